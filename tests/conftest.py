@@ -1,0 +1,36 @@
+"""What all tests share: where the optional test data lies, and one local Ray for the tests that need it."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of public speech and reference arrays; tests that need it skip where it is absent."""
+    default = Path(__file__).resolve().parents[1] / "../shared/data"
+    folder = Path(os.environ.get("EMOTALK_TEST_DATA", default)).resolve()
+    if not folder.is_dir():
+        pytest.skip(f"no test data at {folder} (set EMOTALK_TEST_DATA)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def ray_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A Ray of four logical CPUs with its own folder, shared by every test marked `cluster`."""
+    import ray
+
+    # Unix sockets allow about 100 characters: pytest's own folder is too long a name for Ray's.
+    temp = Path("/tmp") / f"ray-test-{os.getpid()}"
+    ray.init(
+        num_cpus=4,
+        include_dashboard=False,
+        log_to_driver=False,
+        _temp_dir=str(temp),
+        object_store_memory=512 * 2**20,
+        runtime_env={"env_vars": {"PYTHONPATH": str(Path(__file__).resolve().parents[1])}},
+    )
+    yield
+    ray.shutdown()

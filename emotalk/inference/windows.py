@@ -1,0 +1,153 @@
+"""The window plan: a recording of any length, block by block, becomes windows that the network can hold.
+
+The plan is a function of the samples and of the model's window shape alone: never of the size of the blocks, the batch
+or the order of work. All starts are multiples of 1,600 samples, which are three frames exactly.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from emotalk.audio import SAMPLE_RATE
+from emotalk.model.network import EmoTalk
+
+PLAN_VERSION = 1  # part of every completion key: a change here recomputes what it changed
+
+SAMPLES_PER_STEP = 1_600
+FRAMES_PER_STEP = 3
+PAUSE_SAMPLES = SAMPLE_RATE // 10  # a border is put at the quietest tenth of a second in reach
+
+
+def frames_of(samples: int) -> int:
+    """Frames of a recording of n samples: ceil(30 n / 16000)."""
+    return -(-samples * 30 // SAMPLE_RATE)
+
+
+@dataclass(frozen=True)
+class WindowShape:
+    """How a model's recordings are cut, in steps of 0.1 s (three frames).
+
+    core: longest piece that one window contributes. before / after: context on either side.
+    search: how far back from the longest piece's end a border looks for a pause.
+    fade: steps over which a window is blended into the one before it.
+    """
+
+    core: int
+    before: int
+    after: int
+    search: int = 0
+    fade: int = 0
+
+    @classmethod
+    def of(cls, model: EmoTalk) -> "WindowShape":
+        past, future = model.past_samples, model.future_samples
+        if past is None or future is None:
+            # The large encoders see both ways: what a window says near its border is a matter of taste. Borders go to
+            # pauses, 4 s of context lie on either side, and 0.3 s are blended. A minute is one window.
+            return cls(core=520, before=40, after=40, search=60, fade=3)
+        # With the whole receptive field as context a border changes nothing.
+        return cls(core=600, before=_steps(past), after=_steps(future))
+
+    @property
+    def longest(self) -> int:
+        """Steps of the longest recording that is one window."""
+        return self.before + self.core + self.after
+
+
+@dataclass(frozen=True)
+class Window:
+    """One piece of a recording: what the network is given and which frames it contributes.
+
+    samples: (n,) float32 with context. first: the frame at samples[0], counted from the recording's start.
+    start, stop: frames this window contributes, counted from the recording's start; the first `fade` of them are
+    blended with the last `fade` of the window before. last: whether the recording ends here.
+    """
+
+    samples: np.ndarray
+    first: int
+    start: int
+    stop: int
+    fade: int
+    last: bool
+
+    @property
+    def frames(self) -> int:
+        """Frames the network computes, context included."""
+        return frames_of(len(self.samples))
+
+
+def plan_windows(blocks: Iterable[np.ndarray], shape: WindowShape) -> Iterator[Window]:
+    """Samples in blocks of any size -> windows in order, holding no more than one window of samples."""
+    held = _Held(blocks)
+    border = 0  # where the next piece starts, in steps
+    while True:
+        base = max(0, border - shape.before - shape.fade)
+        held.forget_before(base * SAMPLES_PER_STEP)
+        reach = shape.longest if border == 0 else border + shape.core + shape.after
+        total = held.read_until(reach * SAMPLES_PER_STEP + 1)
+        last = total <= reach * SAMPLES_PER_STEP
+        end = frames_of(total) if last else _border(held, border + shape.core, shape.search) * FRAMES_PER_STEP
+        until = total if last else (end // FRAMES_PER_STEP + shape.after) * SAMPLES_PER_STEP
+        fade = shape.fade * FRAMES_PER_STEP if border else 0
+        if total:
+            yield Window(
+                samples=held.samples(base * SAMPLES_PER_STEP, until),
+                first=base * FRAMES_PER_STEP,
+                start=border * FRAMES_PER_STEP - fade,
+                stop=end,
+                fade=fade,
+                last=last,
+            )
+        if last:
+            return
+        border = end // FRAMES_PER_STEP
+
+
+def _border(held: "_Held", latest: int, search: int) -> int:
+    """The step in (latest - search, latest] with the quietest surroundings; the latest among equals."""
+    if not search:
+        return latest
+    candidates = range(latest, latest - search, -1)
+    half = PAUSE_SAMPLES // 2
+
+    def energy(step: int) -> float:
+        centre = step * SAMPLES_PER_STEP
+        return float(np.square(held.samples(centre - half, centre + half), dtype=np.float64).sum())
+
+    return min(candidates, key=energy)
+
+
+class _Held:
+    """The part of a stream that is still needed, addressed by absolute sample number."""
+
+    def __init__(self, blocks: Iterable[np.ndarray]) -> None:
+        self._blocks = iter(blocks)
+        self._parts: list[np.ndarray] = []
+        self._first = 0
+        self._total = 0
+
+    def read_until(self, total: int) -> int:
+        """Read until `total` samples have been seen or the stream ends; -> samples seen so far."""
+        while self._total < total:
+            block = next(self._blocks, None)
+            if block is None:
+                break
+            self._parts.append(np.asarray(block, np.float32))
+            self._total += len(block)
+        if len(self._parts) > 1:
+            self._parts = [np.concatenate(self._parts)]
+        return self._total
+
+    def samples(self, start: int, stop: int) -> np.ndarray:
+        return self._parts[0][start - self._first : stop - self._first]
+
+    def forget_before(self, sample: int) -> None:
+        if self._parts and sample > self._first:
+            # A copy, so that the long buffer behind the view can go.
+            self._parts = [self._parts[0][sample - self._first :].copy()]
+            self._first = sample
+
+
+def _steps(samples: int) -> int:
+    return -(-samples // SAMPLES_PER_STEP)

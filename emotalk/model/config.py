@@ -1,0 +1,204 @@
+"""The configuration of a network: stored beside its weights, enough to rebuild it without any hub.
+
+Presets: `official` (the paper's network), `base` (two pretrained encoders of the 95 M class), `lite` (log-mel, real time
+on a CPU).
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal, TypeVar
+
+from emotalk.blendshapes import COEFFICIENTS
+from emotalk.errors import InputError
+from emotalk.labels import EMOTIONS, OFFICIAL_EMOTIONS
+
+Preset = Literal["official", "base", "lite"]
+T = TypeVar("T")
+
+OFFICIAL_CONTENT_CHECKPOINT = "jonatasgrosman/wav2vec2-large-xlsr-53-english"
+OFFICIAL_EMOTION_CHECKPOINT = "r-f/wav2vec-english-speech-emotion-recognition"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransformerEncoderConfig:
+    """A pretrained speech transformer of the wav2vec 2.0 family (wav2vec2, HuBERT, WavLM).
+
+    architecture: the `transformers` configuration as a plain dict (its `model_type` names the family).
+    at_target_rate: the transformer runs on exactly the frames asked for (the paper's content encoder); otherwise at
+        30 fps of its own recording, its output then resampled to the frames asked for (the paper's emotion encoder).
+    normalise: zero mean and unit variance per recording, as the checkpoint's feature extractor says.
+    """
+
+    kind: Literal["transformer"] = "transformer"
+    architecture: dict[str, Any]
+    at_target_rate: bool
+    normalise: bool = True
+    checkpoint: str = ""  # where the weights came from: a hub name or a folder; kept for the model card
+
+    def __post_init__(self) -> None:
+        family = self.architecture.get("model_type")
+        if family not in ("wav2vec2", "hubert", "wavlm"):
+            raise InputError(f"encoders of type {family!r} are not supported: use wav2vec2, hubert or wavlm")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MelEncoderConfig:
+    """Log-mel patches and causal convolutions: bounded past, bounded future, no weights from elsewhere.
+
+    window_samples: analysis window; it always ends `window_future_samples` after the centre of its hop, so a longer
+        window costs no delay.
+    patch_past / patch_future: 10 ms mel columns before and after a frame's own that the frame sees.
+    dilations: one residual block per entry, kernel `kernel`; the first block looks `block_future` frames ahead.
+    """
+
+    kind: Literal["mel"] = "mel"
+    bands: int = 80
+    window_samples: int = 400
+    patch_past: int = 8
+    patch_future: int = 5
+    channels: int
+    kernel: int = 5
+    dilations: tuple[int, ...]
+    block_future: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "dilations", tuple(self.dilations))
+        if min(self.bands, self.window_samples, self.channels, self.kernel, *self.dilations) < 1:
+            raise InputError("sizes of a mel encoder must be positive")
+        if not 0 <= self.block_future < self.kernel or min(self.patch_past, self.patch_future) < 0:
+            raise InputError("block_future must lie in [0, kernel) and patch sizes must not be negative")
+
+
+EncoderConfig = TransformerEncoderConfig | MelEncoderConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmoTalkConfig:
+    """Everything that shapes the network. Sizes of the paper are the defaults.
+
+    past_frames: how far the decoder's self-attention looks back; None: to the start.
+    styles: number of training speakers. default_style: what an unknown speaker gets; None: the mean of the styles.
+    emotion_guided: the decoder's memory is the emotion sequence; off (an ablation of the paper): the fused sequence.
+    periodic_encoding: the positional encoding of the paper's figure, absent from the released network.
+    """
+
+    preset: Preset
+    content: EncoderConfig
+    emotion: EncoderConfig
+    emotions: tuple[str, ...] = EMOTIONS
+    styles: int = 24
+    default_style: int | None = None
+    content_width: int = 512
+    emotion_width: int = 256
+    level_width: int = 32
+    style_width: int = 32
+    heads: int = 4
+    feed_forward: int = 832
+    dropout: float = 0.1
+    past_frames: int | None = None
+    periodic_encoding: bool = False
+    emotion_guided: bool = True
+    coefficients: tuple[str, ...] = field(default=COEFFICIENTS)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "emotions", tuple(self.emotions))
+        object.__setattr__(self, "coefficients", tuple(self.coefficients))
+        if self.width % self.heads:
+            raise InputError(f"{self.heads} heads do not divide the decoder's width {self.width}")
+        if self.coefficients != COEFFICIENTS:
+            raise InputError("coefficients must be the 52 names of emotalk.blendshapes, in that order")
+        if not self.emotions or self.styles < 1:
+            raise InputError("a network needs at least one emotion label and one style")
+        if self.default_style is not None and not 0 <= self.default_style < self.styles:
+            raise InputError(f"default_style {self.default_style} is not one of {self.styles} styles")
+        if self.past_frames is not None and self.past_frames < 1:
+            raise InputError("past_frames must be positive, or null for the whole past")
+
+    @property
+    def width(self) -> int:
+        """Width of the decoder: content, emotion, level and style side by side (832 in the paper)."""
+        return self.content_width + self.emotion_width + self.level_width + self.style_width
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], *, source: object = None) -> "EmoTalkConfig":
+        """The inverse of `to_dict`. Unknown or missing keys are an InputError that names them."""
+        values = dict(data)
+        for branch in ("content", "emotion"):
+            values[branch] = _encoder_from_dict(values.get(branch), branch, source)
+        return _strict(cls, values, source)
+
+
+def _encoder_from_dict(data: Any, branch: str, source: object) -> EncoderConfig:
+    kinds: dict[str, type[EncoderConfig]] = {"transformer": TransformerEncoderConfig, "mel": MelEncoderConfig}
+    kind = data.get("kind") if isinstance(data, Mapping) else None
+    if kind not in kinds:
+        raise InputError(f"{branch}.kind must be one of {sorted(kinds)}, not {kind!r}", source=source)
+    return _strict(kinds[kind], data, source)
+
+
+def _strict(cls: type[T], data: Mapping[str, Any], source: object) -> T:
+    unknown = sorted(set(data) - {f.name for f in fields(cls)})  # type: ignore[arg-type]
+    if unknown:
+        raise InputError(f"unknown keys in the {cls.__name__}: {', '.join(unknown)}", source=source)
+    try:
+        return cls(**data)
+    except TypeError as error:
+        raise InputError(f"the {cls.__name__} is incomplete: {error}", source=source) from error
+
+
+def official_config(*, layers: int = 24, emotions: tuple[str, ...] = OFFICIAL_EMOTIONS) -> EmoTalkConfig:
+    """The paper's network: two large wav2vec 2.0 encoders; `layers` below 24 only for tests."""
+    architecture = {
+        "model_type": "wav2vec2",
+        "hidden_size": 1024,
+        "num_hidden_layers": layers,
+        "num_attention_heads": 16,
+        "intermediate_size": 4096,
+        "feat_extract_norm": "layer",
+        "do_stable_layer_norm": True,
+        "conv_bias": True,
+        "layerdrop": 0.0,
+    }
+    return EmoTalkConfig(
+        preset="official",
+        content=TransformerEncoderConfig(
+            architecture=architecture, at_target_rate=True, checkpoint=OFFICIAL_CONTENT_CHECKPOINT
+        ),
+        emotion=TransformerEncoderConfig(
+            architecture=architecture, at_target_rate=False, checkpoint=OFFICIAL_EMOTION_CHECKPOINT
+        ),
+        emotions=emotions,
+        default_style=0,
+    )
+
+
+def base_config(*, content: str, emotion: str, styles: int = 24) -> EmoTalkConfig:
+    """Two pretrained encoders by folder or hub name (any wav2vec2, HuBERT or WavLM checkpoint)."""
+    from emotalk.model.transformer import pretrained_encoder_config
+
+    return EmoTalkConfig(
+        preset="base",
+        content=pretrained_encoder_config(content, at_target_rate=True),
+        emotion=pretrained_encoder_config(emotion, at_target_rate=False),
+        styles=styles,
+    )
+
+
+def lite_config(*, styles: int = 24) -> EmoTalkConfig:
+    """Log-mel and convolutions: at most 100 ms of future and 8 s of past audio (see `EmoTalk.future_samples`)."""
+    return EmoTalkConfig(
+        preset="lite",
+        content=MelEncoderConfig(channels=192, dilations=(1, 1, 2, 2), block_future=1),
+        # A 64 ms window resolves the harmonics of the voice: pitch carries emotion.
+        emotion=MelEncoderConfig(channels=160, dilations=(1, 2, 4, 8), window_samples=1024, block_future=1),
+        styles=styles,
+        content_width=160,
+        emotion_width=64,
+        level_width=16,
+        style_width=16,
+        feed_forward=512,
+        past_frames=60,
+    )

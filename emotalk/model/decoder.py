@@ -1,0 +1,96 @@
+"""The emotion-guided decoder: one post-norm transformer layer from fused speech to 52 coefficients.
+
+Self-attention is causal with a bias that grows with distance in whole seconds (30 frames); cross-attention sees only the
+memory of its own frame, which makes it a linear map of the emotion at that frame.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+PERIOD_FRAMES = 30
+QUERY_BLOCK = 512  # attention is computed for this many frames at once: no table of all frames by all frames
+
+
+class EmotionGuidedDecoder(nn.Module):
+    """Fused (B, T, width) and memory (B, T, width) -> coefficients (B, T, outputs), raw."""
+
+    def __init__(
+        self,
+        *,
+        width: int,
+        heads: int,
+        feed_forward: int,
+        outputs: int,
+        dropout: float = 0.1,
+        past_frames: int | None = None,
+        periodic_encoding: bool = False,
+    ) -> None:
+        super().__init__()
+        self.heads, self.past_frames, self.periodic_encoding = heads, past_frames, periodic_encoding
+        self.attention_in = nn.Linear(width, 3 * width)
+        self.attention_out = nn.Linear(width, width)
+        self.guide_in = nn.Linear(width, width)
+        self.guide_out = nn.Linear(width, width)
+        self.widen = nn.Linear(width, feed_forward)
+        self.narrow = nn.Linear(feed_forward, width)
+        self.attention_norm = nn.LayerNorm(width)
+        self.guide_norm = nn.LayerNorm(width)
+        self.output_norm = nn.LayerNorm(width)
+        self.dropout = nn.Dropout(dropout)
+        self.output = nn.Linear(width, outputs)
+        for bias in (self.attention_in.bias, self.attention_out.bias):
+            nn.init.zeros_(bias)
+        nn.init.zeros_(self.output.weight)
+        nn.init.zeros_(self.output.bias)
+        slopes = [2 ** (-8 * (head + 1) / heads) for head in range(heads)]
+        self.register_buffer("slopes", torch.tensor(slopes), persistent=False)
+
+    def forward(self, fused: Tensor, memory: Tensor) -> Tensor:
+        """Frames behind a clip's end need no mask: no earlier frame looks at them."""
+        if self.periodic_encoding:
+            fused = self.dropout(fused + periodic_encoding(fused.shape[1], fused.shape[2]).to(fused))
+        hidden = self.attention_norm(fused + self.dropout(self._attend(fused)))
+        hidden = self.guide_norm(hidden + self.dropout(self.guide_out(self.guide_in(memory))))
+        transformed = self.narrow(self.dropout(F.relu(self.widen(hidden))))
+        hidden = self.output_norm(hidden + self.dropout(transformed))
+        return self.output(hidden)
+
+    def _attend(self, fused: Tensor) -> Tensor:
+        batch, frames, width = fused.shape
+        query, key, value = (
+            part.view(batch, frames, self.heads, width // self.heads).transpose(1, 2)
+            for part in self.attention_in(fused).chunk(3, -1)
+        )
+        blocks = []
+        for start in range(0, frames, QUERY_BLOCK):
+            stop = min(start + QUERY_BLOCK, frames)
+            first = 0 if self.past_frames is None else max(0, start - self.past_frames + 1)
+            bias = self._bias(start, stop, first).to(query.dtype)
+            blocks.append(
+                F.scaled_dot_product_attention(
+                    query[:, :, start:stop], key[:, :, first:stop], value[:, :, first:stop], attn_mask=bias
+                )
+            )
+        attended = blocks[0] if len(blocks) == 1 else torch.cat(blocks, 2)
+        return self.attention_out(attended.transpose(1, 2).reshape(batch, frames, width))
+
+    def _bias(self, start: int, stop: int, first: int) -> Tensor:
+        """(heads, stop - start, stop - first): -slope * whole seconds back, -inf for the future and beyond the past."""
+        device = self.slopes.device
+        back = torch.arange(start, stop, device=device)[:, None] - torch.arange(first, stop, device=device)
+        bias = -self.slopes[:, None, None] * back.div(PERIOD_FRAMES, rounding_mode="floor")
+        hidden = back < 0 if self.past_frames is None else (back < 0) | (back >= self.past_frames)
+        return bias.masked_fill(hidden, -math.inf)
+
+
+def periodic_encoding(frames: int, width: int) -> Tensor:
+    """(frames, width): sines and cosines of the frame number within each second (the paper's figure)."""
+    position = (torch.arange(frames) % PERIOD_FRAMES).float()[:, None]
+    rate = torch.exp(torch.arange(0, width, 2) * (-math.log(10_000.0) / width))
+    encoding = torch.zeros(frames, width)
+    encoding[:, 0::2] = torch.sin(position * rate)
+    encoding[:, 1::2] = torch.cos(position * rate[: width // 2])
+    return encoding

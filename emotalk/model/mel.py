@@ -1,0 +1,138 @@
+"""The small encoder: level-normalised log-mel patches and causal convolutions.
+
+Nothing here looks at a whole clip, so a stream can compute the same numbers: the level is the loudest 0.1 s of the last
+3 s, every convolution is causal but for a stated number of frames, and frames outside a recording are zeros.
+"""
+
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from emotalk.audio import SAMPLE_RATE
+from emotalk.model.config import MelEncoderConfig
+from emotalk.model.resample import frame_mask, resample_frames
+
+HOP_SAMPLES = 160  # 10 ms: ten columns are exactly three animation frames
+WINDOW_FUTURE_SAMPLES = 200  # every analysis window ends this long after its column's time
+LEVEL_COLUMNS = 300  # the level looks 3 s back ...
+LEVEL_SMOOTHING = 10  # ... at means of 0.1 s
+LEVEL_FLOOR = 3e-6  # of full scale power (-55 dBFS): quieter recordings count as silence, not as quiet speech
+DYNAMIC_RANGE = 1e-4  # 40 dB below the level and lower all look alike: rooms differ, silence should not
+
+
+class MelEncoder(nn.Module):
+    """samples -> features at the animation's frame rate, with bounded past and future."""
+
+    def __init__(self, config: MelEncoderConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.width = config.channels
+        self.register_buffer("filters", mel_filters(config.bands, config.window_samples), persistent=False)
+        self.register_buffer("window", torch.hann_window(config.window_samples, periodic=True), persistent=False)
+        self.patch = nn.Linear((config.patch_past + 1 + config.patch_future) * config.bands, config.channels)
+        self.blocks = nn.ModuleList(
+            ConvBlock(config.channels, config.kernel, dilation, config.block_future if i == 0 else 0)
+            for i, dilation in enumerate(config.dilations)
+        )
+        self.norm = nn.LayerNorm(config.channels)
+
+    @property
+    def future_samples(self) -> int:
+        """Samples after a frame's time that reach into it."""
+        rounding = HOP_SAMPLES // 3  # a frame takes the nearest column, at most a third of a hop later
+        columns = self.config.patch_future * HOP_SAMPLES + rounding + WINDOW_FUTURE_SAMPLES
+        return columns + self.config.block_future * SAMPLE_RATE // 30
+
+    @property
+    def past_samples(self) -> int:
+        """Samples before a frame's time that reach into it."""
+        columns = self.config.patch_past + 1 + LEVEL_COLUMNS + LEVEL_SMOOTHING
+        frames = sum(block.past for block in self.blocks if isinstance(block, ConvBlock))
+        return columns * HOP_SAMPLES + self.config.window_samples + math.ceil(frames * SAMPLE_RATE / 30)
+
+    def forward(self, samples: Tensor, lengths: Tensor, frames: Tensor) -> Tensor:
+        """(B, N) samples with (B,) valid lengths -> (B, max(frames), channels), zero behind each clip's frames."""
+        own = -(-lengths * 30 // SAMPLE_RATE)
+        total = int(own.max())
+        mask = frame_mask(own, total)[..., None].to(samples.dtype)
+        samples = samples * frame_mask(lengths, samples.shape[1])
+        hidden = self.patch(self._patches(self._columns(samples, total), total)) * mask
+        for block in self.blocks:
+            hidden = block(hidden, mask)
+        return resample_frames(self.norm(hidden) * mask, own, frames)
+
+    def _columns(self, samples: Tensor, frames: int) -> Tensor:
+        """(B, N) -> (B, columns, bands): normalised log-mel at 100 Hz, enough columns for the last frame's patch."""
+        window = self.config.window_samples
+        columns = _column_of(frames - 1) + self.config.patch_future + 1
+        before = window - WINDOW_FUTURE_SAMPLES
+        after = max(0, (columns - 1) * HOP_SAMPLES + WINDOW_FUTURE_SAMPLES - samples.shape[1])
+        padded = F.pad(samples, (before, after))[:, : (columns - 1) * HOP_SAMPLES + window]
+        spectrum = torch.fft.rfft(padded.unfold(1, window, HOP_SAMPLES) * self.window)
+        power = spectrum.real.square() + spectrum.imag.square()
+        bands = power @ self.filters
+        return self._normalise(bands)
+
+    def _normalise(self, bands: Tensor) -> Tensor:
+        """Power per band relative to the level of the last seconds, in nepers, scaled to about [-1, 1]."""
+        energy = bands.mean(-1)
+        smooth = F.avg_pool1d(F.pad(energy, (LEVEL_SMOOTHING - 1, 0))[:, None], LEVEL_SMOOTHING, 1)
+        level = F.max_pool1d(F.pad(smooth, (LEVEL_COLUMNS - 1, 0)), LEVEL_COLUMNS, 1)[:, 0]
+        level = level.clamp(min=LEVEL_FLOOR)[..., None]
+        return torch.log(bands / level + DYNAMIC_RANGE) / 4 + 1
+
+    def _patches(self, columns: Tensor, frames: int) -> Tensor:
+        """(B, columns, bands) -> (B, frames, patch * bands): what each frame sees around its own column."""
+        past, future = self.config.patch_past, self.config.patch_future
+        padded = F.pad(columns, (0, 0, past, 0))
+        index = torch.tensor([_column_of(k) for k in range(frames)], device=columns.device)
+        offsets = torch.arange(past + 1 + future, device=columns.device)
+        return padded[:, index[:, None] + offsets].flatten(2)
+
+
+class ConvBlock(nn.Module):
+    """Residual block: a causal dilated convolution mixes time, a two-layer perceptron mixes channels."""
+
+    def __init__(self, channels: int, kernel: int, dilation: int, future: int) -> None:
+        super().__init__()
+        self.past = (kernel - 1 - future) * dilation
+        self.future = future * dilation
+        self.norm = nn.LayerNorm(channels)
+        self.time = nn.Conv1d(channels, channels, kernel, dilation=dilation)
+        self.widen = nn.Linear(channels, 2 * channels)
+        self.narrow = nn.Linear(2 * channels, channels)
+
+    def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        """(B, T, C) -> (B, T, C); `mask` (B, T, 1) is 0 outside a recording, where all stays zero."""
+        # Masked after the norm, whose bias would otherwise leak from behind a clip's end into its last frames.
+        x = self.norm(hidden) * mask
+        x = self.time(F.pad(x.transpose(1, 2), (self.past, self.future))).transpose(1, 2)
+        return (hidden + self.narrow(F.gelu(self.widen(F.gelu(x))))) * mask
+
+
+def _column_of(frame: int) -> int:
+    """The 10 ms column nearest to frame k at k/30 s."""
+    return (frame * 10 + 1) // 3
+
+
+def mel_filters(bands: int, window: int) -> Tensor:
+    """(window // 2 + 1, bands): triangles on the mel scale from 50 Hz to 8 kHz, white noise of power p gives p in every band."""
+    frequencies = np.fft.rfftfreq(window, 1 / SAMPLE_RATE)
+    edges = 700 * (10 ** (np.linspace(_mel(50.0), _mel(SAMPLE_RATE / 2), bands + 2) / 2595) - 1)
+    rising = (frequencies[:, None] - edges[:-2]) / np.maximum(edges[1:-1] - edges[:-2], SAMPLE_RATE / window)
+    falling = (edges[2:] - frequencies[:, None]) / np.maximum(edges[2:] - edges[1:-1], SAMPLE_RATE / window)
+    triangles = np.clip(np.minimum(rising, falling), 0, None)
+    # A band between two bins of a short window would be empty: give it the nearest bin.
+    empty = triangles.sum(0) == 0
+    nearest = np.abs(frequencies[:, None] - edges[1:-1]).argmin(0)
+    triangles[nearest[empty], np.flatnonzero(empty)] = 1
+    triangles /= triangles.sum(0)
+    hann_power = 3 / 8 * window  # the sum of the squared window
+    return torch.from_numpy((triangles / hann_power).astype(np.float32))
+
+
+def _mel(hz: float) -> float:
+    return 2595 * math.log10(1 + hz / 700)

@@ -1,0 +1,119 @@
+"""Files that appear whole or not at all, on a local disk or behind any fsspec URI, and how a source is opened."""
+
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from emotalk.errors import InputError
+
+PathOrUri = str | os.PathLike[str]
+
+
+def is_uri(target: PathOrUri) -> bool:
+    """True for `scheme://…`, which fsspec opens; `file://` counts as local."""
+    return isinstance(target, str) and "://" in target and not target.startswith("file://")
+
+
+def local_path(target: PathOrUri) -> Path:
+    text = os.fspath(target)
+    return Path(text.removeprefix("file://"))
+
+
+def suffix_of(target: PathOrUri) -> str:
+    """The last suffix in lower case, dot included: `.npz`; empty where there is none."""
+    return PurePosixPath(os.fspath(target)).suffix.lower()
+
+
+@contextmanager
+def atomic_write(target: PathOrUri) -> Iterator[Path]:
+    """Yields a temporary local path to write; the file appears under `target` once the block ends without an error.
+
+    The temporary name keeps the suffix, stands in the target's own folder (made if missing), is flushed to disk and then
+    renamed over the target. For a URI it stands in the system's temporary folder and is uploaded at the end: an object
+    store shows an object only when its upload is complete. On any error nothing changes under `target` and the
+    temporary file is removed. An OSError (disk full, no permission) passes through and names the target.
+    """
+    remote = is_uri(target)
+    final = local_path(target)
+    scratch: Path | None = None
+    temporary: Path | None = None
+    try:
+        if remote:
+            scratch = Path(tempfile.mkdtemp(prefix="emotalk-"))
+            temporary = scratch / PurePosixPath(os.fspath(target)).name
+        else:
+            final.parent.mkdir(parents=True, exist_ok=True)
+            if final.is_dir():
+                raise IsADirectoryError(21, "a folder of this name is in the way", str(target))
+            temporary = final.with_name(f".{final.stem}.{secrets.token_hex(4)}.tmp{final.suffix}")
+        yield temporary
+        if remote:
+            _upload(temporary, os.fspath(target))
+        else:
+            _sync(temporary)
+            temporary.replace(final)
+            _sync(final.parent)
+    except OSError as error:
+        if error.errno is None or error.filename == str(target):
+            raise
+        raise OSError(error.errno, error.strerror, str(target)) from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        if scratch is not None:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _upload(temporary: Path, uri: str) -> None:
+    import fsspec
+
+    fs, path = fsspec.core.url_to_fs(uri)
+    fs.makedirs(fs._parent(path), exist_ok=True)
+    fs.put_file(str(temporary), path)
+
+
+def _sync(path: Path) -> None:
+    # Without this a crash of the machine right after the rename can leave an empty file under the final name.
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def open_source(source: PathOrUri) -> IO[bytes]:
+    """Opens a local path or URI for reading. InputError where nothing can be read there; a failing network stays OSError."""
+    if is_uri(source):
+        return _open_uri(os.fspath(source))
+    path = local_path(source)
+    if path.is_dir():
+        raise InputError("is a folder, not a file", source=source)
+    try:
+        return path.open("rb")
+    except FileNotFoundError as error:
+        raise InputError("no such file", source=source) from error
+    except PermissionError as error:
+        raise InputError("no permission to read it", source=source) from error
+    except ValueError as error:  # a null byte in the name
+        raise InputError(f"not a usable path ({error})", source=source) from error
+
+
+def _open_uri(uri: str) -> IO[bytes]:
+    import fsspec
+
+    try:
+        opened: IO[bytes] = fsspec.open(uri, "rb").open()
+    except FileNotFoundError as error:
+        raise InputError("no such object", source=uri) from error
+    except IsADirectoryError as error:
+        raise InputError("is a folder, not a file", source=uri) from error
+    except PermissionError as error:
+        raise InputError("no permission to read it", source=uri) from error
+    except (ValueError, ImportError) as error:  # unknown scheme, or its driver is not installed
+        raise InputError(f"cannot open this URI ({error})", source=uri) from error
+    return opened

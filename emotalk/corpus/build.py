@@ -1,0 +1,167 @@
+"""Building a corpus: prepare the folder, make every shard (anywhere, in any order), finish.
+
+`jobs.build_corpus` spreads the shards over a cluster; `build_here` makes them one after another in this process.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from emotalk.corpus.gates import Rejection
+from emotalk.corpus.manifest import INDEX, MANIFEST, QUARANTINE, QUARANTINE_SCHEMA, Manifest, make_manifest
+from emotalk.corpus.shards import BUILD_VERSION, INDEX_SCHEMA, ShardPlan, ShardReport, make_shard, plan_shards
+from emotalk.corpus.sources.base import Source
+from emotalk.corpus.splits import SPLITS
+from emotalk.corpus.store import Store
+from emotalk.errors import InputError
+
+DEFAULT_SHARD_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class Build:
+    """One build, planned: everything but the clips themselves is decided."""
+
+    source: Source
+    store: Store
+    config: dict[str, Any]
+    plan_digest: str
+    plans: list[ShardPlan]
+    listed_rejections: list[Rejection]
+    known_sha256: dict[str, str]
+
+    @classmethod
+    def prepare(
+        cls, source: Source, output: str, *, target_bytes: int = DEFAULT_SHARD_BYTES, rebuild: bool = False
+    ) -> "Build":
+        """Lists the source, plans the shards and makes the output folder ready.
+
+        An interrupted build of the same plan goes on; leftovers of another plan are removed. A finished corpus of the
+        same plan is checked and, where damaged, repaired. A finished corpus of another configuration or other data is
+        refused with the difference named, unless `rebuild`. Raises InputError for that, and where nothing is found.
+        """
+        if target_bytes <= 0:
+            raise InputError(f"shard size must be positive, not {target_bytes} bytes")
+        listing = source.listing()
+        plans = plan_shards(listing.items, source=source, target_bytes=target_bytes)
+        if not plans:
+            reasons = "; ".join(f"{r.item_id}: {r.text}" for r in listing.rejections[:3])
+            raise InputError(f"nothing to build from: {reasons or 'no clips found'}", source=source.name)
+        store = Store(output)
+        config = {
+            "source": source.name,
+            "settings": source.settings(),
+            "target_shard_bytes": target_bytes,
+            "build_version": BUILD_VERSION,
+        }
+        names = sorted(rejection.item_id for rejection in listing.rejections)
+        digest = hashlib.sha256(json.dumps([[plan.key for plan in plans], names]).encode()).hexdigest()
+        known = {} if rebuild else _known_digests(store, config, digest)
+        if not known and store.exists(MANIFEST):
+            store.remove(MANIFEST)  # from here on it is not a corpus, until it is finished
+        _remove_leftovers(store, keep=() if rebuild else [plan.name for plan in plans])
+        return cls(source, store, config, digest, plans, listing.rejections, known)
+
+    def make(self, plan: ShardPlan) -> ShardReport:
+        """Makes one shard; safe to run in any process and to run again."""
+        return make_shard(plan, self.source, self.store, expected_sha256=self.known_sha256.get(plan.name))
+
+    def finish(self, reports: Iterable[ShardReport]) -> Manifest:
+        """All shards' reports, in any order -> index, quarantine and, last, the manifest.
+
+        Raises InputError if no clip was good; the quarantine is written all the same, for its reasons.
+        """
+        done = sorted(reports, key=lambda report: report.name)
+        if [report.name for report in done] != sorted(plan.name for plan in self.plans):
+            raise ValueError("finish needs one report of every planned shard")
+        index = pa.concat_tables([INDEX_SCHEMA.empty_table(), *(report.index for report in done)]).combine_chunks()
+        rejections = [*self.listed_rejections, *(rejection for report in done for rejection in report.rejections)]
+        files = {report.name: _facts(report.sha256, report.bytes, report.index.num_rows) for report in done}
+        tables = ((INDEX, index), (QUARANTINE, _quarantine_table(rejections)))
+        for name, table in tables:
+            content = _parquet_bytes(table)
+            self.store.write(name, content)
+            files[name] = _facts(hashlib.sha256(content).hexdigest(), len(content), table.num_rows)
+        reasons = [rejection.reason for rejection in rejections]
+        if not index.num_rows:
+            first = rejections[0]
+            raise InputError(
+                f"all {len(rejections)} items were turned away, the first ({first.item_id}) because: {first.text}; "
+                f"see {self.store.path(QUARANTINE)}",
+                source=self.source.name,
+            )
+        manifest = make_manifest(index, reasons, config=self.config, plan_digest=self.plan_digest, files=files)
+        self.store.write(MANIFEST, manifest.to_json())
+        return manifest
+
+
+def build_here(
+    source: Source, output: str, *, target_bytes: int = DEFAULT_SHARD_BYTES, rebuild: bool = False
+) -> Manifest:
+    """Builds a whole corpus in this process, without a cluster."""
+    build = Build.prepare(source, output, target_bytes=target_bytes, rebuild=rebuild)
+    return build.finish(build.make(plan) for plan in build.plans)
+
+
+def _known_digests(store: Store, config: dict[str, Any], plan_digest: str) -> dict[str, str]:
+    """Digests of the shards of a finished corpus that this build would repeat; empty where there is none."""
+    if not store.exists(MANIFEST):
+        return {}
+    old = Manifest.from_json(store.read(MANIFEST), source=store.location)
+    was, now = _flat(old.config), _flat(config)
+    changed = [
+        f"{key} was {was.get(key)!r}, is {now.get(key)!r}" for key in sorted(was | now) if was.get(key) != now.get(key)
+    ]
+    if not changed and old.plan_digest != plan_digest:
+        changed = ["the source's files changed"]
+    if changed:
+        raise InputError(
+            f"holds a corpus of another build ({'; '.join(changed)}): choose another folder or ask for a rebuild",
+            source=store.location,
+        )
+    return {name: old.files[name]["sha256"] for name in old.shards}
+
+
+def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in config.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+    return flat
+
+
+def _remove_leftovers(store: Store, keep: Iterable[str]) -> None:
+    """Shards that this build will not write, and what a killed attempt left half written."""
+    kept = set(keep)
+    for split in SPLITS:
+        for name in store.names(split):
+            if name.endswith(".parquet") and name not in kept:
+                store.remove(name)
+
+
+def _facts(sha256: str, size: int, rows: int) -> dict[str, Any]:
+    return {"sha256": sha256, "bytes": size, "rows": rows}
+
+
+def _quarantine_table(rejections: Iterable[Rejection]) -> pa.Table:
+    rows = [
+        {
+            "item_id": r.item_id,
+            "source": r.source,
+            "reason": r.reason,
+            "text": r.text,
+            "numbers": [{"name": name, "value": value} for name, value in sorted(r.numbers.items())],
+        }
+        for r in sorted(rejections, key=lambda r: (r.source, r.item_id, r.reason))
+    ]
+    return pa.Table.from_pylist(rows, schema=QUARANTINE_SCHEMA)
+
+
+def _parquet_bytes(table: pa.Table) -> pa.Buffer:
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd")
+    return sink.getvalue()

@@ -1,0 +1,90 @@
+"""A finished corpus: open it by folder or URI, look at its index, read clips."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from os import PathLike, fspath
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from emotalk.corpus.clip import Clip
+from emotalk.corpus.manifest import INDEX, MANIFEST, QUARANTINE, Manifest
+from emotalk.corpus.schema import row_to_clip, table_to_clips
+from emotalk.corpus.store import Store
+from emotalk.errors import InputError
+
+
+class Corpus:
+    """Reads a corpus, local or behind a URI such as `s3://bucket/corpus`. Picklable: only the location travels."""
+
+    def __init__(self, location: str, manifest: Manifest) -> None:
+        self.location = location
+        self.manifest = manifest
+        self._store = Store(location)
+        self._footers: dict[str, pq.FileMetaData] = {}
+
+    @classmethod
+    def open(cls, location: str | PathLike[str]) -> "Corpus":
+        """Raises InputError if there is no finished corpus, or one of another schema version."""
+        store = Store(fspath(location))
+        try:
+            content = store.read(MANIFEST)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise InputError(
+                f"no finished corpus here ({MANIFEST} is missing): build it, or run an interrupted build again",
+                source=location,
+            ) from error
+        return cls(fspath(location), Manifest.from_json(content, source=location))
+
+    @cached_property
+    def index(self) -> pa.Table:
+        """One row per clip: its labels and lengths, and shard, row group and row where it lies."""
+        return pq.read_table(pa.BufferReader(self._store.read(INDEX)))
+
+    @cached_property
+    def quarantine(self) -> pa.Table:
+        """One row per item that was turned away, with the reason."""
+        return pq.read_table(pa.BufferReader(self._store.read(QUARANTINE)))
+
+    def clip_ids(self, split: str) -> list[str]:
+        """The clips of a split, in the corpus's order."""
+        ids: list[str] = self.index.filter(pc.equal(self.index.column("split"), split)).column("clip_id").to_pylist()
+        return ids
+
+    def read(self, clip_ids: Sequence[str]) -> list[Clip]:
+        """Clips by id, in the order asked; each row group is fetched once. Raises InputError for an unknown id."""
+        clips: dict[str, Clip] = {}
+        by_group: dict[tuple[str, int], list[tuple[int, str]]] = defaultdict(list)
+        for clip_id in dict.fromkeys(clip_ids):
+            if clip_id not in self._places:
+                raise InputError(f"no clip {clip_id!r}", source=self.location)
+            shard, row_group, row = self._places[clip_id]
+            by_group[shard, row_group].append((row, clip_id))
+        for (shard, row_group), rows in by_group.items():
+            table = self.read_row_group(shard, row_group)
+            clips |= {clip_id: row_to_clip(table, row) for row, clip_id in rows}
+        return [clips[clip_id] for clip_id in clip_ids]
+
+    def read_row_group(self, shard: str, row_group: int, columns: Sequence[str] | None = None) -> pa.Table:
+        """One row group as a table of `CLIP_SCHEMA` (one speaker and level), or some of its columns."""
+        with self._store.open_parquet(shard, self._footers.get(shard)) as file:
+            self._footers[shard] = file.metadata
+            return file.read_row_group(row_group, columns=None if columns is None else list(columns))
+
+    def clips(self, split: str) -> Iterator[Clip]:
+        """Every clip of a split in the corpus's order, one row group in memory at a time."""
+        rows = self.index.filter(pc.equal(self.index.column("split"), split))
+        places = zip(rows.column("shard").to_pylist(), rows.column("row_group").to_pylist(), strict=True)
+        for shard, row_group in dict.fromkeys(places):
+            yield from table_to_clips(self.read_row_group(shard, row_group))
+
+    @cached_property
+    def _places(self) -> dict[str, tuple[str, int, int]]:
+        names = ("clip_id", "shard", "row_group", "row")
+        columns = [self.index.column(name).to_pylist() for name in names]
+        return {clip_id: (shard, group, row) for clip_id, shard, group, row in zip(*columns, strict=True)}
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (Corpus, (self.location, self.manifest))

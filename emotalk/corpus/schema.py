@@ -1,0 +1,151 @@
+"""The one Arrow schema of a corpus row, and the way between `Clip` objects and tables.
+
+Plain Arrow types only, so that pandas, DuckDB and pyarrow read a shard without this package. Every field carries its
+description in its metadata; the schema carries its version.
+"""
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from emotalk.audio import decode_flac, encode_flac
+from emotalk.blendshapes import COEFFICIENTS, FPS
+from emotalk.corpus.clip import Clip, Phone
+from emotalk.errors import InputError
+
+SCHEMA_VERSION = 1
+HEAD_CHANNELS = ("yaw", "pitch", "roll", "x", "y", "z")
+
+
+def _field(name: str, kind: pa.DataType, description: str, *, nullable: bool = False) -> pa.Field:
+    return pa.field(name, kind, nullable=nullable, metadata={"description": description})
+
+
+CLIP_SCHEMA = pa.schema(
+    [
+        _field("clip_id", pa.string(), "name of the clip, unique in the corpus, safe as a file name"),
+        _field("source", pa.string(), "where the clip comes from: ravdess, hdtf, synthetic, ..."),
+        _field("speaker", pa.string(), "who speaks; a speaker is in one split only where the source splits by speaker"),
+        _field("statement", pa.string(), "what is said: clips of one statement have the same words"),
+        _field("emotion", pa.string(), "name from emotalk.labels.EMOTIONS, null where unlabelled", nullable=True),
+        _field("level", pa.int8(), "intensity: 0 normal, 1 strong, null where unlabelled", nullable=True),
+        _field("repetition", pa.int32(), "counts takes of the same speaker, statement, emotion and level from 1"),
+        _field("split", pa.string(), "train, validation or test"),
+        _field("audio", pa.binary(), "FLAC, 16 kHz, mono, 16 bit"),
+        _field("samples", pa.int32(), "number of audio samples at 16 kHz"),
+        _field("frames", pa.int32(), "number of animation frames: ceil(30 samples / 16000)"),
+        _field("fps", pa.float64(), "animation frames per second, always 30; frame k sits at k / 30 s"),
+        _field(
+            "weights",
+            pa.list_(pa.list_(pa.float32(), len(COEFFICIENTS))),
+            "(frames, 52) blendshape coefficients in [0, 1], in the order " + " ".join(COEFFICIENTS),
+        ),
+        _field(
+            "head",
+            pa.list_(pa.list_(pa.float32(), len(HEAD_CHANNELS))),
+            "(frames, 6) yaw, pitch, roll in radians, x, y, z in mm; null where unknown",
+            nullable=True,
+        ),
+        _field(
+            "phones",
+            pa.list_(pa.struct([("name", pa.string()), ("start_s", pa.float64()), ("end_s", pa.float64())])),
+            "speech sounds with start and end in seconds from the first sample; null where unknown",
+            nullable=True,
+        ),
+        _field("audio_digest", pa.string(), "SHA-256, hex, of the decoded samples as little-endian int16"),
+        _field("weights_digest", pa.string(), "SHA-256, hex, of the coefficients as little-endian float32, row by row"),
+    ],
+    metadata={"emotalk.schema_version": str(SCHEMA_VERSION)},
+)
+
+LABEL_COLUMNS = (
+    "clip_id", "source", "speaker", "statement", "emotion", "level", "repetition", "split", "frames", "samples",
+    "audio_digest",
+)  # fmt: skip
+
+
+def clips_to_table(clips: Sequence[Clip], *, split: str) -> pa.Table:
+    """Clips of one split -> a table of `CLIP_SCHEMA`, one row each, in their order.
+
+    Audio is stored at 16 bit: `samples` come back as multiples of 1/32768.
+    """
+    columns: dict[str, pa.Array | list] = {
+        "clip_id": [clip.clip_id for clip in clips],
+        "source": [clip.source for clip in clips],
+        "speaker": [clip.speaker for clip in clips],
+        "statement": [clip.statement for clip in clips],
+        "emotion": [clip.emotion for clip in clips],
+        "level": [clip.level for clip in clips],
+        "repetition": [clip.repetition for clip in clips],
+        "split": [split] * len(clips),
+        "audio": [encode_flac(clip.samples) for clip in clips],
+        "samples": [len(clip.samples) for clip in clips],
+        "frames": [clip.frames for clip in clips],
+        "fps": [float(FPS)] * len(clips),
+        "weights": _tracks([clip.weights for clip in clips], len(COEFFICIENTS)),
+        "head": _tracks([clip.head for clip in clips], len(HEAD_CHANNELS)),
+        "phones": [
+            None
+            if clip.phones is None
+            else [{"name": p.name, "start_s": p.start_s, "end_s": p.end_s} for p in clip.phones]
+            for clip in clips
+        ],
+        "audio_digest": [hashlib.sha256(_pcm16(clip.samples).tobytes()).hexdigest() for clip in clips],
+        "weights_digest": [hashlib.sha256(clip.weights.astype("<f4").tobytes()).hexdigest() for clip in clips],
+    }
+    arrays = [
+        values if isinstance(values, pa.Array) else pa.array(values, CLIP_SCHEMA.field(name).type)
+        for name, values in columns.items()
+    ]
+    return pa.Table.from_arrays(arrays, schema=CLIP_SCHEMA)
+
+
+def row_to_clip(table: pa.Table, row: int) -> Clip:
+    """Row `row` of a table of `CLIP_SCHEMA` -> its Clip.
+
+    Raises InputError where the stored audio does not have the stored number of samples or the weights are incomplete.
+    """
+    labels = {name: table.column(name)[row].as_py() for name in ("clip_id", "source", "speaker", "statement")}
+    labels |= {name: table.column(name)[row].as_py() for name in ("emotion", "level", "repetition")}
+    samples = decode_flac(table.column("audio")[row].as_py())
+    weights = _track(table.column("weights")[row], len(COEFFICIENTS))
+    expected = {name: table.column(name)[row].as_py() for name in ("samples", "frames")}
+    if weights is None or expected != {"samples": len(samples), "frames": len(weights)}:
+        raise InputError("the row's audio or weights are not as long as it says", source=labels["clip_id"])
+    phones = table.column("phones")[row].as_py()
+    return Clip(
+        **labels,
+        samples=samples,
+        weights=weights,
+        head=_track(table.column("head")[row], len(HEAD_CHANNELS)),
+        phones=None if phones is None else tuple(Phone(p["name"], p["start_s"], p["end_s"]) for p in phones),
+    )
+
+
+def table_to_clips(table: pa.Table) -> list[Clip]:
+    """Every row of a table of `CLIP_SCHEMA` -> its Clip, in order."""
+    return [row_to_clip(table, row) for row in range(table.num_rows)]
+
+
+def _tracks(tracks: Sequence[np.ndarray | None], width: int) -> pa.Array:
+    """Arrays (frames, width) or None -> list<fixed_size_list<float32>[width]>, without Python floats on the way."""
+    known = [np.ascontiguousarray(track, np.float32) for track in tracks if track is not None]
+    flat = np.concatenate(known).reshape(-1) if known else np.zeros(0, np.float32)
+    values = pa.FixedSizeListArray.from_arrays(pa.array(flat), width)
+    ends = np.cumsum([0, *(0 if track is None else len(track) for track in tracks)]).astype(np.int32)
+    mask = pa.array([track is None for track in tracks], pa.bool_())
+    return pa.ListArray.from_arrays(pa.array(ends), values, mask=mask).cast(pa.list_(pa.list_(pa.float32(), width)))
+
+
+def _track(scalar: pa.Scalar, width: int) -> np.ndarray | None:
+    if not scalar.is_valid:
+        return None
+    # A copy: the clip must not keep a whole row group alive, and its arrays must be writable for torch.
+    return np.array(scalar.values.flatten().to_numpy(zero_copy_only=False), np.float32).reshape(-1, width)
+
+
+def _pcm16(samples: np.ndarray) -> np.ndarray:
+    # The steps that `encode_flac` stores, without decoding them again.
+    return np.rint(samples.astype(np.float64) * 32768).clip(-32768, 32767).astype("<i2")

@@ -1,0 +1,58 @@
+"""What every source of clips offers: a listing that is cheap, and a reader for one item at a time."""
+
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from emotalk.corpus.clip import Clip
+from emotalk.corpus.gates import Rejection
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """One clip that can be read, with what is known before it is read. Small: it travels to the task that reads it.
+
+    source: what `Clip.source` will be.
+    spec: what the source needs to read it (paths, an utterance to speak).
+    version: changes when what `spec` points at changes, as far as a listing can tell (sizes).
+    seconds: about how long it is; only the shard plan depends on it.
+    """
+
+    item_id: str
+    source: str
+    speaker: str
+    statement: str
+    split: str
+    seconds: float
+    spec: object
+    version: str
+    emotion: str | None = None
+    level: int | None = None
+    repetition: int = 1
+
+
+class Listing(NamedTuple):
+    """What a source holds: items to read, and what the listing alone already turns away."""
+
+    items: list[Item]
+    rejections: list[Rejection]
+
+
+class Source(Protocol):
+    """A place clips come from. Implementations are frozen dataclasses: their fields are the user's options."""
+
+    @property
+    def name(self) -> str:
+        """The source's name in the registry."""
+        ...
+
+    def settings(self) -> dict[str, object]:
+        """What decides the clips apart from the data itself. Never a location: a moved folder makes the same corpus."""
+        ...
+
+    def listing(self) -> Listing:
+        """Every item, in any order. Raises InputError if there is nothing here of this source's kind."""
+        ...
+
+    def read(self, item: Item) -> Clip:
+        """The item's clip, with `clip_id == item.item_id`. Raises InputError when the item itself is bad."""
+        ...

@@ -1,0 +1,1 @@
+"""A synthetic corpus with exact truth: synthesised speech, and the face computed from its known speech sounds."""

@@ -1,0 +1,122 @@
+"""Builds a corpus: python -m jobs.build_corpus etf3d 3D-ETF --output corpus
+
+Every clip of the source ends in a shard or, with the reason, in quarantine.parquet. An interrupted build goes on where
+it stopped. The bytes depend on the source and the options alone, not on the number of workers.
+"""
+
+import pickle
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated
+
+import pyarrow as pa
+import ray
+import tyro
+from ray.data import TaskPoolStrategy
+
+from emotalk.audio import SAMPLE_RATE
+from emotalk.corpus.build import Build
+from emotalk.corpus.manifest import QUARANTINE, Manifest
+from emotalk.corpus.shards import ShardReport
+from emotalk.corpus.sources import Etf3d, Synthetic
+from emotalk.errors import EmoTalkError, InputError
+from jobs.cluster import start_ray
+from jobs.progress import Progress, ProgressCallback, progress_line
+
+AnySource = (
+    Annotated[Etf3d, tyro.conf.subcommand("etf3d"), tyro.conf.PositionalRequiredArgs]
+    | Annotated[Synthetic, tyro.conf.subcommand("synthetic")]
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildConfig:
+    """Builds a corpus of Parquet shards, an index and a manifest from a source of clips."""
+
+    source: AnySource
+    output: str
+    """Folder or URI of the corpus; made if it is missing."""
+    shard_mib: float = 64.0
+    """Size of a shard in MiB, about. One task makes one shard."""
+    workers: int | None = None
+    """Shards made at a time; as many as the cluster has CPUs for, if not given."""
+    rebuild: bool = False
+    """Make everything again, and replace a corpus of other options or other data."""
+
+    def __post_init__(self) -> None:
+        if self.shard_mib <= 0:
+            raise InputError(f"shard size must be positive, not {self.shard_mib} MiB")
+        if self.workers is not None and self.workers < 1:
+            raise InputError(f"at least one worker is needed, not {self.workers}")
+
+
+def build_corpus(config: BuildConfig, progress: ProgressCallback | None = None) -> Manifest:
+    """Builds, continues or checks the corpus; `progress` hears of every finished shard.
+
+    Raises InputError for a source without clips, for an output that holds another corpus and where no clip is good;
+    any failure that is not one clip's fault names its shard and leaves no manifest.
+    """
+    build = Build.prepare(
+        config.source, config.output, target_bytes=round(config.shard_mib * 2**20), rebuild=config.rebuild
+    )
+    planned_s = sum(item.seconds for plan in build.plans for item in plan.items)
+    reports: list[ShardReport] = []
+    clips, rejected, audio_s = 0, len(build.listed_rejections), 0.0
+    with start_ray():
+        started = time.monotonic()
+        for report in _make_shards(build, config.workers):
+            reports.append(report)
+            clips += report.index.num_rows
+            rejected += len(report.rejections)
+            audio_s += sum(report.index.column("samples").to_pylist()) / SAMPLE_RATE
+            if progress is not None:
+                progress(Progress(clips, rejected, audio_s, planned_s, time.monotonic() - started))
+    return build.finish(reports)
+
+
+def _make_shards(build: Build, workers: int | None) -> Iterator[ShardReport]:
+    """Reports in the order of completion.
+
+    Reports and plans travel as pickles of this package's own small objects; the clips never leave their task.
+    """
+
+    def make(batch: pa.Table) -> pa.Table:
+        (number,) = batch.column("number").to_pylist()
+        return pa.table({"report": [pickle.dumps(build.make(build.plans[number]))]})
+
+    # Row: number of a planned shard. One block per row, so that every shard is a task of its own.
+    numbers = ray.data.from_arrow([pa.table({"number": [number]}) for number in range(len(build.plans))])
+    # In: one shard's number. Out: one row, its report. The shard's file is written in between; fan-out 1 : 1.
+    reports = numbers.map_batches(
+        make, batch_size=1, batch_format="pyarrow", num_cpus=1, compute=TaskPoolStrategy(size=workers)
+    )
+    for row in reports.iter_rows():
+        yield pickle.loads(row["report"])
+
+
+def main() -> None:
+    config = tyro.cli(
+        BuildConfig,
+        prog="python -m jobs.build_corpus",
+        config=(tyro.conf.ConsolidateSubcommandArgs, tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes),
+    )
+    try:
+        with progress_line("building the corpus") as progress:
+            manifest = build_corpus(config, progress)
+    except EmoTalkError as error:
+        sys.exit(f"error: {error}")
+    total = manifest.total
+    print(
+        f"{config.output}: {total.clips} clips, {total.hours:.2f} h, {total.speakers} speakers, {total.squares} squares"
+    )
+    for split, counts in manifest.splits.items():
+        print(f"  {split}: {counts.clips} clips, {counts.hours:.2f} h, {counts.speakers} speakers")
+    if manifest.rejections:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in manifest.rejections.items())
+        print(f"  turned away: {reasons} (see {QUARANTINE})")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""Where a job's tasks run: the cluster it was submitted to, or a Ray of its own on this machine."""
+
+import logging
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import ray
+from ray.data import DataContext
+
+# Ray Data waits for ever where a job's own tasks hold every CPU: two logical CPUs are known to be too few.
+MIN_LOGICAL_CPUS = 4
+
+
+@contextmanager
+def start_ray(*, num_cpus: int | None = None) -> Iterator[None]:
+    """Ray for the duration of the block; ends only what it started.
+
+    Initialised already: used as it is. RAY_ADDRESS set (`ray job submit` does): that cluster. Else a local Ray of
+    `num_cpus` logical CPUs (default: the machine's, at least 4), with its own folder under /tmp, removed at the end.
+    """
+    if ray.is_initialized():
+        with _quiet_data():
+            yield
+        return
+    common = {"log_to_driver": False, "logging_level": logging.WARNING}
+    folder: Path | None = None
+    if os.environ.get("RAY_ADDRESS"):
+        ray.init(**common)
+    else:
+        # Unix sockets allow about 100 characters, so the folder's name is short.
+        folder = Path(f"/tmp/emotalk-{os.getpid()}")
+        cpus = num_cpus or max(MIN_LOGICAL_CPUS, os.cpu_count() or 1)
+        ray.init("local", num_cpus=cpus, include_dashboard=False, _temp_dir=str(folder), **common)
+    try:
+        with _quiet_data():
+            yield
+    finally:
+        ray.shutdown()
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _quiet_data() -> Iterator[None]:
+    """Ray Data without its own progress bars and notices: a job shows one line of its own."""
+    context = DataContext.get_current()
+    logger = logging.getLogger("ray.data")
+    before = (context.enable_progress_bars, logger.level)
+    context.enable_progress_bars = False
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        context.enable_progress_bars = before[0]
+        logger.setLevel(before[1])

@@ -1,0 +1,73 @@
+"""One line of progress for work that is measured in hours of audio."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TextIO
+
+from rich.console import Console
+
+LINE_EVERY_S = 30.0  # where the output is a file or a log
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a job is. The planned seconds may be an estimate.
+
+    clips / rejected: done so far. audio_s / planned_audio_s: seconds of audio. elapsed_s: wall clock.
+    """
+
+    clips: int
+    rejected: int
+    audio_s: float
+    planned_audio_s: float
+    elapsed_s: float
+
+    @property
+    def speed(self) -> float:
+        """Seconds of audio per second."""
+        return self.audio_s / self.elapsed_s if self.elapsed_s > 0 else 0.0
+
+    @property
+    def left_s(self) -> float | None:
+        """Seconds until the end, None until it can be told."""
+        return max(self.planned_audio_s - self.audio_s, 0.0) / self.speed if self.speed > 0 else None
+
+    def __str__(self) -> str:
+        share = min(self.audio_s / self.planned_audio_s, 1.0) if self.planned_audio_s > 0 else 0.0
+        rejected = f", {self.rejected} rejected" if self.rejected else ""
+        left = "" if self.left_s is None else f", {_clock(self.left_s)} left"
+        return (
+            f"{share:4.0%}  {self.clips} clips{rejected}, {self.audio_s / 3600:.2f} of "
+            f"{self.planned_audio_s / 3600:.2f} h, {self.speed:.0f} × real time{left}"
+        )
+
+
+ProgressCallback = Callable[[Progress], None]
+
+
+@contextmanager
+def progress_line(title: str, file: TextIO | None = None) -> Iterator[ProgressCallback]:
+    """A callback that shows progress: one line that renews itself on a terminal, a line now and then elsewhere."""
+    console = Console(file=file or sys.stderr)
+    if console.is_terminal:
+        with console.status(title) as status:
+            yield lambda progress: status.update(f"{title}  {progress}")
+        return
+    last = time.monotonic()
+
+    def write(progress: Progress) -> None:
+        nonlocal last
+        if time.monotonic() - last >= LINE_EVERY_S:
+            last = time.monotonic()
+            console.print(f"{title}  {progress}", highlight=False, soft_wrap=True)
+
+    yield write
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

@@ -33,9 +33,9 @@ def suffix_of(target: PathOrUri) -> str:
 def atomic_write(target: PathOrUri) -> Iterator[Path]:
     """Yields a temporary local path to write; the file appears under `target` once the block ends without an error.
 
-    The temporary name keeps the suffix, stands in the target's own folder (made if missing), is flushed to disk and then
-    renamed over the target. For a URI it stands in the system's temporary folder and is uploaded at the end: an object
-    store shows an object only when its upload is complete. On any error nothing changes under `target` and the
+    The temporary name keeps the suffix and stands in the target's own folder (made if missing); it is flushed to disk
+    and renamed over the target. For a URI it stands in the system's temporary folder and is uploaded at the end: an
+    object store shows an object only when its upload is complete. On any error nothing changes under `target` and the
     temporary file is removed. An OSError (disk full, no permission) passes through and names the target.
     """
     remote = is_uri(target)
@@ -87,7 +87,7 @@ def _sync(path: Path) -> None:
 
 
 def open_source(source: PathOrUri) -> IO[bytes]:
-    """Opens a local path or URI for reading. InputError where nothing can be read there; a failing network stays OSError."""
+    """Opens a local path or URI for reading. InputError where nothing is to be read; a failing network stays OSError."""
     if is_uri(source):
         return _open_uri(os.fspath(source))
     path = local_path(source)

@@ -1,6 +1,7 @@
 """Speech in: any file, bytes or URI becomes float32 samples at 16 kHz, mono, whole or in blocks of bounded memory."""
 
-from emotalk.audio.decode import AudioInfo, AudioSource, load_audio, probe_audio, stream_audio
+from emotalk.audio.container import AudioInfo, AudioSource, probe_audio
+from emotalk.audio.decode import load_audio, stream_audio
 from emotalk.audio.encode import decode_flac, encode_flac, encode_wav
 from emotalk.audio.resample import SAMPLE_RATE, Resampler
 

@@ -5,7 +5,8 @@ import wave
 
 import numpy as np
 
-from emotalk.audio.decode import require_av, stream_audio
+from emotalk.audio.container import require_av
+from emotalk.audio.decode import load_audio
 from emotalk.audio.resample import SAMPLE_RATE
 from emotalk.errors import InputError
 
@@ -35,7 +36,7 @@ def encode_flac(samples: np.ndarray) -> bytes:
 
 def decode_flac(data: bytes) -> np.ndarray:
     """What `encode_flac` wrote -> (n,) float32 at 16 kHz, exactly int16 / 32768. InputError for anything damaged."""
-    return np.concatenate(list(stream_audio(data)))
+    return load_audio(data)
 
 
 def encode_wav(samples: np.ndarray) -> bytes:

@@ -1,7 +1,7 @@
 """Any sample rate to 16 kHz, block by block, with one answer whatever the blocks.
 
-A linear-phase polyphase filter: output m is the input, low-passed, at input time m · rate / 16000, so there is no delay,
-and n samples give exactly ceil(n · 16000 / rate). Before the first and after the last sample the signal is zero.
+A linear-phase polyphase filter: output m is the input, low-passed, at input position m · rate / 16000, so there is no
+delay, and n samples give exactly ceil(n · 16000 / rate). Before the first and after the last the signal is zero.
 """
 
 from math import ceil, gcd

@@ -1,8 +1,8 @@
 """EmoTalk: speech in, an emotional 3D face out.
 
-    model = emotalk.EmoTalk.from_pretrained("model/")
-    animation = emotalk.Animator(model).animate(emotalk.load_audio("speech.wav"))
-    animation.save("speech.csv")
+model = emotalk.EmoTalk.from_pretrained("model/")
+animation = emotalk.Animator(model).animate(emotalk.load_audio("speech.wav"))
+animation.save("speech.csv")
 """
 
 from importlib import import_module

@@ -1,7 +1,7 @@
 """The Animator: model + controls → animation. The only inference path of command line, jobs and service.
 
-Three steps: `plan` cuts samples into windows, `predict` runs the network on a batch of them (pure, thread-safe), `finish`
-turns raw windows in their order into an Animation. `animate` composes them.
+Three steps: `plan` cuts samples into windows, `predict` runs the network on a batch of them (pure, thread-safe),
+`finish` turns raw windows in their order into an Animation. `animate` composes them.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -39,8 +39,8 @@ class Animator:
     """A model on a device, ready to animate.
 
     rows: windows per call of the network, filled up with silence, and frame_multiple: their lengths are rounded up to a
-    multiple of it. Fixed shapes make a result independent of its batch mates. On a CPU one row at its own length is both
-    exact and fastest; a GPU wants more of both.
+    multiple of it. Fixed shapes make a result independent of its batch mates. On a CPU one row at its own length is
+    both exact and fastest; a GPU wants more of both.
     """
 
     def __init__(
@@ -60,7 +60,9 @@ class Animator:
     def animate(self, samples: np.ndarray, controls: Controls | None = None) -> Animation:
         """(n,) float32 16 kHz mono -> the whole animation."""
         if np.ndim(samples) != 1 or not len(samples):
-            raise InputError(f"samples must be a non-empty vector of 16 kHz mono sound, not of shape {np.shape(samples)}")
+            raise InputError(
+                f"samples must be a non-empty vector of 16 kHz mono sound, not of shape {np.shape(samples)}"
+            )
         if not np.isfinite(samples).all():
             raise InputError("samples must be finite numbers")
         pieces = list(self.animate_blocks([samples], controls))
@@ -145,15 +147,13 @@ class Animator:
 
     @torch.inference_mode()
     def _run(self, windows: list[Window], controls: list[Controls], frames: int) -> list[RawWindow]:
-        model, device = self.model, self.model.device
+        device = self.model.device
         samples = np.zeros((self.rows, frames * 1_600 // 3), np.float32)
         lengths = np.full(self.rows, samples.shape[1])
         pool = np.zeros((self.rows, frames), bool)
         for row, window in enumerate(windows):
-            # A window's last frame may end between two frame edges, a sample beyond the shape's.
-            count = min(len(window.samples), samples.shape[1])
-            samples[row, :count] = window.samples[:count]
-            lengths[row] = count
+            samples[row, : len(window.samples)] = window.samples
+            lengths[row] = len(window.samples)
             pool[row, window.start - window.first : window.stop - window.first] = True
         rows = controls + [Controls()] * (self.rows - len(controls))
         weights, logits = self._face(
@@ -176,8 +176,9 @@ class Animator:
         """-> raw coefficients (B, T, 52) and logits (B, labels) with each row's emotion and intensity applied."""
         model = self.model
         frames = -(-lengths * 30 // 16_000)
-        content = model.encode_content(samples, lengths, frames)
-        memory, logits = model.encode_emotion(samples, lengths, frames, pool[:, : content.shape[1]])
+        content = model.encode_content(model.content_encoder.listen(samples, lengths), frames)
+        heard = model.emotion_encoder.listen(samples, lengths)
+        memory, logits = model.encode_emotion(heard, frames, pool[:, : content.shape[1]])
         for row, asked in enumerate(rows):
             if asked.emotion is not None:
                 memory[row] = self._prototype(asked.emotion)

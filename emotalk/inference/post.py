@@ -1,4 +1,4 @@
-"""Post-processing, in its one order: smoothing, silence gate, blinks, clamp. Each step is causal but for a stated delay.
+"""Post-processing, in its one order: smoothing, silence gate, blinks, clamp. All but the smoothing is causal.
 
 A `PostProcessor` takes frames in pieces of any size and gives the same frames back as it would for one piece.
 """

@@ -1,7 +1,7 @@
 """The configuration of a network: stored beside its weights, enough to rebuild it without any hub.
 
-Presets: `official` (the paper's network), `base` (two pretrained encoders of the 95 M class), `lite` (log-mel, real time
-on a CPU).
+Presets: `official` (the paper's network), `base` (two pretrained encoders of the 95 M class), `lite` (log-mel, real
+time on a CPU).
 """
 
 from collections.abc import Mapping

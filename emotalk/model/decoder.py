@@ -1,7 +1,7 @@
 """The emotion-guided decoder: one post-norm transformer layer from fused speech to 52 coefficients.
 
-Self-attention is causal with a bias that grows with distance in whole seconds (30 frames); cross-attention sees only the
-memory of its own frame, which makes it a linear map of the emotion at that frame.
+Self-attention is causal with a bias that grows with distance in whole seconds (30 frames); cross-attention sees only
+the memory of its own frame, which makes it a linear map of the emotion at that frame.
 """
 
 import math

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from emotalk.audio import SAMPLE_RATE
 from emotalk.model.config import MelEncoderConfig
-from emotalk.model.resample import frame_mask, resample_frames
+from emotalk.model.resample import Features, frame_mask, resample_frames
 
 HOP_SAMPLES = 160  # 10 ms: ten columns are exactly three animation frames
 WINDOW_FUTURE_SAMPLES = 200  # every analysis window ends this long after its column's time
@@ -53,8 +53,8 @@ class MelEncoder(nn.Module):
         frames = sum(block.past for block in self.blocks if isinstance(block, ConvBlock))
         return columns * HOP_SAMPLES + self.config.window_samples + math.ceil(frames * SAMPLE_RATE / 30)
 
-    def forward(self, samples: Tensor, lengths: Tensor, frames: Tensor) -> Tensor:
-        """(B, N) samples with (B,) valid lengths -> (B, max(frames), channels), zero behind each clip's frames."""
+    def listen(self, samples: Tensor, lengths: Tensor) -> Features:
+        """(B, N) samples with (B,) valid lengths -> features at each recording's own frames."""
         own = -(-lengths * 30 // SAMPLE_RATE)
         total = int(own.max())
         mask = frame_mask(own, total)[..., None].to(samples.dtype)
@@ -62,7 +62,11 @@ class MelEncoder(nn.Module):
         hidden = self.patch(self._patches(self._columns(samples, total), total)) * mask
         for block in self.blocks:
             hidden = block(hidden, mask)
-        return resample_frames(self.norm(hidden) * mask, own, frames)
+        return Features(self.norm(hidden) * mask, own)
+
+    def at_frames(self, features: Features, frames: Tensor) -> Tensor:
+        """What `listen` gave -> (B, max(frames), channels), zero behind each clip's frames."""
+        return resample_frames(features.values, features.counts, frames)
 
     def _columns(self, samples: Tensor, frames: int) -> Tensor:
         """(B, N) -> (B, columns, bands): normalised log-mel at 100 Hz, enough columns for the last frame's patch."""
@@ -119,7 +123,7 @@ def _column_of(frame: int) -> int:
 
 
 def mel_filters(bands: int, window: int) -> Tensor:
-    """(window // 2 + 1, bands): triangles on the mel scale from 50 Hz to 8 kHz, white noise of power p gives p in every band."""
+    """(window // 2 + 1, bands): triangles on the mel scale, 50 Hz to 8 kHz; noise of power p gives p in every band."""
     frequencies = np.fft.rfftfreq(window, 1 / SAMPLE_RATE)
     edges = 700 * (10 ** (np.linspace(_mel(50.0), _mel(SAMPLE_RATE / 2), bands + 2) / 2595) - 1)
     rising = (frequencies[:, None] - edges[:-2]) / np.maximum(edges[1:-1] - edges[:-2], SAMPLE_RATE / window)

@@ -18,7 +18,7 @@ from emotalk.labels import LEVELS
 from emotalk.model.config import EmoTalkConfig, EncoderConfig, MelEncoderConfig
 from emotalk.model.decoder import EmotionGuidedDecoder
 from emotalk.model.mel import MelEncoder
-from emotalk.model.resample import frame_mask
+from emotalk.model.resample import Features, frame_mask
 from emotalk.model.transformer import TransformerEncoder, load_pretrained
 
 
@@ -83,15 +83,13 @@ class EmoTalk(nn.Module):
 
     # Parts: encoders and decoder apart, so that content and emotion can come from different recordings.
 
-    def encode_content(self, samples: Tensor, lengths: Tensor, frames: Tensor) -> Tensor:
-        """(B, N) samples, (B,) lengths, (B,) frames wanted -> (B, T, content_width): what is said."""
-        return self.content_map(self.content_encoder(samples, lengths, frames))
+    def encode_content(self, heard: Features, frames: Tensor) -> Tensor:
+        """`content_encoder.listen(…)`, (B,) frames wanted -> (B, T, content_width): what is said."""
+        return self.content_map(self.content_encoder.at_frames(heard, frames))
 
-    def encode_emotion(
-        self, samples: Tensor, lengths: Tensor, frames: Tensor, pool: Tensor | None = None
-    ) -> EmotionFeatures:
+    def encode_emotion(self, heard: Features, frames: Tensor, pool: Tensor | None = None) -> EmotionFeatures:
         """Like `encode_content`, for how it is felt. `pool` (B, T): frames the label is heard from (default: all)."""
-        hidden = self.emotion_encoder(samples, lengths, frames)
+        hidden = self.emotion_encoder.at_frames(heard, frames)
         weights = frame_mask(frames, hidden.shape[1]) if pool is None else pool
         weights = weights.to(hidden.dtype)[..., None]
         pooled = (hidden * weights).sum(1) / weights.sum(1).clamp(min=1)
@@ -121,10 +119,11 @@ class EmoTalk(nn.Module):
         samples21, lengths21 = self._batch(input21)
         frames11, frames12 = self._frames(target11), self._frames(target12)
         mix = self.level_mix(level, len(samples12)), self.style_mix(person, len(samples12))
-        emotion21 = self.encode_emotion(samples21, lengths21, frames11)
-        emotion12 = self.encode_emotion(samples12, lengths12, frames12)
-        out11 = self.decode(self.encode_content(samples12, lengths12, frames11), emotion21.memory, *mix)
-        out12 = self.decode(self.encode_content(samples12, lengths12, frames12), emotion12.memory, *mix)
+        content12 = self.content_encoder.listen(samples12, lengths12)
+        emotion21 = self.encode_emotion(self.emotion_encoder.listen(samples21, lengths21), frames11)
+        emotion12 = self.encode_emotion(self.emotion_encoder.listen(samples12, lengths12), frames12)
+        out11 = self.decode(self.encode_content(content12, frames11), emotion21.memory, *mix)
+        out12 = self.decode(self.encode_content(content12, frames12), emotion12.memory, *mix)
         return CrossReconstruction(out11, out12, emotion21.logits)
 
     @torch.inference_mode()
@@ -135,8 +134,8 @@ class EmoTalk(nn.Module):
         try:
             batch, lengths = self._batch(samples)
             frames = -(-lengths * 30 // SAMPLE_RATE)
-            memory = self.encode_emotion(batch, lengths, frames).memory
-            content = self.encode_content(batch, lengths, frames)
+            content = self.encode_content(self.content_encoder.listen(batch, lengths), frames)
+            memory = self.encode_emotion(self.emotion_encoder.listen(batch, lengths), frames).memory
             out = self.decode(content, memory, self.level_mix(level, 1), self.style_mix(person, 1))
         finally:
             self.train(was_training)

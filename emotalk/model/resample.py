@@ -1,7 +1,20 @@
-"""Resampling of feature sequences in time, each clip of a batch to its own length."""
+"""Feature sequences of clips of different lengths, and their resampling in time, each clip to its own length."""
+
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
+
+
+class Features(NamedTuple):
+    """What an encoder made of a batch of recordings: values (B, T, C), valid frames of each (B,)."""
+
+    values: Tensor
+    counts: Tensor
+
+    def select(self, rows: Tensor) -> "Features":
+        """The recordings `rows` (D,), which may repeat."""
+        return Features(self.values[rows], self.counts[rows])
 
 
 def resample_frames(features: Tensor, lengths: Tensor, targets: Tensor) -> Tensor:

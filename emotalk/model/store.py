@@ -1,13 +1,14 @@
-"""Model directories: `config.json` and `model.safetensors`, local or behind a URI."""
+"""Model directories: `model.safetensors` and `config.json`, the latter written last. Local paths or URIs."""
 
 import hashlib
 import json
-import tempfile
+import os
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 from emotalk.errors import InputError
-from emotalk.files import atomic_write, is_uri, open_source
+from emotalk.files import atomic_write, open_source
 from emotalk.model.config import EmoTalkConfig
 
 if TYPE_CHECKING:
@@ -15,3 +16,75 @@ if TYPE_CHECKING:
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
+DEFAULT_MODEL_VARIABLE = "EMOTALK_MODEL"
+DEMO_MODEL = "demo/model"
+
+
+def default_model() -> str:
+    """Where `--model` points when it is not given: EMOTALK_MODEL, else the model that `make demo` trained here."""
+    given = os.environ.get(DEFAULT_MODEL_VARIABLE)
+    if given:
+        return given
+    if (Path(DEMO_MODEL) / CONFIG).is_file():
+        return DEMO_MODEL
+    raise InputError(f"no model: give --model DIR, set {DEFAULT_MODEL_VARIABLE}, or train one here with `make demo`")
+
+
+def save_model(model: "EmoTalk", directory: str | Path) -> None:
+    """Write a model directory. Weights are stored in the type they have; a reader never meets half a directory."""
+    from safetensors.torch import save_file
+
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    with atomic_write(_inside(directory, WEIGHTS)) as path:
+        save_file(tensors, path, metadata={"format": "pt"})
+    with atomic_write(_inside(directory, CONFIG)) as path:
+        path.write_text(json.dumps(model.config.to_dict(), indent=1) + "\n")
+
+
+def load_model(directory: str | Path) -> "EmoTalk":
+    """The network of a model directory, in eval mode, in float32."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    from emotalk.model.network import EmoTalk
+
+    with _open(directory, CONFIG) as file:
+        try:
+            data = json.load(file)
+        except ValueError as error:
+            raise InputError(f"is not JSON: {error}", source=_inside(directory, CONFIG)) from error
+    if not isinstance(data, dict):
+        raise InputError("is not a configuration: it holds no object", source=_inside(directory, CONFIG))
+    model = EmoTalk(EmoTalkConfig.from_dict(data, source=_inside(directory, CONFIG)))
+    with _open(directory, WEIGHTS) as file:
+        try:
+            tensors = load(file.read())
+        except SafetensorError as error:
+            raise InputError(f"is not a safetensors file: {error}", source=_inside(directory, WEIGHTS)) from error
+    try:
+        model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+    except RuntimeError as error:
+        reason = re.sub(r"\s+", " ", str(error))[:500]
+        raise InputError(f"does not fit its config.json: {reason}", source=_inside(directory, WEIGHTS)) from error
+    return model.eval()
+
+
+def model_digest(directory: str | Path) -> str:
+    """SHA-256 over config and weights: what identifies a model in completion keys and in an animation's meta."""
+    digest = hashlib.sha256()
+    for name in (CONFIG, WEIGHTS):
+        with _open(directory, name) as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def _open(directory: str | Path, name: str) -> IO[bytes]:
+    try:
+        return open_source(_inside(directory, name))
+    except InputError as error:
+        raise InputError(f"is no model directory: {name}: {error.reason}", source=directory) from error
+
+
+def _inside(directory: str | Path, name: str) -> str:
+    return f"{str(directory).rstrip('/')}/{name}"

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from emotalk.audio import SAMPLE_RATE
 from emotalk.errors import InputError
 from emotalk.model.config import TransformerEncoderConfig
-from emotalk.model.resample import frame_mask, resample_frames
+from emotalk.model.resample import Features, frame_mask, resample_frames
 
 VARIANCE_FLOOR = 1e-6  # of -60 dBFS: silence is not blown up to the loudness of speech
 BLOCK_FRAMES = 512  # convolution frames (20 ms each) computed at once
@@ -38,27 +38,38 @@ class TransformerEncoder(nn.Module):
         self.strides: tuple[int, ...] = tuple(architecture.conv_stride)
         self.group_normed = architecture.feat_extract_norm == "group"
 
-    def forward(self, samples: Tensor, lengths: Tensor, frames: Tensor) -> Tensor:
-        """(B, N) samples with (B,) valid lengths -> (B, max(frames), width), zero behind each clip's frames."""
+    def listen(self, samples: Tensor, lengths: Tensor) -> Features:
+        """(B, N) samples with (B,) valid lengths -> all that does not depend on the frames wanted."""
         if self.config.normalise:
             samples = normalise(samples, lengths)
         with torch.no_grad():
-            features, counts = self._convolve(samples, lengths)
-        inner = frames if self.config.at_target_rate else (counts.double() / 50 * 30).long().clamp(min=1)
-        hidden = self.projection(resample_frames(features, counts, inner))
+            features = self._convolve(samples, lengths)
+        if self.config.at_target_rate:
+            return features
+        return self._transform(features, (features.counts.double() / 50 * 30).long().clamp(min=1))
+
+    def at_frames(self, features: Features, frames: Tensor) -> Tensor:
+        """What `listen` gave -> (B, max(frames), width), zero behind each clip's frames."""
+        if self.config.at_target_rate:
+            features = self._transform(features, frames)
+        return resample_frames(features.values, features.counts, frames)
+
+    def _transform(self, features: Features, frames: Tensor) -> Features:
+        """Convolution features -> hidden states at `frames` (B,) per clip."""
+        hidden = self.projection(resample_frames(features.values, features.counts, frames))
         hidden = hidden[0] if isinstance(hidden, tuple) else hidden
-        # No mask for a lone clip: attention without one need not hold a (frames, frames) table.
-        mask = None if bool((inner == inner[0]).all()) else frame_mask(inner, hidden.shape[1])
-        hidden = self.transformer(hidden, attention_mask=mask).last_hidden_state
-        return resample_frames(hidden, inner, frames)
+        # No mask for a lone clip: attention without one need not hold a (frames, frames) table. Batches always have
+        # one, so that the arithmetic of a clip does not depend on the lengths of its mates.
+        mask = None if len(frames) == 1 else frame_mask(frames, hidden.shape[1])
+        return Features(self.transformer(hidden, attention_mask=mask).last_hidden_state, frames)
 
     def _frames_of(self, samples: Tensor | int) -> Any:
         for kernel, stride in zip(self.kernels, self.strides, strict=True):
             samples = (samples - kernel) // stride + 1
         return samples
 
-    def _convolve(self, samples: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """-> features (B, T, C) at 50 Hz and their counts (B,), block by block: each frame sees 25 ms of samples."""
+    def _convolve(self, samples: Tensor, lengths: Tensor) -> Features:
+        """-> features at 50 Hz, block by block: each frame sees 25 ms of samples."""
         hop, receptive = _hop_and_receptive_field(self.kernels, self.strides)
         # A clip shorter than one receptive field is completed with silence: it still has a face.
         samples = F.pad(samples, (0, max(0, receptive - samples.shape[1])))
@@ -74,7 +85,7 @@ class TransformerEncoder(nn.Module):
                 else:
                     block = layer(block)
             blocks.append(block.transpose(1, 2))
-        return torch.cat(blocks, 1), counts
+        return Features(torch.cat(blocks, 1), counts)
 
     def _group_statistics(self, samples: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and variance (B, C, 1) of the first convolution over each clip's own time.

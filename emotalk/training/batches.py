@@ -1,0 +1,111 @@
+"""From units of the plan to tensors: each recording is listened to once, each target is decoded once."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from emotalk.training.squares import Single, Square, Unit
+
+UNKNOWN = -1  # label, level or style of a clip that has none
+
+
+class Example(NamedTuple):
+    """One clip, decoded: (n,) float32 samples, (frames, 52) float32 weights, and its labels by number (or UNKNOWN)."""
+
+    clip_id: str
+    samples: np.ndarray
+    weights: np.ndarray
+    emotion: int
+    level: int
+    style: int
+
+
+class Part(NamedTuple):
+    """One reconstruction: content from one clip, emotion from another, compared with a third."""
+
+    content: int
+    emotion: int
+    target: int
+    cross: bool
+
+
+def parts_of(unit: Unit) -> tuple[Part, ...]:
+    """A square is two cross-reconstructions and two self-reconstructions: every one of its clips is a target once."""
+    if isinstance(unit, Single):
+        return (Part(unit.clip, unit.clip, unit.clip, cross=False),)
+    return (
+        Part(unit.c1e2, unit.c2e1, unit.c1e1, cross=True),
+        Part(unit.c2e1, unit.c1e2, unit.c2e2, cross=True),
+        Part(unit.c1e2, unit.c1e2, unit.c1e2, cross=False),
+        Part(unit.c2e1, unit.c2e1, unit.c2e1, cross=False),
+    )
+
+
+def clips_of(unit: Unit) -> tuple[int, ...]:
+    """Positions of the clips that a unit needs."""
+    return tuple(unit)
+
+
+def heard_in(unit: Unit) -> tuple[int, ...]:
+    """Positions of the clips whose sound a unit needs."""
+    return (unit.c1e2, unit.c2e1) if isinstance(unit, Square) else (unit.clip,)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """R recordings and D reconstructions made of them.
+
+    samples (R, N), lengths (R,): the sound. content, emotion (D,): rows of `samples`. targets (D, T, 52), frames (D,).
+    cross (D,) bool. level (D, 2), style (D, styles): mixes. labels (D,): emotion of the recording that gives it, or
+    UNKNOWN. clip_ids: of the D targets.
+    """
+
+    samples: Tensor
+    lengths: Tensor
+    content: Tensor
+    emotion: Tensor
+    targets: Tensor
+    frames: Tensor
+    cross: Tensor
+    level: Tensor
+    style: Tensor
+    labels: Tensor
+    clip_ids: tuple[str, ...]
+
+    def to(self, device: torch.device) -> "Batch":
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return Batch(**{k: v.to(device, non_blocking=True) if isinstance(v, Tensor) else v for k, v in values.items()})
+
+
+def collate(units: Sequence[Unit], examples: Mapping[int, Example], styles: int) -> Batch:
+    """Units and their decoded clips (by position) -> one padded batch."""
+    heard = sorted({clip for unit in units for clip in heard_in(unit)})
+    row = {clip: i for i, clip in enumerate(heard)}
+    parts = [part for unit in units for part in parts_of(unit)]
+    sounds = [torch.from_numpy(examples[clip].samples) for clip in heard]
+    targets = [torch.from_numpy(examples[part.target].weights) for part in parts]
+    asked = [examples[part.target] for part in parts]
+    return Batch(
+        samples=torch.nn.utils.rnn.pad_sequence(sounds, batch_first=True),
+        lengths=torch.tensor([len(sound) for sound in sounds]),
+        content=torch.tensor([row[part.content] for part in parts]),
+        emotion=torch.tensor([row[part.emotion] for part in parts]),
+        targets=torch.nn.utils.rnn.pad_sequence(targets, batch_first=True),
+        frames=torch.tensor([len(target) for target in targets]),
+        cross=torch.tensor([part.cross for part in parts]),
+        level=torch.stack([_mix(example.level, 2) for example in asked]),
+        style=torch.stack([_mix(example.style, styles) for example in asked]),
+        labels=torch.tensor([examples[part.emotion].emotion for part in parts]),
+        clip_ids=tuple(example.clip_id for example in asked),
+    )
+
+
+def _mix(index: int, size: int) -> Tensor:
+    """One-hot weights, or equal ones where the index is UNKNOWN."""
+    if index == UNKNOWN:
+        return torch.full((size,), 1 / size)
+    return torch.nn.functional.one_hot(torch.tensor(index), size).float()

@@ -1,0 +1,83 @@
+"""From a corpus to training examples: the keys that the plan needs, and decoded, augmented clips."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+
+from emotalk.corpus.corpus import Corpus
+from emotalk.corpus.schema import row_to_clip
+from emotalk.errors import InputError
+from emotalk.training.augment import AugmentConfig, augment
+from emotalk.training.batches import UNKNOWN, Example, clips_of
+from emotalk.training.squares import ClipKey, Unit
+
+CACHED_ROW_GROUPS = 32  # a few (speaker, level) groups are open at a time, of some row groups each
+STYLE_DROPOUT = 0.3  # share of clips trained without a style, so that "no style" means something for strangers
+
+
+class Examples:
+    """One split of a corpus as training sees it. Picklable: the corpus's location travels, not its data.
+
+    emotions: the labels of the network, in its order; a clip with any other label counts as unlabelled.
+    speakers: the training speakers, whose positions are the styles; strangers have none.
+    """
+
+    def __init__(self, corpus: Corpus, split: str, emotions: Sequence[str], speakers: Sequence[str]) -> None:
+        self.corpus, self.split = corpus, split
+        self.emotions, self.speakers = tuple(emotions), tuple(speakers)
+        self._row_groups: OrderedDict[tuple[str, int], pa.Table] = OrderedDict()
+
+    @cached_property
+    def rows(self) -> list[dict[str, object]]:
+        """The index rows of the split; positions in this list are what the plan speaks of."""
+        index = self.corpus.index
+        rows: list[dict[str, object]] = index.filter(pa.compute.equal(index.column("split"), self.split)).to_pylist()
+        if not rows:
+            raise InputError(f"the corpus has no clips in its split {self.split!r}", source=self.corpus.location)
+        return rows
+
+    @cached_property
+    def keys(self) -> list[ClipKey]:
+        names = ("speaker", "level", "statement", "emotion", "repetition")
+        keys = [ClipKey(*(row[name] for name in names)) for row in self.rows]  # type: ignore[arg-type]
+        return [key if key.emotion in self.emotions else key._replace(emotion=None) for key in keys]
+
+    def load(self, units: Sequence[Unit], config: AugmentConfig | None, seed: tuple[int, ...]) -> dict[int, Example]:
+        """Decode the clips of some units, by position. With a config they are augmented, by (seed, position) alone."""
+        positions = sorted({position for unit in units for position in clips_of(unit)})
+        return {position: self._example(position, config, seed) for position in positions}
+
+    def _example(self, position: int, config: AugmentConfig | None, seed: tuple[int, ...]) -> Example:
+        row, key = self.rows[position], self.keys[position]
+        clip = row_to_clip(self._row_group(str(row["shard"]), int(str(row["row_group"]))), int(str(row["row"])))
+        samples, weights = clip.samples, clip.weights
+        style = self.speakers.index(key.speaker) if key.speaker in self.speakers else UNKNOWN
+        if config is not None:
+            rng = np.random.default_rng((*seed, position))
+            samples, weights = augment(samples, weights, config, rng)
+            style = UNKNOWN if rng.random() < STYLE_DROPOUT else style
+        emotion = UNKNOWN if key.emotion is None else self.emotions.index(key.emotion)
+        return Example(clip.clip_id, samples, weights, emotion, UNKNOWN if key.level is None else key.level, style)
+
+    def _row_group(self, shard: str, number: int) -> pa.Table:
+        table = self._row_groups.pop((shard, number), None)
+        if table is None:
+            table = self.corpus.read_row_group(shard, number)
+        self._row_groups[shard, number] = table
+        if len(self._row_groups) > CACHED_ROW_GROUPS:
+            self._row_groups.popitem(last=False)
+        return table
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (Examples, (self.corpus, self.split, self.emotions, self.speakers))
+
+
+def speakers_of(corpus: Corpus, split: str = "train") -> tuple[str, ...]:
+    """The speakers of a split, sorted: their positions are the styles of a network trained on it."""
+    index = corpus.index
+    return tuple(
+        sorted(index.filter(pa.compute.equal(index.column("split"), split)).column("speaker").unique().to_pylist())
+    )

@@ -1,0 +1,256 @@
+"""Trains a network on a corpus: python -m jobs.train --corpus corpus --output runs/first
+
+The output is the run's identity: the same command goes on where an interrupted run stopped, and does nothing where it
+is finished. The result is the model directory OUTPUT/model.
+"""
+
+import hashlib
+import json
+import os
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+import ray
+import torch
+import tyro
+from ray.train import (
+    Checkpoint,
+    CheckpointConfig,
+    FailureConfig,
+    RunConfig,
+    ScalingConfig,
+    TrainingFailedError,
+)
+from ray.train.torch import TorchTrainer
+from rich.console import Console
+
+from emotalk.corpus.corpus import Corpus
+from emotalk.errors import EmoTalkError, InputError
+from emotalk.files import atomic_write, is_uri, open_source
+from emotalk.labels import EMOTIONS
+from emotalk.model.config import EmoTalkConfig, base_config, lite_config, official_config
+from emotalk.model.network import EmoTalk
+from emotalk.training.augment import AugmentConfig
+from emotalk.training.batches import Batch, collate
+from emotalk.training.examples import Examples, speakers_of
+from emotalk.training.losses import LossWeights
+from emotalk.training.prototypes import measure_prototypes
+from emotalk.training.squares import PlanConfig, Single, plan_epoch
+from jobs.cluster import start_ray
+from jobs.train_board import TrainingBoard, watched
+from jobs.train_worker import CHECKPOINT, WorkerConfig, train_worker
+
+MODEL, CONFIG, RAY_FOLDER = "model", "train.json", "run"
+PROTOTYPE_CLIPS_PER_LABEL = 48
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """Trains a network on a corpus with Ray Train, on any number of workers."""
+
+    corpus: str
+    """Folder or URI of a corpus made by jobs.build_corpus."""
+    output: str
+    """Folder or URI of the run; the model ends in its folder `model`."""
+    preset: Literal["lite", "base", "official"] = "lite"
+    """The network: lite (from scratch), base (two pretrained encoders) or official (the paper's)."""
+    content_encoder: str = "microsoft/wavlm-base-plus"
+    """For base: folder or hub name of the content encoder."""
+    emotion_encoder: str = "microsoft/wavlm-base-plus"
+    """For base: folder or hub name of the emotion encoder."""
+    workers: int = 1
+    """Training processes, each on one GPU (or on CPU cores where there is none)."""
+    epochs: int = 80
+    """An epoch has every labelled clip as a target once."""
+    learning_rate: float = 1e-4
+    """Of Adam, after the warm-up; falls to a twentieth along half a cosine."""
+    warmup_steps: int = 100
+    """Steps over which the learning rate rises from nothing."""
+    clip_norm: float = 1.0
+    """Largest norm of a step's gradient."""
+    losses: LossWeights = field(default_factory=LossWeights)
+    plan: PlanConfig = field(default_factory=PlanConfig)
+    augment: bool = True
+    """Vary speed, level, spectrum, room and noise of what the network hears."""
+    max_failures: int = 3
+    """Lost workers or nodes that the run survives; each time it goes on from the last checkpoint."""
+
+    def __post_init__(self) -> None:
+        if min(self.workers, self.epochs) < 1 or self.learning_rate <= 0 or self.clip_norm <= 0:
+            raise InputError("workers, epochs, learning_rate and clip_norm must be positive")
+        if self.plan.units_per_step < self.workers:
+            raise InputError(
+                f"plan.units_per_step is {self.plan.units_per_step}, fewer than {self.workers} workers: some would idle"
+            )
+
+
+# What may change between a run and its continuation; everything else is part of what the run is.
+_MAY_CHANGE = ("output", "workers", "max_failures")
+
+
+def train(config: TrainConfig, console: Console | None = None) -> str:
+    """Run or continue a training; -> the model directory. InputError for a changed configuration, naming the key."""
+    output = config.output if is_uri(config.output) else str(Path(config.output).resolve())
+    _claim(output, config)
+    model_directory = f"{output}/{MODEL}"
+    if _exists(f"{model_directory}/config.json"):
+        return model_directory
+    corpus = Corpus.open(config.corpus)
+    speakers = speakers_of(corpus)
+    network = _network(config, styles=len(speakers))
+    examples = {s: Examples(corpus, s, network.emotions, speakers) for s in ("train", "validation")}
+    _check_plan(examples["train"], config)
+    console = console or Console(stderr=True)
+    with start_ray():
+        threads = _check_resources(config.workers)
+        board = TrainingBoard.remote()
+        trainer = TorchTrainer(
+            train_worker,
+            train_loop_config={
+                "config": WorkerConfig(
+                    network=network,
+                    pretrained_encoders=config.preset != "lite",
+                    train=examples["train"],
+                    validation=examples["validation"],
+                    plan=config.plan,
+                    augmentation=AugmentConfig() if config.augment else None,
+                    losses=config.losses,
+                    epochs=config.epochs,
+                    learning_rate=config.learning_rate,
+                    warmup_steps=config.warmup_steps,
+                    clip_norm=config.clip_norm,
+                    threads=threads,
+                    board=board,
+                )
+            },
+            scaling_config=ScalingConfig(num_workers=config.workers, use_gpu=_has_gpus()),
+            run_config=RunConfig(
+                name=RAY_FOLDER,
+                storage_path=output,
+                failure_config=FailureConfig(max_failures=config.max_failures),
+                # The best by its score; Ray keeps the newest besides, from which a run goes on.
+                checkpoint_config=CheckpointConfig(
+                    num_to_keep=1,
+                    checkpoint_score_attribute="validation_objective",
+                    checkpoint_score_order="min",
+                ),
+            ),
+        )
+        with watched(board, config.epochs, console):
+            result = _fit(trainer)
+        _write_model(result, network, examples["train"], model_directory)
+    return model_directory
+
+
+def _fit(trainer: TorchTrainer) -> Checkpoint:
+    """-> the best checkpoint. What a worker raised on purpose is raised here again."""
+    try:
+        result = trainer.fit()
+    except TrainingFailedError as error:
+        for cause in getattr(error, "worker_failures", {}).values():
+            if isinstance(cause, EmoTalkError):
+                raise cause from error
+        raise
+    best, _ = min(result.best_checkpoints, key=lambda pair: pair[1]["validation_objective"])
+    return best
+
+
+def _claim(output: str, config: TrainConfig) -> None:
+    """Write down what the run is, or refuse to go on with another one's output."""
+    wanted = {key: value for key, value in asdict(config).items() if key not in _MAY_CHANGE}
+    manifest = Corpus.open(config.corpus).manifest.to_json()
+    wanted["corpus_digest"] = hashlib.sha256(manifest).hexdigest()
+    path = f"{output}/{CONFIG}"
+    if not _exists(path):
+        with atomic_write(path) as temporary:
+            temporary.write_text(json.dumps(wanted, indent=1) + "\n")
+        return
+    with open_source(path) as file:
+        given = json.load(file)
+    changed = sorted(key for key in wanted.keys() | given.keys() if wanted.get(key) != given.get(key))
+    if changed:
+        differences = "; ".join(f"{key} was {given.get(key)!r}, now {wanted.get(key)!r}" for key in changed)
+        raise InputError(f"holds a run of another configuration ({differences}): choose another output", source=output)
+
+
+def _network(config: TrainConfig, styles: int) -> EmoTalkConfig:
+    if config.preset == "lite":
+        return lite_config(styles=styles)
+    if config.preset == "base":
+        return base_config(content=config.content_encoder, emotion=config.emotion_encoder, styles=styles)
+    return replace(official_config(emotions=EMOTIONS), styles=styles, default_style=None)
+
+
+def _check_plan(examples: Examples, config: TrainConfig) -> None:
+    epoch = plan_epoch(examples.keys, 0, config.plan)
+    if len(epoch.units) < config.workers:
+        raise InputError(
+            f"has {len(epoch.units)} units of training for {config.workers} workers: use fewer workers",
+            source=config.corpus,
+        )
+
+
+def _check_resources(workers: int) -> int:
+    """-> threads per worker. InputError where the workers would leave no CPU for reading data."""
+    resources = ray.cluster_resources()
+    if _has_gpus():
+        if resources["GPU"] < workers:
+            raise InputError(f"{workers} workers need a GPU each, the cluster has {resources['GPU']:.0f}")
+    elif resources.get("CPU", 0) <= workers:
+        raise InputError(
+            f"{workers} workers would hold all {resources.get('CPU', 0):.0f} CPUs of the cluster and none would be "
+            "left to read data: use fewer workers or a larger cluster"
+        )
+    return max(1, (os.cpu_count() or 1) // workers)
+
+
+def _has_gpus() -> bool:
+    return ray.cluster_resources().get("GPU", 0) >= 1
+
+
+def _write_model(checkpoint: Checkpoint, network: EmoTalkConfig, examples: Examples, directory: str) -> None:
+    """The best checkpoint's weights and the prototypes measured with them, as a model directory."""
+    model = EmoTalk(network)
+    with checkpoint.as_directory() as folder:
+        state = torch.load(Path(folder) / CHECKPOINT, map_location="cpu", weights_only=True)
+    model.load_state_dict(state["model"])
+    measure_prototypes(model, _prototype_batches(examples, network.styles))
+    model.save_pretrained(directory)
+
+
+def _prototype_batches(examples: Examples, styles: int) -> Iterator[Batch]:
+    """The same number of clips of every label, spread over the training split."""
+    by_label: dict[str, list[int]] = defaultdict(list)
+    for position, key in enumerate(examples.keys):
+        if key.emotion is not None:
+            by_label[key.emotion].append(position)
+    for positions in by_label.values():
+        chosen = positions[:: max(1, len(positions) // PROTOTYPE_CLIPS_PER_LABEL)]
+        for start in range(0, len(chosen), 16):
+            units = [Single(position) for position in chosen[start : start + 16]]
+            yield collate(units, examples.load(units, None, ()), styles)
+
+
+def _exists(path: str) -> bool:
+    try:
+        open_source(path).close()
+    except InputError:
+        return False
+    return True
+
+
+def main() -> None:
+    config = tyro.cli(TrainConfig, prog="python -m jobs.train")
+    try:
+        directory = train(config)
+    except EmoTalkError as error:
+        sys.exit(f"error: {error}")
+    print(f"model: {directory}")
+
+
+if __name__ == "__main__":
+    main()

@@ -119,7 +119,13 @@ class Animation:
     def equals(self, other: "Animation") -> bool:
         """Every value, name and piece of meta is the same, bit for bit (0.0 and -0.0 are the same)."""
         mine = (self.names, self.fps, self.emotion_names, self.meta, {n: t.columns for n, t in self.tracks.items()})
-        theirs = (other.names, other.fps, other.emotion_names, other.meta, {n: t.columns for n, t in other.tracks.items()})
+        theirs = (
+            other.names,
+            other.fps,
+            other.emotion_names,
+            other.meta,
+            {n: t.columns for n, t in other.tracks.items()},
+        )
         if mine != theirs:
             return False
         pairs = [
@@ -145,7 +151,7 @@ class Animation:
         return read_animation(source)
 
 
-def _fraction(fps: Fraction | int) -> Fraction:
+def _fraction(fps: Fraction | float) -> Fraction:
     if isinstance(fps, float) and not fps.is_integer():
         raise InputError(f"fps must be a whole number or a Fraction (30000/1001, not {fps}): a float drifts over hours")
     value = Fraction(fps)

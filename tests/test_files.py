@@ -10,6 +10,12 @@ from emotalk.errors import InputError
 from emotalk.files import atomic_write, open_source, suffix_of
 
 
+def write_half(target: str | Path, error: BaseException) -> None:
+    with atomic_write(target) as temporary:
+        temporary.write_text("half of the n")
+        raise error
+
+
 def test_the_file_appears_with_the_end_of_the_block(tmp_path: Path) -> None:
     target = tmp_path / "deep" / "report.json"
     with atomic_write(target) as temporary:
@@ -23,9 +29,8 @@ def test_the_file_appears_with_the_end_of_the_block(tmp_path: Path) -> None:
 def test_an_interrupted_write_changes_nothing(tmp_path: Path) -> None:
     target = tmp_path / "a.npz"
     target.write_text("old")
-    with pytest.raises(KeyboardInterrupt), atomic_write(target) as temporary:
-        temporary.write_text("half of the n")
-        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        write_half(target, KeyboardInterrupt())
     assert target.read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
 
@@ -50,11 +55,9 @@ def test_a_uri_is_uploaded_at_the_end_or_not_at_all() -> None:
         temporary.write_text("whole")
         assert not memory.exists("/files/out/a.txt")
     assert memory.cat("/files/out/a.txt") == b"whole"
-    with pytest.raises(RuntimeError, match="stop"), atomic_write("memory://files/out/b.txt") as temporary:
-        temporary.write_text("half")
-        raise RuntimeError("stop")
+    with pytest.raises(RuntimeError, match="stop"):
+        write_half("memory://files/out/b.txt", RuntimeError("stop"))
     assert not memory.exists("/files/out/b.txt")
-    assert not temporary.parent.exists()
 
 
 @pytest.mark.parametrize("source", ["nowhere.wav", "memory://files/nowhere.wav", "nosuch://x/y.wav", "a\0b"])

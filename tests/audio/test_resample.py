@@ -32,7 +32,7 @@ def test_agrees_with_scipy(rate: int) -> None:
     reference = resample_poly(samples.astype(np.float64), 16_000, rate)
     got = resampled(samples, rate)
     assert len(got) == len(reference)
-    lag = np.argmax(np.correlate(got, reference[100:-100], "valid")) - 100
+    lag = np.argmax(np.correlate(got[:3000], reference[100:2900], "valid")) - 100
     assert lag == 0
     np.testing.assert_allclose(got, reference, atol=2e-3)  # scipy's filter is the shorter one
 
@@ -43,7 +43,7 @@ def test_what_16_khz_cannot_hold_is_removed() -> None:
     assert np.abs(resampled(high, 48_000)[200:-200]).max() < 1e-4
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(
     rate=st.sampled_from([8_000, 22_050, 44_100, 48_000, 16_001]),
     length=st.integers(0, 60_000),

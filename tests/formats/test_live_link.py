@@ -83,7 +83,7 @@ def test_the_eyes_of_a_real_capture_turn_as_stated(shared_data: Path) -> None:
     assert np.corrcoef(pitch, down)[0, 1] > 0.99
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=15)
 @given(
     base=st.sampled_from([24, 25, 30, 60]),
     start=st.integers(0, 86_399),

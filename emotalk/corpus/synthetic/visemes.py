@@ -204,7 +204,7 @@ def close_lips(weights: np.ndarray, seal: np.ndarray) -> np.ndarray:
 
 
 def _segments(phones: Sequence[Phone], duration_s: float) -> list[tuple[str, float, float]]:
-    """(letter, start, end) in seconds that cover [0, duration_s]: letters share their phone evenly, gaps are silence."""
+    """(letter, start, end) in seconds, covering [0, duration_s]: letters share their phone evenly, gaps are silence."""
     out: list[tuple[str, float, float]] = []
     now = 0.0
     for phone in phones:

@@ -7,14 +7,14 @@ Delaunay triangulation, with no seam anywhere. Holes are the triangles that lie 
 import numpy as np
 from scipy.spatial import ConvexHull, cKDTree
 
-from emotalk.rigs.loops import LIP_STEPS, Ring, lid_lining, lid_rings, mouth_rings
+from emotalk.rigs.loops import LIP_STEPS, hairline, height_over_hairline, lid_lining, lid_rings, mouth_rings
 from emotalk.rigs.mesh import Part, strip
-from emotalk.rigs.solids import CENTRE, direction, face_distance, outward
+from emotalk.rigs.solids import EYE, EYE_RADIUS, direction, face_distance, outward
 
 NECK_STEPS = 17  # vertices of half a neck ring
 NECK_FRONT_Y, NECK_BACK_Y = -119.0, -84.0
 NECK_DROPS = (6.0, 14.0, 24.0, 36.0)  # mm below the first neck ring
-BAG = ((2.2, 0.0), (5.0, 0.5), (11.0, 5.0), (24.0, 12.0), (42.0, 13.0))  # mouth inside: mm back, mm of half height
+BAG = ((2.0, 0.0), (3.2, 3.0), (4.4, 11.5), (22.0, 14.0), (46.0, 12.0))  # mouth inside: mm back, mm of half height
 NOSTRIL = np.array([6.3, -42.4, 97.0])
 
 
@@ -22,20 +22,29 @@ def skin() -> Part:
     """Half the skin with the lining of lids and mouth. Tags: mouth0.., lid0.., lining, bag0.., nostril, neck."""
     mouth, lids = mouth_rings(), lid_rings()
     neck = _neck_ring(0.0)
-    loops = [*mouth, *lids, Ring(neck, neck), *_nostril()]
-    layout = direction(np.concatenate([ring.layout for ring in loops]))
-    points = np.concatenate([ring.points for ring in loops])
-    filling = _filling(layout, [mouth[-1], lids[-1], loops[-1]])
+    inner = {f"mouth{i}": ring for i, ring in enumerate(mouth[:-1])} | {f"lid{i}": r for i, r in enumerate(lids[:-1])}
+    deep, rim = _nostril()
+    edges = {f"mouth{len(mouth) - 1}": mouth[-1], f"lid{len(lids) - 1}": lids[-1], "neck0": neck}
+    edges |= {"nostril_deep": deep, "nostril_rim": rim, "hairline0": hairline(0.0), "hairline1": hairline(3.2)}
+    layout = direction(np.concatenate([*edges.values()]))
+    layout[np.abs(layout[:, 0]) < 1e-9, 0] = 0
+    layout[-len(edges["hairline1"]) * 2 - 16 : -len(edges["hairline1"]) * 2] = np.concatenate(_nostril_rays())
+    filling = _filling(layout, [mouth[-1], lids[-1]], _nostril_rays()[1])
     layout = np.concatenate([layout, filling])
-    points = np.concatenate([points, outward(filling)])
+    points = np.concatenate([*edges.values(), outward(filling), *inner.values()])
 
     tags: dict[str, np.ndarray] = {}
     start = 0
-    names = [f"mouth{i}" for i in range(len(mouth))] + [f"lid{i}" for i in range(len(lids))]
-    for name, ring in zip([*names, "neck0", "nostril_deep", "nostril_rim"], loops, strict=True):
-        tags[name] = np.arange(start, start + len(ring.points))
-        start += len(ring.points)
-    triangles = [_triangulate(layout, [tags["mouth0"], tags["lid0"], tags["neck0"]])]
+    for name, ring in edges.items():
+        tags[name] = np.arange(start, start + len(ring))
+        start += len(ring)
+    start += len(filling)
+    for name, ring in inner.items():
+        tags[name] = np.arange(start, start + len(ring))
+        start += len(ring)
+    triangles = [_triangulate(layout, [tags[f"mouth{len(mouth) - 1}"], tags[f"lid{len(lids) - 1}"], tags["neck0"]])]
+    triangles += [strip(tags[f"mouth{i + 1}"], tags[f"mouth{i}"]) for i in range(len(mouth) - 1)]
+    triangles += [strip(tags[f"lid{i + 1}"], tags[f"lid{i}"], closed=True) for i in range(len(lids) - 1)]
 
     extra: list[np.ndarray] = []
 
@@ -54,7 +63,7 @@ def skin() -> Part:
         previous = row
     previous = tags["mouth0"]
     for i, (back, height) in enumerate(BAG):
-        row = append(f"bag{i}", _bag_ring(mouth[0].points, back, height))
+        row = append(f"bag{i}", _bag_ring(mouth[0], back, height))
         triangles.append(strip(previous, row))
         previous = row
     end = LIP_STEPS  # close the bag: pair the upper half of its last ring with the lower half
@@ -62,6 +71,9 @@ def skin() -> Part:
 
     vertices = np.concatenate([points, *extra])
     faces = np.concatenate(triangles)
+    _relax(vertices, faces, np.r_[len(layout) - len(filling) : len(layout), tags["lid4"], tags["lid5"]])
+    _clear_of_eye(vertices, np.r_[: len(layout), tags["lid3"], tags["lid4"]])
+    vertices = _grow_hair(vertices)
     faces = faces[(faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 0] != faces[:, 2])]
     return Part(vertices, faces, np.full((len(vertices), 3), 200.0), tags=tags)
 
@@ -80,10 +92,10 @@ def _triangulate(layout: np.ndarray, holes: list[np.ndarray]) -> np.ndarray:
     return faces
 
 
-def _filling(taken: np.ndarray, islands: list[Ring]) -> np.ndarray:
+def _filling(taken: np.ndarray, islands: list[np.ndarray], nostril: np.ndarray) -> np.ndarray:
     """Directions on staggered rows, finest around the nose, kept clear of the loops and of one another."""
     kept = [taken]
-    outlines = [direction(island.layout) for island in islands]
+    outlines = [*(direction(island) for island in islands), nostril]
     zones = (
         (2.3, 17.0, -21.0, 17.0),
         (3.3, 38.0, -50.0, 36.0),
@@ -108,11 +120,10 @@ def _filling(taken: np.ndarray, islands: list[Ring]) -> np.ndarray:
             row = row[tree.query(row)[0] > clear]
             for outline in outlines:
                 row = row[~_inside(row, outline)]
-            surface = outward(row) if len(row) else row
-            if len(row):
-                row = row[surface[:, 1] > _neck_plane(surface[:, 2]) + 4.5]
             kept.append(row)
-    return np.concatenate(kept[1:])
+    rays = np.concatenate(kept[1:])
+    surface = outward(rays)
+    return rays[surface[:, 1] > _neck_plane(surface[:, 2]) + 4.5]
 
 
 def _inside(rays: np.ndarray, outline: np.ndarray) -> np.ndarray:
@@ -131,21 +142,20 @@ def _inside(rays: np.ndarray, outline: np.ndarray) -> np.ndarray:
     return (np.abs(turn) > np.pi) & (ahead > 0.5)
 
 
-def _nostril() -> list[Ring]:
-    """A small oval under the tip of the nose: its rim, and the same a little smaller and deeper."""
+def _nostril_rays() -> list[np.ndarray]:
+    """Directions of a small oval under the tip of the nose: its hollow, and its rim."""
     axis = direction(NOSTRIL[None])[0]
     side = np.cross([0, 1, 0], axis)
     side /= np.linalg.norm(side)
     down = np.cross(axis, side)
     angle = 2 * np.pi * np.arange(8) / 8
-    rings = []
-    for size, depth in ((0.45, 4.0), (1.0, 0.0)):
-        oval = np.outer(np.cos(angle) * 0.030, side) + np.outer(np.sin(angle) * 0.024, down)
-        rays = axis + size * oval
-        rays /= np.linalg.norm(rays, axis=1, keepdims=True)
-        points = outward(rays) + depth * np.array([0.1, 0.9, -0.45])
-        rings.append(Ring(points, CENTRE + rays * 100))
-    return rings
+    rays = [axis + s * (np.outer(np.cos(angle) * 0.030, side) + np.outer(np.sin(angle) * 0.024, down)) for s in (0.45, 1)]
+    return [ray / np.linalg.norm(ray, axis=1, keepdims=True) for ray in rays]
+
+
+def _nostril() -> list[np.ndarray]:
+    deep, rim = _nostril_rays()
+    return [outward(deep) + np.array([0.4, 3.6, -1.8]), outward(rim)]
 
 
 def _neck_plane(z: np.ndarray) -> np.ndarray:
@@ -182,3 +192,34 @@ def _bag_ring(rim: np.ndarray, back: float, height: float) -> np.ndarray:
     points[:, 1] += height * np.cos(steps)
     points[:, 2] -= back
     return points
+
+
+def _relax(vertices: np.ndarray, faces: np.ndarray, free: np.ndarray, rounds: int = 2, share: float = 0.4) -> None:
+    """Move the free vertices (those of the midline within it) towards the middle of their neighbours, in place."""
+    middle = np.abs(vertices[:, 0]) < 1e-9
+    edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
+    edges = np.unique(np.sort(edges, axis=1), axis=0)
+    for _ in range(rounds):
+        total, count = np.zeros_like(vertices), np.zeros(len(vertices))
+        for a, b in (edges.T, edges.T[::-1]):
+            np.add.at(total, a, vertices[b])
+            np.add.at(count, a, 1)
+        goal = total / np.maximum(count, 1)[:, None]
+        goal[middle, 0] = 0
+        vertices[free] += share * (goal - vertices)[free]
+
+
+def _clear_of_eye(vertices: np.ndarray, ids: np.ndarray, margin: float = 1.3) -> None:
+    """Lift skin that lies nearer than `margin` mm to the eyeball, in place."""
+    ray = vertices[ids] - EYE
+    distance = np.linalg.norm(ray, axis=1, keepdims=True)
+    lift = np.maximum(EYE_RADIUS + margin - distance, 0) * (ray[:, 2:] > 0)
+    vertices[ids] += lift * ray / distance
+
+
+def _grow_hair(vertices: np.ndarray) -> np.ndarray:
+    """Short hair: the scalp a few mm thicker, from the hairline on."""
+    ray = direction(vertices)
+    above = height_over_hairline(vertices)
+    thick = 1.6 * np.clip(above / 3.2, 0, 1) + 6.5 * (1 - np.exp(-np.maximum(above - 3.2, 0) / 16))
+    return vertices + ray * thick[:, None]

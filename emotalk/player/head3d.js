@@ -40,7 +40,7 @@ const FRAGMENT_SHADER = `
     vec3 colour = tint * (soft * vec3(0.98, 0.95, 0.9) + lit(fill, 0.2) * vec3(0.26, 0.3, 0.38)
       + vec3(0.13, 0.13, 0.14) + 0.07 * normal.y);
     float rim = pow(1.0 - max(0.0, dot(normal, look)), 4.0) * max(0.0, 0.4 + normal.y);
-    colour += rim * vec3(0.16, 0.17, 0.2) * (1.0 - 0.7 * shine);
+    colour += rim * tint * 0.55;
     float power = mix(14.0, 160.0, shine * shine);
     float glint = pow(max(0.0, dot(normal, normalize(key + look))), power)
       + 0.35 * pow(max(0.0, dot(normal, normalize(fill + look))), power);

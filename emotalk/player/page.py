@@ -46,7 +46,9 @@ class Take:
         weights, samples = np.asarray(self.weights), np.asarray(self.samples)
         if weights.ndim != 2 or weights.shape[1] != len(COEFFICIENTS) or not len(weights):
             shape = weights.shape
-            raise InputError(f"weights are (frames, {len(COEFFICIENTS)}) with a frame at least, not {shape}", source=self.title)
+            raise InputError(
+                f"weights are (frames, {len(COEFFICIENTS)}) with a frame at least, not {shape}", source=self.title
+            )
         if samples.ndim != 1 or not len(samples):
             raise InputError(f"samples are mono (n,) with a sample at least, not {samples.shape}", source=self.title)
         if not (np.isfinite(weights).all() and np.isfinite(samples).all()):

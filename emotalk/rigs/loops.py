@@ -6,7 +6,7 @@ lower vertices are pairs with the same x. An eye ring starts at the inner corner
 
 import numpy as np
 
-from emotalk.rigs.solids import CENTRE, EYE, EYE_RADIUS, from_front, outward
+from emotalk.rigs.solids import CENTRE, EYE, EYE_RADIUS, around, from_front
 
 MOUTH_WIDTH = 24.5  # mm from the middle to a corner
 MOUTH_Y = -64.0
@@ -130,21 +130,12 @@ HAIRLINE = (  # degrees from the front around the head, mm of height
 
 def hairline(above: float) -> np.ndarray:
     """(60, 3) half a line around the head, from the forehead over the ear to the nape, `above` mm up from the edge."""
-    around = np.linspace(0, np.pi, 60)
-    height = np.interp(np.degrees(around), *HAIRLINE) + above
-    low, high = np.full(len(around), -1.3), np.full(len(around), 1.4)
-    for _ in range(24):
-        lat = (low + high) / 2
-        rays = np.column_stack([np.sin(around) * np.cos(lat), np.sin(lat), np.cos(around) * np.cos(lat)])
-        rays[[0, -1], 0] = 0
-        points = outward(rays)
-        under = points[:, 1] < height
-        low, high = np.where(under, lat, low), np.where(under, high, lat)
-    points[[0, -1], 0] = CENTRE[0]
-    return points
+    angles = np.linspace(0, np.pi, 60)
+    height = np.interp(np.degrees(angles), *HAIRLINE) + above
+    return around(angles, height, np.full(len(angles), CENTRE[2]))
 
 
 def height_over_hairline(points: np.ndarray) -> np.ndarray:
     """(n, 3) -> (n,) mm above the hairline, negative below it."""
-    around = np.arctan2(np.abs(points[:, 0]), points[:, 2] - CENTRE[2])
-    return points[:, 1] - np.interp(np.degrees(around), *HAIRLINE)
+    angles = np.arctan2(np.abs(points[:, 0]), points[:, 2] - CENTRE[2])
+    return points[:, 1] - np.interp(np.degrees(angles), *HAIRLINE)

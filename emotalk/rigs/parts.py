@@ -74,7 +74,7 @@ def ear() -> Part:
         lobe = np.exp(-(((v + 24) / 9) ** 2))
         tall = height * (1 - 0.55 * lobe) * (1 - 0.5 * (np.cos(turn) < -0.2) * (share > 0.5))
         rows.append(np.outer(u, back) + np.outer(v, up) + np.outer(tall, out))
-    vertices = np.concatenate(rows) + (67.5, -14.0, -8.0)
+    vertices = np.concatenate(rows) + np.array([65.2, -14.0, -8.0])
     ids = np.arange(len(vertices)).reshape(len(profile), around)
     triangles = np.concatenate([strip(ids[i], ids[i + 1], closed=True) for i in range(len(profile) - 1)])
     cap = np.stack([np.zeros(around - 2, int), ids[0, 1:-1], ids[0, 2:]], 1)

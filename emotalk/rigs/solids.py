@@ -42,14 +42,21 @@ def face_distance(points: np.ndarray) -> np.ndarray:
     return _melt(3.2, head, nose)
 
 
-def outward(directions: np.ndarray) -> np.ndarray:
-    """(n, 3) unit vectors -> (n, 3) points of the surface, seen from `CENTRE`."""
-    near, far = np.full(len(directions), 20.0), np.full(len(directions), 330.0)
-    for _ in range(34):
+def outward(directions: np.ndarray, origins: np.ndarray = CENTRE) -> np.ndarray:
+    """(n, 3) unit vectors -> (n, 3) points of the surface, seen from inside the head."""
+    near, far = np.full(len(directions), 8.0), np.full(len(directions), 330.0)
+    for _ in range(30):
         middle = (near + far) / 2
-        inside = face_distance(CENTRE + directions * middle[:, None]) < 0
+        inside = face_distance(origins + directions * middle[:, None]) < 0
         near, far = np.where(inside, middle, near), np.where(inside, far, middle)
-    return CENTRE + directions * near[:, None]
+    return origins + directions * near[:, None]
+
+
+def around(angles: np.ndarray, y: np.ndarray, axis_z: np.ndarray) -> np.ndarray:
+    """Points at heights `y` in mm, `angles` in radians from the front around an upright axis at depth `axis_z`."""
+    ray = np.column_stack([np.sin(angles), np.zeros_like(angles), np.cos(angles)])
+    ray[np.abs(ray[:, 0]) < 1e-9, 0] = 0
+    return outward(ray, np.column_stack([np.zeros_like(angles), y, axis_z]))
 
 
 def from_front(xy: np.ndarray) -> np.ndarray:
@@ -68,6 +75,7 @@ def from_front(xy: np.ndarray) -> np.ndarray:
 def direction(points: np.ndarray) -> np.ndarray:
     """Unit vectors from `CENTRE`."""
     ray = points - CENTRE
+    ray[np.abs(ray[:, 0]) < 1e-9, 0] = 0  # the midline stays the midline
     return ray / np.linalg.norm(ray, axis=1, keepdims=True)
 
 

@@ -9,7 +9,6 @@ from emotalk.rigs.solids import EYE
 
 HINGE = np.array([0.0, -10.0, 6.0])  # the axis of the jaw runs along x through here
 CORNER_JAW = 0.42  # share of the jaw's movement that a corner of the mouth follows
-CHEEK_AT = MOUTH_WIDTH + 1.0
 
 
 def smoothstep(low: float, high: float, value: np.ndarray) -> np.ndarray:
@@ -88,9 +87,6 @@ class Face:
         reach = np.where(self.lower > 0.5, 15.0, 11.0)
         near = np.exp(-((np.maximum(self.lip_mm - 2, 0) / reach) ** 2))
         skin = (base + (lip - base) * near) * self.skin
-        deep = np.zeros(len(self.points))
-        for i, (back, _) in enumerate(BAG):
-            deep[self.sculpture.both(f"bag{i}")] = back
         skin = np.where(self.inside > 0, lip, skin)
         return np.maximum(skin, self.sculpture.mask("teeth_lower") + self.sculpture.mask("tongue"))
 

@@ -8,6 +8,6 @@
 | validation | 2 | 4 | 120 | 0.1 |
 | test | 3 | 6 | 270 | 0.2 |
 
-A clip lasts 1.2 to 4.4 s and takes about 30 ms of one core to make, so the whole corpus about two minutes. Within one
-voice and sentence all 15 clips (neutral, and seven emotions at two levels) have the same speech sounds in the same order.
+A clip lasts 1.2 to 4.4 s and takes about 30 ms of one core to make, so the whole corpus about two minutes. Within a
+voice and sentence all 15 clips (neutral, and seven emotions at two levels) have the same speech sounds in order.
 """

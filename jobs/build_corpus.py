@@ -8,7 +8,7 @@ import pickle
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -108,9 +108,11 @@ def _make_shards(build: Build, workers: int | None) -> Iterator[ShardReport]:
         yield result
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Parses the command line (or `arguments`) and builds; exits with 1 and one line for an error users can mend."""
     config = tyro.cli(
         BuildConfig,
+        args=arguments,
         prog="python -m jobs.build_corpus",
         config=(tyro.conf.CascadeSubcommandArgs, tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes),
     )

@@ -108,7 +108,7 @@ def teeth(upper: bool) -> Part:
         notch = 0.6 * (1 - tooth) ** 3 * sign * (kind == "tooth") * (inset <= 1)
         rows.append(np.column_stack([x, y + notch, z]))
         base = np.array(TOOTH if kind == "tooth" else GUM, float)
-        colours.append(base * (1 - 0.35 * (1 - tooth[:, None]) ** 2) * (1 - 0.45 * columns[:, None]))
+        colours.append(base * (1 - 0.35 * (1 - tooth[:, None]) ** 2) * (1 - columns[:, None] * (0.38, 0.45, 0.5)))
     ids = np.arange(len(rows) * 33).reshape(len(rows), 33)
     triangles = np.concatenate([strip(ids[i], ids[i + 1]) for i in range(len(rows) - 1)])
     vertices = np.concatenate(rows)

@@ -23,7 +23,8 @@ const VERTEX_SHADER = `
     shine = gloss;
     height = position.y;
     float depth = lens.z - p.z;
-    gl_Position = vec4(p.x * lens.x, p.y * lens.y, depth * 1.02 - 20.0, depth);
+    // Near and far lie a third of the distance before and behind the head.
+    gl_Position = vec4(p.x * lens.x, p.y * lens.y, 3.0 * depth - 2.6667 * lens.z, depth);
   }`;
 
 const FRAGMENT_SHADER = `
@@ -39,9 +40,9 @@ const FRAGMENT_SHADER = `
     vec3 soft = vec3(lit(key, 0.42), lit(key, 0.26), lit(key, 0.2));
     vec3 colour = tint * (soft * vec3(0.98, 0.95, 0.9) + lit(fill, 0.2) * vec3(0.26, 0.3, 0.38)
       + vec3(0.13, 0.13, 0.14) + 0.07 * normal.y);
-    float rim = pow(1.0 - max(0.0, dot(normal, look)), 4.0) * max(0.0, 0.4 + normal.y);
+    float rim = pow(clamp(1.0 - dot(normal, look), 0.0, 1.0), 4.0) * max(0.0, 0.4 + normal.y);
     colour += rim * tint * 0.55;
-    float power = mix(14.0, 160.0, shine * shine);
+    float power = mix(20.0, 160.0, shine * shine);
     float glint = pow(max(0.0, dot(normal, normalize(key + look))), power)
       + 0.35 * pow(max(0.0, dot(normal, normalize(fill + look))), power);
     colour += glint * shine * 0.75;

@@ -158,7 +158,7 @@ function connect() {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = entry.title;
-    button.addEventListener("click", () => { load(i); toggle(); });
+    button.addEventListener("click", () => { load(i); byId("play").focus(); toggle(); });
     byId("takes").append(button);
   });
   byId("takes").hidden = data.takes.length < 2;

@@ -34,7 +34,7 @@ def paint(face: Face) -> tuple[np.ndarray, np.ndarray]:
     mix((face.lid_ring == -1) * 0.5, (150, 84, 76))
     depth = smoothstep(84.0, 60.0, face.z)
     mix(face.inside * (0.55 + 0.45 * depth), HOLLOW)
-    gloss[face.inside > 0] = 0.15
+    gloss[face.inside > 0] = 0.02
     hair = np.clip(height_over_hairline(face.points) / 2.0, 0, 1) * skin
     mix(hair, HAIR)
     gloss[hair > 0.5] = 0.12

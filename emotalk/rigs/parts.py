@@ -11,7 +11,7 @@ BROW, TOOTH, GUM, TONGUE, EAR = (96, 68, 52), (238, 230, 214), (176, 84, 84), (1
 
 def eyeball() -> Part:
     """A sphere of rings around its axis of sight; pairs of near rings keep the edges of pupil and iris crisp."""
-    degrees = np.array([0.6, 9.5, 10.5, 18.0, 23.5, 25.5, 27.5, 40.0, 52.0, 66.0, 82.0, 100.0, 125.0])
+    degrees = np.array([3.0, 9.5, 10.5, 18.0, 23.5, 25.5, 27.5, 40.0, 52.0, 66.0, 82.0, 100.0, 125.0])
     colours = np.array(
         [PUPIL, PUPIL, IRIS_RIM, IRIS, IRIS, IRIS_RIM, WHITE, WHITE, WHITE, WHITE, WHITE, WHITE, WHITE], float
     )
@@ -108,7 +108,7 @@ def teeth(upper: bool) -> Part:
         notch = 0.6 * (1 - tooth) ** 3 * sign * (kind == "tooth") * (inset <= 1)
         rows.append(np.column_stack([x, y + notch, z]))
         base = np.array(TOOTH if kind == "tooth" else GUM, float)
-        colours.append(base * (1 - 0.35 * (1 - tooth[:, None]) ** 2) * (1 - 0.45 * columns[:, None]))
+        colours.append(base * (1 - 0.35 * (1 - tooth[:, None]) ** 2) * (1 - columns[:, None] * (0.38, 0.45, 0.5)))
     ids = np.arange(len(rows) * 33).reshape(len(rows), 33)
     triangles = np.concatenate([strip(ids[i], ids[i + 1]) for i in range(len(rows) - 1)])
     vertices = np.concatenate(rows)
@@ -123,7 +123,7 @@ def tongue() -> Part:
     rows = []
     for s in along:
         taper = np.sqrt(max(1 - ((s - 0.72) / 0.28) ** 2, 0.0)) if s > 0.72 else 1.0
-        width, thick = (13.5 + 2.0 * np.sin(np.pi * s)) * max(taper, 0.02), 5.5 * max(taper, 0.03) ** 0.8
+        width, thick = (13.5 + 2.0 * np.sin(np.pi * s)) * max(taper, 0.08), 5.5 * max(taper, 0.08) ** 0.8
         x, y = width * np.cos(angle), thick * np.sin(angle)
         y = y - 1.2 * np.exp(-((x / 3.0) ** 2)) * (angle > 0) * taper
         x[[0, -1]] = 0

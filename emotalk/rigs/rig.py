@@ -88,7 +88,7 @@ class Rig:
             part = out[start : start + step]
             np.matmul(weights[start : start + step], matrix, out=part)
             part += neutral.reshape(1, -1)
-        return out.reshape(len(weights), -1, 3)
+        return out.reshape(len(weights), len(neutral), 3)
 
     def gap_mm(self, weights: np.ndarray, gap: str = "mouth") -> np.ndarray:
         """(frames, 52) weights -> (frames,) mm: the height of the opening between lips or lids, as seen from in front.

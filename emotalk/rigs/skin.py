@@ -98,7 +98,7 @@ def _filling(taken: np.ndarray, outlines: list[np.ndarray]) -> np.ndarray:
         (2.3, 17.0, -21.0, 17.0),
         (3.3, 38.0, -50.0, 36.0),
         (4.6, 66.0, -66.0, 48.0),
-        (7.5, 180.0, -88.0, 90.0),
+        (5.2, 180.0, -88.0, 90.0),
     )  # degrees: step, reach
     for step, reach, low, high in zones:
         rows = np.arange(low, high, step * 0.9)

@@ -23,7 +23,7 @@ def face_distance(points: np.ndarray) -> np.ndarray:
         _ellipsoid(p, (0, -62, 58), (29, 23, 27)),  # muzzle
         _ellipsoid(p, (0, -84, 38), (29, 23, 36)),  # jaw
         _ellipsoid(p, (0, -97, 66), (13, 12, 14.5)),  # chin
-        _capsule(p, (45, -48, 4), (18, -93, 55), 12.0),  # edge of the jaw
+        _capsule(p, (42, -46, 6), (18, -93, 55), 12.0),  # edge of the jaw
         _capsule(p, (0, -60, -22), (0, -260, -44), 43.0),  # neck
     )
     brow = _ellipsoid(p, (22, 18, 63), (25, 10, 17))

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import ray
 import torch
@@ -107,7 +107,7 @@ def train(config: TrainConfig, console: Console | None = None) -> str:
     console = console or Console(stderr=True)
     with start_ray():
         threads = _check_resources(config.workers)
-        board = TrainingBoard.remote()
+        board: Any = TrainingBoard.remote()  # type: ignore[attr-defined]
         trainer = TorchTrainer(
             train_worker,
             train_loop_config={

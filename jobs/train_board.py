@@ -15,7 +15,7 @@ LOOK_EVERY_S = 1.0
 
 @dataclass
 class TrainingState:
-    """Where a run stands. losses: of the last step. audio_s: heard since `started`. epochs: metrics of finished ones."""
+    """Where a run stands. losses: of the last step. audio_s: heard so far. epochs: metrics of finished ones."""
 
     epoch: int = 0
     step: int = 0

@@ -65,7 +65,7 @@ def train_worker(parameters: dict[str, WorkerConfig]) -> None:
         trained = run.train_epoch(epoch)
         validated = run.validate()
         metrics = {"epoch": epoch, **_named("train", trained), **_named("validation", validated)}
-        metrics["validation_objective"] = float(weighted_total(*validated, config.losses))
+        metrics["validation_objective"] = float(weighted_total(validated[0], validated[1], config.losses))
         run.report(epoch, metrics)
 
 

@@ -17,6 +17,8 @@ QUERY_BLOCK = 512  # attention is computed for this many frames at once: no tabl
 class EmotionGuidedDecoder(nn.Module):
     """Fused (B, T, width) and memory (B, T, width) -> coefficients (B, T, outputs), raw."""
 
+    slopes: Tensor
+
     def __init__(
         self,
         *,

@@ -26,6 +26,9 @@ DYNAMIC_RANGE = 1e-4  # 40 dB below the level and lower all look alike: rooms di
 class MelEncoder(nn.Module):
     """samples -> features at the animation's frame rate, with bounded past and future."""
 
+    filters: Tensor
+    window: Tensor
+
     def __init__(self, config: MelEncoderConfig) -> None:
         super().__init__()
         self.config = config

@@ -3,7 +3,7 @@
 Chunhui Peng et al., "EmoTalk: Speech-Driven Emotional Disentanglement for 3D Face Animation", ICCV 2023.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -56,6 +56,8 @@ class EmotionHead(nn.Module):
 
 class EmoTalk(nn.Module):
     """The network. Everything it returns is raw: no clamp, no smoothing (see `emotalk.inference`)."""
+
+    prototypes: Tensor
 
     def __init__(self, config: EmoTalkConfig, *, pretrained_encoders: bool = False) -> None:
         """`pretrained_encoders` loads the encoders' weights from the checkpoints that the config names."""
@@ -143,14 +145,14 @@ class EmoTalk(nn.Module):
 
     # Conditions
 
-    def level_mix(self, level: int | float | list[int | None] | Tensor | None, batch: int) -> Tensor:
+    def level_mix(self, level: float | Sequence[float | None] | Tensor | None, batch: int) -> Tensor:
         """Level 0 (normal) to 1 (strong) -> (batch, 2) weights; unknown is half of both."""
         values = torch.tensor([0.5 if v is None else float(v) for v in _per_clip(level, batch)], device=self.device)
         if bool(((values < 0) | (values > 1)).any()):
             raise InputError(f"level must lie between 0 (normal) and 1 (strong), not {level}")
         return torch.stack([1 - values, values], -1)
 
-    def style_mix(self, style: int | list[int | None] | Tensor | None, batch: int) -> Tensor:
+    def style_mix(self, style: int | Sequence[int | None] | Tensor | None, batch: int) -> Tensor:
         """Style index of a training speaker -> (batch, styles) weights; unknown is the default style of the config."""
         rows = torch.zeros(batch, self.config.styles, device=self.device)
         for row, value in zip(rows, _per_clip(style, batch), strict=True):

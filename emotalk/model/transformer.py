@@ -24,8 +24,11 @@ class TransformerEncoder(nn.Module):
 
     past_samples: int | None = None
     future_samples: int | None = None
+    convolutions: Any  # modules of transformers, which have no types of their own
+    projection: Any
+    transformer: Any
 
-    def __init__(self, config: TransformerEncoderConfig, network: nn.Module | None = None) -> None:
+    def __init__(self, config: TransformerEncoderConfig, network: Any = None) -> None:
         super().__init__()
         network = network if network is not None else _build(config.architecture)
         self.config = config
@@ -147,13 +150,12 @@ def load_pretrained(config: TransformerEncoderConfig) -> TransformerEncoder:
     return TransformerEncoder(config, network)
 
 
-def _build(architecture: dict[str, Any]) -> nn.Module:
+def _build(architecture: dict[str, Any]) -> Any:
     from transformers import AutoConfig, AutoModel
 
     values = {k: v for k, v in architecture.items() if k not in ("model_type", "transformers_version")}
     config = AutoConfig.for_model(architecture["model_type"], **values)
-    network: nn.Module = AutoModel.from_config(config, attn_implementation=_attention(architecture))
-    return network
+    return AutoModel.from_config(config, attn_implementation=_attention(architecture))
 
 
 def _attention(architecture: dict[str, Any]) -> str:

@@ -40,10 +40,10 @@ class TrainingStep(nn.Module):
         self.model = model
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        content = self.model.content_encoder.listen(batch.samples, batch.lengths).select(batch.content)
-        emotion = self.model.emotion_encoder.listen(batch.samples, batch.lengths).select(batch.emotion)
-        memory, logits = self.model.encode_emotion(emotion, batch.frames)
-        content = self.model.encode_content(content, batch.frames)
+        said = self.model.content_encoder.listen(batch.samples, batch.lengths).select(batch.content)
+        felt = self.model.emotion_encoder.listen(batch.samples, batch.lengths).select(batch.emotion)
+        content = self.model.encode_content(said, batch.frames)
+        memory, logits = self.model.encode_emotion(felt, batch.frames)
         return self.model.decode(content, memory, batch.level, batch.style), logits
 
 

@@ -78,7 +78,7 @@ class Epoch:
 
 
 def plan_epoch(clips: Sequence[ClipKey], epoch: int, config: PlanConfig) -> Epoch:
-    """Every labelled clip is a target exactly once; unlabelled ones take turns. Errors: InputError for an empty corpus."""
+    """Every labelled clip is a target exactly once; unlabelled ones take turns. InputError for an empty corpus."""
     if not clips:
         raise InputError("there is no clip to train on")
     rng = np.random.default_rng((config.seed, epoch))
@@ -106,8 +106,8 @@ def count_squares(clips: Sequence[ClipKey]) -> int:
 def _pair_up(positions: list[int], clips: Sequence[ClipKey], rng: np.random.Generator) -> Iterator[Unit]:
     """Partition one speaker's clips of one level into squares; what cannot be placed becomes singles.
 
-    A take is one repetition of a statement: a row of emotions. Takes of different statements are paired at random, their
-    common emotions too, so that over the epochs every pair meets.
+    A take is one repetition of a statement: a row of emotions. Takes of different statements are paired at random,
+    their common emotions too, so that over the epochs every pair meets.
     """
     takes: dict[tuple[str, int], dict[str, int]] = defaultdict(dict)
     spare: list[int] = []

@@ -1,0 +1,128 @@
+"""The plan of training: complete, disjoint, repeatable, and the same for any number of workers."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from emotalk.errors import InputError
+from emotalk.labels import EMOTIONS
+from emotalk.training.batches import parts_of
+from emotalk.training.squares import ClipKey, Epoch, PlanConfig, Single, Square, plan_epoch
+
+keys = st.builds(
+    ClipKey,
+    speaker=st.sampled_from("ABC"),
+    level=st.sampled_from([0, 1, None]),
+    statement=st.sampled_from("stuvw"),
+    emotion=st.sampled_from([*EMOTIONS, None]),
+    repetition=st.integers(1, 2),
+)
+corpora = st.lists(keys, min_size=1, max_size=120)
+
+
+def ravdess(speakers: int = 3) -> list[ClipKey]:
+    """The factorial part of RAVDESS: two statements, two repetitions, neutral at one level only."""
+    return [
+        ClipKey(f"actor{s}", level, statement, emotion, repetition)
+        for s in range(speakers)
+        for level in (0, 1)
+        for statement in ("kids", "dogs")
+        for emotion in EMOTIONS
+        if not (level and emotion == "neutral")
+        for repetition in (1, 2)
+    ]
+
+
+@settings(deadline=None)
+@given(clips=corpora, epoch=st.integers(0, 50), seed=st.integers(0, 5))
+def test_every_labelled_clip_is_a_target_once(clips: list[ClipKey], epoch: int, seed: int) -> None:
+    plan = plan_epoch(clips, epoch, PlanConfig(seed=seed, unlabelled_ratio=0))
+    targets = Counter(part.target for unit in plan.units for part in parts_of(unit))
+    labelled = [i for i, clip in enumerate(clips) if clip.emotion is not None]
+    if labelled:
+        assert targets == Counter(labelled)
+    else:
+        assert targets == Counter(range(len(clips)))
+
+
+@settings(deadline=None)
+@given(clips=corpora, epoch=st.integers(0, 50))
+def test_squares_are_squares(clips: list[ClipKey], epoch: int) -> None:
+    for unit in plan_epoch(clips, epoch, PlanConfig()).units:
+        if isinstance(unit, Square):
+            a, b, c, d = (clips[i] for i in unit)
+            assert len({(clip.speaker, clip.level) for clip in (a, b, c, d)}) == 1
+            assert a.statement == b.statement != c.statement == d.statement
+            assert a.emotion == c.emotion != b.emotion == d.emotion
+            assert None not in (a.emotion, b.emotion)
+
+
+@settings(deadline=None)
+@given(clips=corpora, workers=st.integers(1, 4), units=st.integers(4, 9))
+def test_workers_share_every_step_and_lose_nothing(clips: list[ClipKey], workers: int, units: int) -> None:
+    plan = plan_epoch(clips, 3, PlanConfig(units_per_step=units))
+    seen: list[object] = []
+    for step in range(plan.steps):
+        shares = [plan.step(step, rank, workers) for rank in range(workers)]
+        assert sorted(unit for share in shares for unit in share) == sorted(plan.step(step))
+        if len(plan.units) >= units:
+            assert all(shares), "a worker without work would wait for ever"
+        seen += plan.step(step)
+    assert seen == list(plan.units)
+
+
+def test_the_plan_is_a_function_of_seed_and_epoch() -> None:
+    clips = ravdess()
+    assert plan_epoch(clips, 4, PlanConfig(seed=1)) == plan_epoch(clips, 4, PlanConfig(seed=1))
+    assert plan_epoch(clips, 4, PlanConfig(seed=1)) != plan_epoch(clips, 5, PlanConfig(seed=1))
+    assert plan_epoch(clips, 4, PlanConfig(seed=1)) != plan_epoch(clips, 4, PlanConfig(seed=2))
+
+
+def test_a_complete_corpus_is_nearly_all_squares() -> None:
+    clips = ravdess()
+    kinds = Counter(type(unit) for unit in plan_epoch(clips, 0, PlanConfig()).units)
+    # At the strong level one of seven emotions stays over: 4 takes of each of 3 speakers.
+    assert kinds == {Square: 3 * (8 + 6), Single: 3 * 4}
+
+
+def test_over_the_epochs_all_emotions_meet() -> None:
+    clips = ravdess(1)
+    met = {
+        frozenset((clips[unit.c1e1].emotion, clips[unit.c1e2].emotion))
+        for epoch in range(40)
+        for unit in plan_epoch(clips, epoch, PlanConfig()).units
+        if isinstance(unit, Square)
+    }
+    assert len(met) == 8 * 7 // 2
+
+
+def test_unlabelled_clips_take_turns_at_the_stated_ratio() -> None:
+    clips = [*ravdess(1), *(ClipKey("film", None, f"f{i}", None, 1) for i in range(100))]
+    labelled = len(ravdess(1))
+    config = PlanConfig(unlabelled_ratio=0.5)
+    seen: Counter[int] = Counter()
+    for epoch in range(100 * 2 // labelled + 6):
+        units = plan_epoch(clips, epoch, config).units
+        film = [u.clip for u in units if isinstance(u, Single) and clips[u.clip].emotion is None]
+        assert len(film) == labelled // 2
+        seen.update(film)
+    assert len(seen) == 100
+
+
+def test_few_groups_are_open_at_a_time() -> None:
+    clips = ravdess(12)
+    units = plan_epoch(clips, 0, PlanConfig(open_groups=3)).units
+    groups = [(clips[unit[0]].speaker, clips[unit[0]].level) for unit in units]
+    for place in range(len(groups)):
+        begun, unfinished = set(groups[: place + 1]), set(groups[place:])
+        assert len(begun & unfinished) <= 3
+
+
+def test_nothing_to_train_on_is_an_error() -> None:
+    with pytest.raises(InputError, match="no clip"):
+        plan_epoch([], 0, PlanConfig())
+    with pytest.raises(InputError, match="positive"):
+        PlanConfig(units_per_step=0)
+    assert Epoch((Single(0),), 8).steps == 1

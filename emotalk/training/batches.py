@@ -1,7 +1,7 @@
 """From units of the plan to tensors: each recording is listened to once, each target is decoded once."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -77,8 +77,8 @@ class Batch:
     clip_ids: tuple[str, ...]
 
     def to(self, device: torch.device) -> "Batch":
-        values = {f.name: getattr(self, f.name) for f in fields(self)}
-        return Batch(**{k: v.to(device, non_blocking=True) if isinstance(v, Tensor) else v for k, v in values.items()})
+        tensors = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "clip_ids"}
+        return replace(self, **{name: tensor.to(device, non_blocking=True) for name, tensor in tensors.items()})
 
 
 def collate(units: Sequence[Unit], examples: Mapping[int, Example], styles: int) -> Batch:

@@ -1,0 +1,138 @@
+"""The objective: what it counts, by hand, and that it does not depend on how a batch is cut."""
+
+import numpy as np
+import pytest
+import torch
+
+from emotalk.errors import InputError
+from emotalk.training.augment import AugmentConfig, augment
+from emotalk.training.batches import UNKNOWN, Example, collate
+from emotalk.training.losses import LossWeights, TrainingStep, loss_sums, weighted_total
+from emotalk.training.prototypes import measure_prototypes
+from emotalk.training.schedule import FINAL_FACTOR, learning_rate_factor
+from emotalk.training.squares import Single, Square, Unit
+from tests.model.small import noise, small_lite, small_transformer
+
+
+def example(position: int, seconds: float, emotion: int = 0, level: int = 0) -> Example:
+    frames = -(-round(seconds * 16_000) * 30 // 16_000)
+    weights = np.random.default_rng(position).uniform(0, 1, (frames, 52)).astype(np.float32)
+    return Example(f"clip{position}", noise(seconds, position), weights, emotion, level, position % 3)
+
+
+SQUARE = Square(0, 1, 2, 3)
+EXAMPLES = {
+    0: example(0, 1.0, emotion=1),
+    1: example(1, 1.3, emotion=2),
+    2: example(2, 0.8, emotion=1),
+    3: example(3, 1.1, emotion=2),
+    4: example(4, 0.7, emotion=UNKNOWN, level=UNKNOWN),
+}
+
+
+def test_a_square_hears_two_clips_and_reconstructs_four() -> None:
+    batch = collate([SQUARE, Single(4)], EXAMPLES, styles=3)
+    assert batch.clip_ids == ("clip0", "clip3", "clip1", "clip2", "clip4")
+    assert batch.samples.shape[0] == 3
+    heard = [len(EXAMPLES[i].samples) for i in (1, 2, 4)]
+    assert batch.lengths.tolist() == heard
+    # clip0 = content of clip1 with emotion of clip2, and so on.
+    assert batch.content.tolist() == [0, 1, 0, 1, 2]
+    assert batch.emotion.tolist() == [1, 0, 0, 1, 2]
+    assert batch.labels.tolist() == [1, 2, 2, 1, UNKNOWN]
+    assert batch.cross.tolist() == [True, True, False, False, False]
+    assert batch.level[-1].tolist() == [0.5, 0.5]
+
+
+def test_the_losses_are_those_of_the_paper_by_hand() -> None:
+    batch = collate([SQUARE, Single(4)], EXAMPLES, styles=3)
+    out = torch.zeros_like(batch.targets)
+    logits = torch.zeros(5, 8)
+    sums, counts = loss_sums(out, logits, batch)
+    losses = (sums / counts).tolist()
+
+    def mean_square(*clips: int) -> float:
+        return float(np.mean(np.concatenate([EXAMPLES[i].weights for i in clips]) ** 2))
+
+    differences = np.concatenate([np.diff(EXAMPLES[i].weights, axis=0) for i in range(5)])
+    expected = [2 * mean_square(0, 3), mean_square(1, 2, 4), float(np.mean(differences**2)), float(np.log(8))]
+    np.testing.assert_allclose(losses, expected, rtol=1e-5)
+    total = float(weighted_total(sums, counts, LossWeights()))
+    assert total == pytest.approx(expected[0] + expected[1] + 0.5 * expected[2] + 0.1 * expected[3])
+
+
+@pytest.mark.parametrize("kind", ["lite", "hubert"])
+def test_cutting_a_batch_changes_no_gradient(kind: str) -> None:
+    model = small_lite() if kind == "lite" else small_transformer("hubert", "group")
+    styles = model.config.styles
+    step, units = TrainingStep(model.eval()), (SQUARE, Single(4), Square(1, 0, 3, 2))
+
+    def gradient(parts: list[list[Unit]]) -> torch.Tensor:
+        batches = [collate(part, EXAMPLES, styles) for part in parts]
+        counts = sum((loss_sums(*step(batch), batch)[1] for batch in batches), torch.zeros(4))
+        model.zero_grad()
+        for batch in batches:
+            weighted_total(loss_sums(*step(batch), batch)[0], counts, LossWeights()).backward()
+        return torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
+
+    torch.testing.assert_close(
+        gradient([list(units)]), gradient([[units[0]], [units[1], units[2]]]), atol=1e-5, rtol=1e-3
+    )
+
+
+def test_the_training_step_is_the_papers_forward() -> None:
+    model = small_lite()
+    batch = collate([SQUARE], EXAMPLES, styles=3)
+    with torch.no_grad():
+        out, logits = TrainingStep(model)(batch)
+        paper = model(
+            EXAMPLES[1].samples, EXAMPLES[2].samples, EXAMPLES[0].weights, EXAMPLES[1].weights, level=0, person=0
+        )
+    np.testing.assert_allclose(logits[0], paper.logits[0], atol=1e-5)
+    frames = len(EXAMPLES[0].weights)
+    np.testing.assert_allclose(out[0, :frames], paper.out11[0], atol=1e-4)
+
+
+def test_prototypes_are_the_mean_memory_of_their_label() -> None:
+    model = small_lite()
+    batch = collate([Single(i) for i in range(5)], EXAMPLES, styles=3)
+    measure_prototypes(model, [batch])
+    with torch.no_grad():
+        memories = []
+        for i in (0, 2):
+            samples, lengths = model._batch(EXAMPLES[i].samples)
+            heard = model.emotion_encoder.listen(samples, lengths)
+            memories.append(model.encode_emotion(heard, torch.tensor([len(EXAMPLES[i].weights)])).memory[0])
+    expected = torch.cat(memories).mean(0)
+    torch.testing.assert_close(model.prototypes[1], expected, atol=1e-5, rtol=1e-4)
+    assert model.has_prototypes
+
+
+def test_augmentation_keeps_sound_and_face_together() -> None:
+    for seed in range(20):
+        samples = noise(1.5, seed)
+        weights = np.linspace(0, 1, 45)[:, None].repeat(52, 1).astype(np.float32)
+        out, face = augment(samples, weights, AugmentConfig(), np.random.default_rng(seed))
+        assert out.dtype == np.float32
+        assert np.abs(out).max() <= 1
+        assert len(face) == -(-len(out) * 30 // 16_000)
+        assert face[0].max() < 0.05
+        assert face[-1].min() > 0.9
+        again = augment(samples, weights, AugmentConfig(), np.random.default_rng(seed))
+        np.testing.assert_array_equal(out, again[0])
+
+
+def test_augmentation_of_silence_stays_finite() -> None:
+    out, _ = augment(
+        np.zeros(8_000, np.float32), np.zeros((15, 52), np.float32), AugmentConfig(), np.random.default_rng(1)
+    )
+    assert np.isfinite(out).all()
+    assert np.abs(out).max() < 0.01
+
+
+def test_the_learning_rate_rises_and_falls() -> None:
+    assert learning_rate_factor(0, 0, 100) == pytest.approx(0.01)
+    assert learning_rate_factor(500, 0.0, 100) == pytest.approx(1)
+    assert learning_rate_factor(10_000, 1.0, 100) == pytest.approx(FINAL_FACTOR)
+    with pytest.raises(InputError):
+        LossWeights(cross=-1)

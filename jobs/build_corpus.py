@@ -44,7 +44,8 @@ class BuildConfig:
     workers: int | None = None
     """Shards made at a time; as many as the cluster has CPUs for, if not given."""
     rebuild: bool = False
-    """Make everything again, and replace a corpus of other options or other data."""
+    """Make everything again, and replace a corpus of other options or data. Needed too where files were edited without
+    a change of size."""
 
     def __post_init__(self) -> None:
         if self.shard_mib <= 0:

@@ -262,6 +262,7 @@ def main() -> None:
     print_table(report.table(report.faces, ON_TERMINAL))
     print("\n".join(report.emotion_lines()))
     if report.exchanges:
+        print(f"words of one clip, emotion of another, {report.counts[EXCHANGES[0]]} targets:")
         print_table(report.table(report.exchanges, ON_TERMINAL))
     print(f"report: {config.output.rstrip('/')}/{REPORT_PAGE} and {REPORT_JSON}")
 

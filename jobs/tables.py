@@ -11,12 +11,20 @@ WIDTH = 100  # where the output is a file or a log
 
 
 def print_table(rows: Sequence[Sequence[str]], file: TextIO | None = None) -> None:
-    """A header and rows of texts; the first column names the row, the others are numbers and never cut."""
+    """A header and rows of texts. The first column names the row, the others are numbers; words wrap, none is cut."""
     header, *body = rows
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, padding=0, pad_edge=False)
     for number, name in enumerate(header):
-        table.add_column(name, justify="right" if number else "left", vertical="bottom" if number else "top")
+        words = [word for row in rows for word in row[number].split()]
+        table.add_column(
+            name,
+            justify="right" if number else "left",
+            vertical="bottom",
+            min_width=max(map(len, words), default=0),
+        )
     for row in body:
         table.add_row(*row)
     console = Console(file=file)
-    console.print(table, width=None if console.is_terminal else WIDTH)
+    if not console.is_terminal:
+        console = Console(file=file, width=WIDTH)
+    console.print(table)

@@ -9,7 +9,7 @@ from emotalk.metrics.emotions import EmotionAccuracy
 from emotalk.metrics.measures import Quantity
 
 CONDITIONS = {
-    "prediction": "the network's output clamped to [0, 1], not post-processed (no smoothing, silence gate, blinks or tail)",
+    "prediction": "the network's output clamped to [0, 1], without smoothing, silence gate, blinks and tail",
     "level": "unknown (half normal, half strong), as of a new recording",
     "style": "none, as of a new speaker",
     "pooling": "sums over all frames of all clips; only FDD is a mean over clips",
@@ -25,9 +25,7 @@ CONDITIONS = {
 }
 
 # What fits on a terminal; page and JSON have all.
-ON_TERMINAL = (
-    "LVE", "EVE", "FDD", "lip gap error", "MAE", "MAE speech", "MAE upper face", "velocity error", "jawOpen r",
-)  # fmt: skip
+ON_TERMINAL = ("LVE", "EVE", "lip gap error", "MAE speech", "MAE upper face", "velocity error", "jawOpen r")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,11 +89,8 @@ class Report:
     ) -> list[list[str]]:
         """`faces` or `exchanges` as texts: a header with units, then a row per subject. names: quantities to show."""
         shown = [q for q in self.quantities if names is None or q.name in names]
-        rows = [
-            [subject, str(self.counts[subject]), *(_text(values[q.name], q) for q in shown)]
-            for subject, values in results.items()
-        ]
-        return [["", "clips", *(f"{q.name} {_UNITS[q.unit]}".strip() for q in shown)], *rows]
+        rows = [[subject, *(_text(values[q.name], q) for q in shown)] for subject, values in results.items()]
+        return [["", *(f"{q.name} {_UNITS[q.unit]}".strip() for q in shown)], *rows]
 
     def emotion_lines(self) -> list[str]:
         """Emotion accuracy in words, or why there is none."""

@@ -117,11 +117,13 @@ class _Fields:
 
     def __init__(self, rig: Rig, regions: tuple[str, ...]) -> None:
         fields = rig.displacements[:, rig.region(*regions)]
-        self._matrix = np.ascontiguousarray(fields.reshape(len(COEFFICIENTS), -1))
+        # All x, then all y, then all z: the squares are then added in long runs.
+        self._matrix = np.ascontiguousarray(fields.transpose(0, 2, 1).reshape(len(COEFFICIENTS), -1))
 
     def squared_lengths(self, weights: np.ndarray) -> Iterator[np.ndarray]:
         """(frames, 52) -> blocks of (frames, vertices) float32: squared lengths of the displacements, in mm²."""
         for start in range(0, len(weights), FRAMES_AT_A_TIME):
             block = np.asarray(weights[start : start + FRAMES_AT_A_TIME], np.float32)
-            moved = (block @ self._matrix).reshape(len(block), -1, 3)
-            yield np.square(moved).sum(2)
+            moved = (block @ self._matrix).reshape(len(block), 3, -1)
+            np.square(moved, out=moved)
+            yield moved[:, 0] + moved[:, 1] + moved[:, 2]

@@ -41,6 +41,19 @@ def save_model(model: "EmoTalk", directory: str | Path) -> None:
         path.write_text(json.dumps(model.config.to_dict(), indent=1) + "\n")
 
 
+def load_config(directory: str | Path) -> EmoTalkConfig:
+    """What a model directory holds, without its weights."""
+    source = _inside(directory, CONFIG)
+    with _open(directory, CONFIG) as file:
+        try:
+            data = json.load(file)
+        except ValueError as error:
+            raise InputError(f"is not JSON: {error}", source=source) from error
+    if not isinstance(data, dict):
+        raise InputError("is not a configuration: it holds no object", source=source)
+    return EmoTalkConfig.from_dict(data, source=source)
+
+
 def load_model(directory: str | Path) -> "EmoTalk":
     """The network of a model directory, in eval mode, in float32."""
     from safetensors import SafetensorError
@@ -48,14 +61,7 @@ def load_model(directory: str | Path) -> "EmoTalk":
 
     from emotalk.model.network import EmoTalk
 
-    with _open(directory, CONFIG) as file:
-        try:
-            data = json.load(file)
-        except ValueError as error:
-            raise InputError(f"is not JSON: {error}", source=_inside(directory, CONFIG)) from error
-    if not isinstance(data, dict):
-        raise InputError("is not a configuration: it holds no object", source=_inside(directory, CONFIG))
-    model = EmoTalk(EmoTalkConfig.from_dict(data, source=_inside(directory, CONFIG)))
+    model = EmoTalk(load_config(directory))
     with _open(directory, WEIGHTS) as file:
         try:
             tensors = load(file.read())

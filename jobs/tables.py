@@ -1,0 +1,30 @@
+"""Tables on a terminal."""
+
+from collections.abc import Sequence
+from typing import TextIO
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+WIDTH = 100  # where the output is a file or a log
+
+
+def print_table(rows: Sequence[Sequence[str]], file: TextIO | None = None) -> None:
+    """A header and rows of texts. The first column names the row, the others are numbers; words wrap, none is cut."""
+    header, *body = rows
+    table = Table(box=SIMPLE_HEAD, padding=0, pad_edge=False)
+    for number, name in enumerate(header):
+        words = [word for row in rows for word in row[number].split()]
+        table.add_column(
+            name,
+            justify="right" if number else "left",
+            vertical="bottom",
+            min_width=max(map(len, words), default=0),
+        )
+    for row in body:
+        table.add_row(*row)
+    console = Console(file=file)
+    if not console.is_terminal:
+        console = Console(file=file, width=WIDTH)
+    console.print(table)

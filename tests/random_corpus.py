@@ -1,0 +1,94 @@
+"""A small corpus of random clips, in which louder noise opens the jaw: for tests of what reads a finished corpus."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from emotalk.blendshapes import INDEX
+from emotalk.corpus.build import build_here
+from emotalk.corpus.clip import Clip
+from emotalk.corpus.corpus import Corpus
+from emotalk.corpus.sources import Item
+from emotalk.corpus.sources.base import Listing
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What is known of one clip to be made."""
+
+    split: str
+    speaker: str
+    statement: str
+    emotion: str | None
+    level: int | None = 0
+
+    @property
+    def name(self) -> str:
+        return "-".join(str(part) for part in (self.speaker, self.level, self.statement, self.emotion))
+
+
+def squares(split: str, speakers: Sequence[str], emotions: Sequence[str] = ("happy", "sad", "angry")) -> list[Labels]:
+    """Two statements with every emotion of every speaker."""
+    return [Labels(split, s, words, e) for s in speakers for words in ("doors", "dogs") for e in emotions]
+
+
+def random_clip(labels: Labels) -> Clip:
+    """0.6 to 1.4 s of noise in bursts; the jaw follows its loudness, the other coefficients wander."""
+    rng = np.random.default_rng(list(labels.name.encode()))
+    frames = int(rng.integers(18, 42))
+    loudness = 0.5 + 0.5 * np.sin(np.arange(frames) * rng.uniform(0.3, 0.9) + rng.uniform(0, 6))
+    samples = rng.normal(0, 0.1, frames * 1_600 // 3) * np.interp(
+        np.arange(frames * 1_600 // 3), np.arange(frames) * 1_600 / 3, loudness
+    )
+    weights = 0.3 + 0.2 * np.sin(0.3 * np.arange(frames)[:, None] + rng.uniform(0, 6, 52))
+    weights[:, INDEX["jawOpen"]] = 0.1 + 0.6 * loudness
+    return Clip(
+        clip_id=labels.name,
+        source="random",
+        speaker=labels.speaker,
+        statement=labels.statement,
+        samples=samples.clip(-1, 1).astype(np.float32),
+        weights=weights.astype(np.float32),
+        emotion=labels.emotion,
+        level=labels.level,
+    )
+
+
+@dataclass(frozen=True)
+class RandomClips:
+    """The clips as a source."""
+
+    clips: tuple[Labels, ...]
+    name: str = "random"
+
+    def settings(self) -> dict[str, object]:
+        return {}
+
+    def listing(self) -> Listing:
+        return Listing([self._item(labels) for labels in self.clips], [])
+
+    def read(self, item: Item) -> Clip:
+        assert isinstance(item.spec, Labels)
+        return random_clip(item.spec)
+
+    def _item(self, labels: Labels) -> Item:
+        return Item(
+            item_id=labels.name,
+            source=self.name,
+            speaker=labels.speaker,
+            statement=labels.statement,
+            split=labels.split,
+            seconds=1.0,
+            spec=labels,
+            version="1",
+            emotion=labels.emotion,
+            level=labels.level,
+        )
+
+
+def random_corpus(folder: Path, clips: Sequence[Labels]) -> Corpus:
+    """Written under `folder`."""
+    build_here(RandomClips(tuple(clips)), str(folder))
+    return Corpus.open(folder)

@@ -8,8 +8,8 @@ from typing import Any, cast
 from ray.serve import Application, Deployment
 from ray.serve.config import BackpressureConfig
 
-from emotalk.files import is_uri
-from emotalk.model.store import default_model
+from emotalk.files import is_uri, open_source
+from emotalk.model.store import CONFIG, default_model
 from serve_app.config import ServeConfig
 from serve_app.ingress import Ingress
 from serve_app.model import AnimatorModel
@@ -26,7 +26,9 @@ def app(args: dict[str, Any]) -> Application:
 
 def build(config: ServeConfig) -> Application:
     """The two deployments, bound together."""
-    config = replace(config, model=_place(config.model or default_model()))
+    place = _place(config.model or default_model())
+    open_source(f"{place}/{CONFIG}").close()  # a wrong name is told here, not in a replica's log
+    config = replace(config, model=place)
     model = (
         cast(Deployment, AnimatorModel)
         .options(

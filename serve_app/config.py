@@ -18,9 +18,9 @@ class ServeConfig:
     """Model directory or URI; by default EMOTALK_MODEL, else the model that `make demo` trained here."""
     max_audio_s: float = 600.0
     """Longest recording. Longer ones are refused before or while they are decoded."""
-    max_body_bytes: int = 64 * 2**20
-    """Largest request."""
-    max_requests: int = 128
+    max_body_bytes: int = 128 * 2**20
+    """Largest request; the default holds ten minutes of 44.1 kHz stereo in 16 bits."""
+    max_requests: int = 64
     """Requests for work, slow uploads included, that one ingress replica holds; further ones are answered 429."""
     max_queued: int = 32
     """Decoded recordings that may wait for a model replica, per ingress replica; further ones are answered 429."""

@@ -11,6 +11,7 @@ from ray import serve
 from ray.serve import metrics
 
 from emotalk.animation import Animation
+from emotalk.audio import SAMPLE_RATE
 from emotalk.controls import Controls
 from emotalk.errors import InputError
 from emotalk.inference.animator import Animator, RawWindow
@@ -40,6 +41,7 @@ class AnimatorModel:
         assert config.model is not None  # `build` has put the default's place
         torch.set_num_threads(config.threads)
         self._animator = Animator(EmoTalk.from_pretrained(config.model))
+        self._animator.animate(np.zeros(SAMPLE_RATE, np.float32))  # a replica that cannot is never ready
         self._ahead = config.max_batch_windows or self._animator.rows
         self._predict.set_max_batch_size(self._ahead)
         # Two: while one runs the network, the other plans and finishes. Each new thread has to be told its share.

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -69,7 +70,7 @@ def problem_response(request: Request, problem: Problem) -> Response:
         "title": problem.kind.title,
         "status": problem.kind.status,
         "detail": problem.detail,
-        "instance": request.url.path + (f"#{request_id}" if request_id else ""),
+        "instance": request.url.path + (f"#{quote(request_id)}" if request_id else ""),
         **problem.members,
     }
     body = json.dumps(document, ensure_ascii=False).encode()

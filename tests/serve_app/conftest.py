@@ -1,6 +1,7 @@
 """A small random model on disk, the Animator that says what the service must answer, and ways to ask."""
 
 import asyncio
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,14 @@ def animator(model_dir: Path) -> Iterator[Animator]:
     torch.set_num_threads(1)
     yield Animator(EmoTalk.from_pretrained(model_dir))
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
 
 
 @pytest.fixture

@@ -54,3 +54,5 @@ def test_the_builder_needs_a_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match="EMOTALK_MODEL"):
         app({})
+    with pytest.raises(InputError, match="nowhere"):
+        app({"model": "nowhere"})

@@ -37,15 +37,12 @@ PATH = "/v1/animations"
 
 
 @pytest.fixture(scope="module")
-def url(ray_session: None, model_dir: Path) -> Iterator[str]:
+def url(ray_session: None, model_dir: Path, free_port: int) -> Iterator[str]:
     from ray import serve
 
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    serve.start(http_options={"host": "127.0.0.1", "port": port})
+    serve.start(http_options={"host": "127.0.0.1", "port": free_port})
     serve.run(build(replace(CONFIG, model=str(model_dir))), name=NAME)
-    yield f"http://127.0.0.1:{port}"
+    yield f"http://127.0.0.1:{free_port}"
     serve.shutdown()
 
 

@@ -25,6 +25,10 @@ def _rebuild_input_error(kind: type[InputError], reason: str, source: str | None
     return kind(reason, source=source)
 
 
+class TooLongError(InputError):
+    """A recording is longer than a stated limit; nothing else is wrong with it."""
+
+
 class MissingExtraError(EmoTalkError, ImportError):
     """A feature needs an optional dependency: names the extra of this package that installs it."""
 

@@ -7,6 +7,7 @@ and an Ogg stream end where their data ends; half a frame at the very end is lef
 a wrong checksum in FLAC and a lost page inside Ogg are refused with the time reached.
 """
 
+import math
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
@@ -21,8 +22,8 @@ from emotalk.audio.container import (
     opened,
     require_av,
 )
-from emotalk.audio.resample import SAMPLE_RATE, Resampler
-from emotalk.errors import InputError
+from emotalk.audio.resample import Resampler
+from emotalk.errors import InputError, TooLongError
 
 LOST_TOLERANCE_S = 0.1  # encoders' delay and padding stand in some declared lengths
 
@@ -31,29 +32,24 @@ def load_audio(source: AudioSource, *, max_duration_s: float | None = None) -> n
     """Any audio file, bytes, binary file object or URI -> (n,) float32, 16 kHz, mono (the mean of the channels).
 
     n = ceil(samples · 16000 / rate). Samples at 16 kHz are kept bit for bit (int16 / 32768); peaks beyond 1 in float
-    files stay. InputError names the file and the reason; longer than `max_duration_s` is refused while decoding.
+    files stay. InputError names the file and the reason; for `max_duration_s` see `stream_audio`.
     """
-    pieces = []
-    limit = None if max_duration_s is None else int(max_duration_s * SAMPLE_RATE)
-    total = 0
-    for block in stream_audio(source):
-        total += len(block)
-        if limit is not None and total > limit:
-            raise InputError(f"longer than the limit of {max_duration_s:g} s", source=name_of(source))
-        pieces.append(block)
-    return np.concatenate(pieces)
+    return np.concatenate(list(stream_audio(source, max_duration_s=max_duration_s)))
 
 
-def stream_audio(source: AudioSource, *, block_samples: int = 160_000) -> Iterator[np.ndarray]:
+def stream_audio(
+    source: AudioSource, *, block_samples: int = 160_000, max_duration_s: float | None = None
+) -> Iterator[np.ndarray]:
     """As `load_audio`, in blocks of exactly `block_samples` (16 kHz) float32, the last one shorter (never empty).
 
-    Memory is bounded by a block whatever the file's length. Errors come when the stream reaches them.
+    Memory is bounded by a block whatever the file's length. Errors come when the stream reaches them. A recording
+    longer than `max_duration_s` is a TooLongError: at once where its header says so, else when the limit is passed.
     """
     if block_samples < 1:
         raise ValueError(f"block_samples must be positive, not {block_samples}")
     held: list[np.ndarray] = []
     size = 0
-    for piece in _decode(source):
+    for piece in _decode(source, max_duration_s):
         while size + len(piece) >= block_samples:
             cut = block_samples - size
             yield np.concatenate([*held, piece[:cut]])
@@ -65,13 +61,18 @@ def stream_audio(source: AudioSource, *, block_samples: int = 160_000) -> Iterat
         yield np.concatenate(held)
 
 
-def _decode(source: AudioSource) -> Iterator[np.ndarray]:
+def _decode(source: AudioSource, max_duration_s: float | None) -> Iterator[np.ndarray]:
     """16 kHz mono float32 pieces of any size, in order."""
     av = require_av()
     name = name_of(source)
+    too_long = TooLongError(f"longer than the limit of {max_duration_s or 0:g} s", source=name)
+    limit_s = math.inf if max_duration_s is None else max_duration_s
     with opened(source) as (container, stream, file):
         kind = container.format.name
         promises_length = length_is_a_promise(container, stream, file)
+        declared_s = declared_duration_s(container, stream) if promises_length else None
+        if declared_s is not None and declared_s > limit_s + LOST_TOLERANCE_S:
+            raise too_long
         checks_gaps = kind == "ogg"  # ffmpeg leaves a damaged page out and says nothing; only the clock tells
         if kind == "flac":
             stream.codec_context.options = {"err_detect": "crccheck+explode"}
@@ -94,10 +95,11 @@ def _decode(source: AudioSource) -> Iterator[np.ndarray]:
                     raise InputError(f"damaged: sound is missing from {expected_s:.2f} s on", source=name)
                 expected_s = frame.time + len(mono) / rate
             seconds += len(mono) / rate
+            if seconds > limit_s + 0.5 / rate:
+                raise too_long
             yield resampler.push(mono)
         if resampler is None or not seconds:
             raise InputError("holds no audio samples", source=name)
-        declared_s = declared_duration_s(container, stream) if promises_length else None
         tolerance_s = 0.5 / rate if kind == "flac" else LOST_TOLERANCE_S  # FLAC counts its samples exactly
         if declared_s is not None and declared_s - seconds > tolerance_s:
             raise InputError(f"cut short: sound for {seconds:.2f} s of the {declared_s:.2f} s it declares", source=name)

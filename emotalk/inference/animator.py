@@ -65,19 +65,21 @@ class Animator:
             )
         if not np.isfinite(samples).all():
             raise InputError("samples must be finite numbers")
-        pieces = list(self.animate_blocks([samples], controls))
-        emotion = np.concatenate([piece.emotion for piece in pieces if piece.emotion is not None])
-        return Animation(
-            weights=np.concatenate([piece.weights for piece in pieces]),
-            emotion=emotion,
-            emotion_names=self.model.config.emotions,
-            meta=self.meta(controls),
-        )
+        return self.join(self.animate_blocks([samples], controls), controls)
 
     def animate_blocks(self, blocks: Iterable[np.ndarray], controls: Controls | None = None) -> Iterator[Animation]:
         """Samples in blocks of any size -> consecutive pieces of the animation, in memory that does not grow."""
         controls = controls or Controls()
+        self.check(controls)
         return self.finish(self._predict_in_batches(self.plan(blocks), controls), controls)
+
+    def check(self, controls: Controls) -> None:
+        """InputError for controls that this model can't follow, before anything is computed."""
+        if controls.emotion is not None:
+            self._prototype(controls.emotion)
+        if controls.intensity != 1:
+            self._prototype("neutral")
+        self.model.style_mix(controls.style, 1)
 
     def plan(self, blocks: Iterable[np.ndarray]) -> Iterator[Window]:
         """Samples -> windows; see `emotalk.inference.windows`."""
@@ -119,6 +121,16 @@ class Animator:
         rest = post.flush()
         if len(rest):
             yield self._piece(rest, np.tile(heard, (len(rest), 1)))
+
+    def join(self, pieces: Iterable[Animation], controls: Controls | None = None) -> Animation:
+        """Consecutive pieces as `finish` gives them -> the whole animation, with its `meta`."""
+        held = list(pieces)
+        return Animation(
+            weights=np.concatenate([piece.weights for piece in held]),
+            emotion=np.concatenate([piece.emotion for piece in held if piece.emotion is not None]),
+            emotion_names=self.model.config.emotions,
+            meta=self.meta(controls),
+        )
 
     def meta(self, controls: Controls | None = None) -> dict[str, Any]:
         """What made an animation, for its `meta`: version, plan, controls, and the style that was used."""

@@ -16,6 +16,7 @@ PLAN_VERSION = 1  # part of every completion key: a change here recomputes what 
 
 SAMPLES_PER_STEP = 1_600
 FRAMES_PER_STEP = 3
+_BLOCK = 10 * SAMPLE_RATE
 PAUSE_SAMPLES = SAMPLE_RATE // 10  # a border is put at the quietest tenth of a second in reach
 
 
@@ -122,7 +123,8 @@ class _Held:
     """The part of a stream that is still needed, addressed by absolute sample number."""
 
     def __init__(self, blocks: Iterable[np.ndarray]) -> None:
-        self._blocks = iter(blocks)
+        # A window is a view of what is held: cut small, a long recording in one block is neither kept nor copied whole.
+        self._blocks = (block[i : i + _BLOCK] for block in blocks for i in range(0, len(block), _BLOCK))
         self._parts: list[np.ndarray] = []
         self._first = 0
         self._total = 0

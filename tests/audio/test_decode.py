@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emotalk.audio import encode_flac, load_audio, probe_audio, stream_audio
-from emotalk.errors import InputError
+from emotalk.errors import InputError, TooLongError
 from tests.audio.recordings import encoded, png, silent_video, sweep, two_sounds, wav
 
 LOSSLESS = [
@@ -261,7 +261,7 @@ def test_long_recordings_stream_in_flat_memory(tmp_path: Path, seconds: int, rat
 def test_too_long_is_refused_while_decoding(tmp_path: Path) -> None:
     path = hours_of_wav(tmp_path / "long.wav", 3 * 3600)
     tracemalloc.start()
-    with pytest.raises(InputError, match="limit of 30 s"):
+    with pytest.raises(TooLongError, match="limit of 30 s"):
         load_audio(path, max_duration_s=30)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()

@@ -1,0 +1,102 @@
+"""An Animation as the bytes of an answer, in the format that the client asks for."""
+
+import json
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from emotalk.animation import Animation
+from emotalk.formats import format_for
+from serve_app.problems import NOT_ACCEPTABLE, Problem
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One format: its name in `?format=`, its media type in `Accept`, and how an Animation becomes bytes."""
+
+    name: str
+    media_type: str
+    encode: Callable[[Animation], bytes]
+
+
+def to_json(animation: Animation) -> bytes:
+    """fps as [numerator, denominator]; nine digits hold a float32 without loss."""
+    head = {
+        "fps": [animation.fps.numerator, animation.fps.denominator],
+        "names": animation.names,
+        "emotion_names": animation.emotion_names,
+        "meta": dict(animation.meta),
+    }
+    parts = [json.dumps(head, ensure_ascii=False)[:-1], ', "weights": ', _rows(animation.weights), ', "emotion": ']
+    parts += ["null" if animation.emotion is None else _rows(animation.emotion), "}"]
+    return "".join(parts).encode()
+
+
+def _rows(values: np.ndarray) -> str:
+    # The json module writes each float32 as the 17 digits of a float64: twice the bytes and four times the time.
+    row = "[" + ",".join(["%.9g"] * values.shape[1]) + "]"
+    return "[" + ",".join(row % tuple(frame) for frame in values.tolist()) + "]"
+
+
+def _file(suffix: str) -> Callable[[Animation], bytes]:
+    """The bytes that `Animation.save` writes under this suffix."""
+
+    def encode(animation: Animation) -> bytes:
+        with tempfile.TemporaryDirectory(prefix="emotalk-") as folder:
+            path = Path(folder) / f"animation{suffix}"
+            format_for(path).write(path, [animation])  # `save` would also flush to disk
+            return path.read_bytes()
+
+    return encode
+
+
+JSON = Answer("json", "application/json", to_json)
+CSV = Answer("csv", "text/csv", _file(".csv"))
+NPZ = Answer("npz", "application/x-npz", _file(".npz"))
+ANSWERS = (JSON, CSV, NPZ)
+
+
+def choose(accept: str | None, wanted: str | None) -> Answer:
+    """`?format=` wins over Accept; no wish means JSON. A Problem lists what there is."""
+    if wanted is not None:
+        for answer in ANSWERS:
+            if answer.name == wanted:
+                return answer
+        raise _none_of(f"there is no format {wanted!r}")
+    ranges = _ranges(accept or "*/*")
+    best = max(ANSWERS, key=lambda answer: _quality(answer, ranges))  # the first among equals
+    if not _quality(best, ranges):
+        raise _none_of(f"Accept: {accept} names no format that there is")
+    return best
+
+
+def _none_of(reason: str) -> Problem:
+    known = ", ".join(f"{answer.name} ({answer.media_type})" for answer in ANSWERS)
+    return Problem(NOT_ACCEPTABLE, f"{reason}; there are {known}")
+
+
+def _ranges(accept: str) -> dict[str, float]:
+    """An Accept header -> quality per media range; what is not a number counts as 0."""
+    ranges = {}
+    for entry in accept.split(","):
+        kind, *parameters = (part.strip().lower() for part in entry.split(";"))
+        quality = 1.0
+        for parameter in parameters:
+            if parameter.startswith("q="):
+                try:
+                    quality = float(parameter[2:])
+                except ValueError:
+                    quality = 0.0
+        ranges[kind] = quality
+    return ranges
+
+
+def _quality(answer: Answer, ranges: dict[str, float]) -> float:
+    family = answer.media_type.split("/")[0]
+    for kind in (answer.media_type, f"{family}/*", "*/*"):  # the most specific range decides
+        if kind in ranges:
+            return ranges[kind]
+    return 0.0

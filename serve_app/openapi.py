@@ -1,0 +1,189 @@
+"""The OpenAPI document: what FastAPI cannot know because bodies are read, checked and written by hand."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic import TypeAdapter
+
+from emotalk.blendshapes import COEFFICIENTS
+from emotalk.controls import Controls
+from serve_app import problems
+from serve_app.answers import ANSWERS, CSV, JSON, NPZ
+from serve_app.problems import PROBLEM_MEDIA_TYPE, ProblemType
+
+# What a schema can say of each control beyond its type; the values are those that `Controls` checks.
+CONTROLS: dict[str, dict[str, Any]] = {
+    "emotion": {"description": "A label of the model, or null for the emotion that is heard.", "examples": ["happy"]},
+    "intensity": {
+        "description": "How strongly the emotion shows: 0 neutral, 1 as heard or as the label.",
+        "minimum": 0,
+        "maximum": 3,
+    },
+    "level": {
+        "description": "Trained level from 0 (normal) to 1 (strong); null: half of both.",
+        "minimum": 0,
+        "maximum": 1,
+    },
+    "style": {"description": "Index of a training speaker; null: no style.", "minimum": 0},
+    "smoothing": {"description": "Smooth over time."},
+    "silence_gate": {"description": "The mouth rests while the recording is silent."},
+    "blinks_per_minute": {"description": "0 for none.", "minimum": 0, "maximum": 60},
+    "seed": {"description": "Chooses when blinks come."},
+    "tail_s": {
+        "description": "Seconds appended behind the recording, in which the face comes to rest.",
+        "minimum": 0,
+        "maximum": 10,
+    },
+}
+CONTROLS_EXAMPLE = {"emotion": "happy", "intensity": 1.5, "blinks_per_minute": 12}
+
+ANIMATION: dict[str, Any] = {
+    "type": "object",
+    "description": "A face over time. Frame k is shown at k · fps[1] / fps[0] seconds.",
+    "required": ["fps", "names", "weights", "emotion", "emotion_names", "meta"],
+    "properties": {
+        "fps": {
+            "type": "array",
+            "items": {"type": "integer"},
+            "minItems": 2,
+            "maxItems": 2,
+            "description": "Frames per second as numerator and denominator.",
+        },
+        "names": {"type": "array", "items": {"type": "string"}, "description": "Names of the 52 ARKit coefficients."},
+        "weights": {
+            "type": "array",
+            "items": {"type": "array", "items": {"type": "number", "minimum": 0, "maximum": 1}},
+            "description": "One row per frame, one number per name.",
+        },
+        "emotion": {
+            "type": ["array", "null"],
+            "items": {"type": "array", "items": {"type": "number"}},
+            "description": "One row per frame: the share of each label of emotion_names.",
+        },
+        "emotion_names": {"type": "array", "items": {"type": "string"}},
+        "meta": {"type": "object", "description": "What made it: versions, controls, the style that was used."},
+    },
+}
+PROBLEM: dict[str, Any] = {
+    "type": "object",
+    "description": "RFC 9457 problem details.",
+    "required": ["type", "title", "status", "detail", "instance"],
+    "properties": {
+        "type": {"type": "string", "format": "uri-reference", "description": "Which kind of problem; stable."},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "What is wrong with this request."},
+        "instance": {"type": "string", "format": "uri-reference", "description": "The path and the request's id."},
+    },
+}
+ANIMATION_EXAMPLE = {
+    "fps": [30, 1],
+    "names": list(COEFFICIENTS),
+    "weights": [[0.0] * len(COEFFICIENTS)],
+    "emotion": [[0.1, 0.9]],
+    "emotion_names": ["neutral", "happy"],
+    "meta": {"emotalk": "0.1.0", "preset": "lite", "controls": CONTROLS_EXAMPLE},
+}
+
+CREATE_ERRORS = (
+    problems.BAD_REQUEST,
+    problems.BAD_AUDIO,
+    problems.BAD_CONTROLS,
+    problems.NOT_ACCEPTABLE,
+    problems.BODY_TOO_LARGE,
+    problems.TOO_LONG,
+    problems.MEDIA_TYPE,
+    problems.OVERLOADED,
+    problems.INTERNAL,
+    problems.UNAVAILABLE,
+)
+
+
+def error_responses(*kinds: ProblemType) -> dict[int | str, dict[str, Any]]:
+    """`responses=` of a route: each status with the problems that it stands for and an example of each."""
+    responses: dict[int | str, dict[str, Any]] = {}
+    for kind in kinds:
+        response = responses.setdefault(
+            kind.status,
+            {
+                "description": "",
+                "content": {PROBLEM_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {}}},
+            },
+        )
+        response["description"] = f"{response['description']} {kind.title}: {kind.when}".strip()
+        example = {"type": kind.uri, "title": kind.title, "status": kind.status, "detail": kind.when, "instance": "/"}
+        name = kind.uri.rsplit(":", 1)[1]
+        response["content"][PROBLEM_MEDIA_TYPE]["examples"][name] = {"value": example}
+        if kind in (problems.OVERLOADED, problems.UNAVAILABLE):
+            response["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds to wait."}}
+    return responses
+
+
+ANIMATION_RESPONSE: dict[str, Any] = {
+    "description": "The animation, in the format asked for.",
+    "content": {
+        JSON.media_type: {"schema": {"$ref": "#/components/schemas/Animation"}, "example": ANIMATION_EXAMPLE},
+        CSV.media_type: {
+            "schema": {"type": "string", "description": "Live Link Face."},
+            "example": "Timecode,BlendShapeCount,EyeBlinkLeft,…\n00:00:00:00.000,61,0.0000000000,…\n",
+        },
+        NPZ.media_type: {
+            "schema": {"type": "string", "format": "binary", "description": "NumPy archive, lossless; no pickle."}
+        },
+    },
+}
+CREATE_BODY: dict[str, Any] = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "required": ["audio"],
+                "additionalProperties": False,
+                "properties": {
+                    "audio": {
+                        "type": "string",
+                        "format": "binary",
+                        "description": "A recording in any common container and codec, at any rate, mono or not.",
+                    },
+                    "controls": {"$ref": "#/components/schemas/Controls"},
+                },
+            },
+            "encoding": {"controls": {"contentType": "application/json"}},
+            "example": {"audio": "(the bytes of speech.wav)", "controls": CONTROLS_EXAMPLE},
+        }
+    },
+}
+FORMAT_PARAMETER: dict[str, Any] = {
+    "name": "format",
+    "in": "query",
+    "required": False,
+    "description": "The answer's format; wins over the header Accept.",
+    "schema": {"type": "string", "enum": [answer.name for answer in ANSWERS], "default": JSON.name},
+}
+
+
+def describe(app: FastAPI) -> None:
+    """Adds the schemas that the routes refer to; the document is made once, on first use."""
+    plain = app.openapi
+
+    def complete() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = plain()
+            document.setdefault("components", {}).setdefault("schemas", {}).update(
+                {"Controls": _controls_schema(), "Animation": ANIMATION, "Problem": PROBLEM}
+            )
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    app.openapi = complete  # type: ignore[method-assign]
+
+
+def _controls_schema() -> dict[str, Any]:
+    schema = TypeAdapter(Controls).json_schema()
+    for name, more in CONTROLS.items():
+        schema["properties"][name].update(more)
+    schema["additionalProperties"] = False
+    schema["example"] = CONTROLS_EXAMPLE
+    schema["description"] = "How the face should speak; what is left out takes its default."
+    return schema

@@ -1,0 +1,103 @@
+"""Errors as RFC 9457 problem details: one type per thing that can be wrong, each with its status and title."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+PROBLEM_MEDIA_TYPE = "application/problem+json"
+
+
+@dataclass(frozen=True)
+class ProblemType:
+    """One kind of problem: its stable URI, HTTP status and title; `when` is what the OpenAPI document says of it."""
+
+    uri: str
+    status: int
+    title: str
+    when: str
+
+
+def _kind(slug: str, status: int, title: str, when: str) -> ProblemType:
+    return ProblemType(f"urn:emotalk:problem:{slug}", status, title, when)
+
+
+BAD_REQUEST = _kind("bad-request", 400, "The request cannot be read", "The form is broken or a field is unknown.")
+BAD_AUDIO = _kind("bad-audio", 400, "The recording cannot be used", "Not audio, damaged, cut short or without sound.")
+BAD_CONTROLS = _kind("bad-controls", 400, "The controls cannot be used", "Unknown keys, or values out of range.")
+NOT_FOUND = _kind("not-found", 404, "There is nothing here", "No such path.")
+METHOD = _kind("method-not-allowed", 405, "This path does not know this method", "See the header Allow.")
+NOT_ACCEPTABLE = _kind("not-acceptable", 406, "No format fits", "Neither Accept nor format names one that exists.")
+BODY_TOO_LARGE = _kind("body-too-large", 413, "The request is too large", "More bytes than the service takes.")
+TOO_LONG = _kind("recording-too-long", 413, "The recording is too long", "More seconds than the service takes.")
+MEDIA_TYPE = _kind("unsupported-media-type", 415, "The body's type is not supported", "Not multipart/form-data.")
+OVERLOADED = _kind("overloaded", 429, "Too many requests at this moment", "Come again after Retry-After seconds.")
+INTERNAL = _kind("internal", 500, "The service failed", "A fault of the service; the request may be repeated.")
+UNAVAILABLE = _kind("unavailable", 503, "No model is available", "Replicas are being replaced; repeat the request.")
+
+_OF_THE_FRAMEWORK = {kind.status: kind for kind in (BAD_REQUEST, NOT_FOUND, METHOD)}
+RETRY_AFTER_S = 1
+
+
+class Problem(HTTPException):
+    """Raised anywhere in a request: becomes its answer. `members` are further keys of the problem document."""
+
+    def __init__(self, kind: ProblemType, detail: str, **members: Any) -> None:
+        headers = {"Retry-After": str(RETRY_AFTER_S)} if kind in (OVERLOADED, UNAVAILABLE) else None
+        super().__init__(kind.status, detail, headers)
+        self.kind = kind
+        self.members = members
+
+
+def install(app: FastAPI) -> None:
+    """Every error of the application, the framework's own included, becomes a problem document."""
+    app.add_exception_handler(HTTPException, _answer_http)
+    app.add_exception_handler(RequestValidationError, _answer_invalid)
+    app.add_exception_handler(ClientDisconnect, _answer_nobody)
+    app.add_exception_handler(Exception, _answer_failure)
+
+
+def problem_response(request: Request, problem: Problem) -> Response:
+    """The problem document as an HTTP answer."""
+    request_id = request.headers.get("x-request-id")
+    document = {
+        "type": problem.kind.uri,
+        "title": problem.kind.title,
+        "status": problem.kind.status,
+        "detail": problem.detail,
+        "instance": request.url.path + (f"#{quote(request_id)}" if request_id else ""),
+        **problem.members,
+    }
+    body = json.dumps(document, ensure_ascii=False).encode()
+    return Response(body, problem.kind.status, headers=dict(problem.headers or {}), media_type=PROBLEM_MEDIA_TYPE)
+
+
+async def _answer_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if isinstance(error, Problem):
+        return problem_response(request, error)
+    kind = _OF_THE_FRAMEWORK.get(error.status_code)
+    kind = kind or ProblemType("about:blank", error.status_code, str(error.detail), "")
+    problem = Problem(kind, f"{request.method} {request.url.path}: {error.detail}")
+    problem.headers = error.headers
+    return problem_response(request, problem)
+
+
+async def _answer_invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    said = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+    return problem_response(request, Problem(BAD_REQUEST, said))
+
+
+async def _answer_nobody(request: Request, error: Exception) -> Response:
+    return Response(status_code=400)  # the client has gone: nobody reads it
+
+
+async def _answer_failure(request: Request, error: Exception) -> Response:
+    # What failed stands in the log; a stranger learns nothing of the machine.
+    return problem_response(request, Problem(INTERNAL, "the fault is the service's, not the request's"))

@@ -1,0 +1,211 @@
+"""The HTTP interface without Ray: formats, and every error as a problem document."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+
+from emotalk.animation import Animation
+from emotalk.controls import Controls
+from emotalk.inference.animator import Animator
+from serve_app.api import build_api
+from tests.audio.recordings import silent_video
+from tests.serve_app.conftest import LIMITS, Ask, check_problem
+from tests.serve_app.recordings import long_silence, voice, wav
+
+PATH = "/v1/animations"
+CONTROLS = {"emotion": "happy", "intensity": 1.5, "style": 2, "seed": 7}
+
+
+def form(audio: bytes, controls: object = None) -> dict[str, Any]:
+    fields = {} if controls is None else {"data": {"controls": json.dumps(controls)}}
+    return {"files": {"audio": ("speech.wav", audio, "audio/wav")}, **fields}
+
+
+def test_json_holds_the_animation_without_loss(ask: Ask, animator: Animator) -> None:
+    expected = animator.animate(voice(2), Controls.from_dict(CONTROLS))
+    answer = ask("POST", PATH, **form(wav(2), CONTROLS)).json()
+    got = Animation(
+        weights=np.array(answer["weights"], np.float32),
+        names=answer["names"],
+        emotion=np.array(answer["emotion"], np.float32),
+        emotion_names=answer["emotion_names"],
+        meta=answer["meta"],
+    )
+    assert got.equals(expected)
+    assert answer["fps"] == [30, 1]
+
+
+@pytest.mark.parametrize("name", ["csv", "npz"])
+def test_files_are_what_save_writes(ask: Ask, animator: Animator, name: str, tmp_path: Any) -> None:
+    animator.animate(voice(1)).save(tmp_path / f"face.{name}")
+    response = ask("POST", f"{PATH}?format={name}", **form(wav(1)))
+    assert response.content == (tmp_path / f"face.{name}").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("accept", "media_type"),
+    [
+        ("text/csv", "text/csv; charset=utf-8"),
+        ("application/x-npz, application/json;q=0.5", "application/x-npz"),
+        ("application/json;q=0, */*;q=0.1", "text/csv; charset=utf-8"),
+        ("text/*, application/json;q=0.9", "text/csv; charset=utf-8"),
+        ("*/*", "application/json"),
+    ],
+)
+def test_accept_chooses_the_format(ask: Ask, accept: str, media_type: str) -> None:
+    response = ask("POST", PATH, headers={"accept": accept}, **form(wav(0.2)))
+    assert response.headers["content-type"] == media_type
+    assert response.headers["vary"] == "Accept"
+
+
+def test_format_wins_over_accept(ask: Ask) -> None:
+    response = ask("POST", f"{PATH}?format=npz", headers={"accept": "text/csv"}, **form(wav(0.2)))
+    assert response.headers["content-type"] == "application/x-npz"
+
+
+def test_controls_may_come_as_a_file(ask: Ask) -> None:
+    files = {"audio": ("a.wav", wav(0.2)), "controls": ("controls.json", b'{"seed": 3}', "application/json")}
+    assert ask("POST", PATH, files=files).json()["meta"]["controls"]["seed"] == 3
+
+
+@pytest.mark.parametrize(
+    "audio", [b"", b"no audio at all", wav(1)[:40], silent_video()], ids=["empty", "text", "header", "silent video"]
+)
+def test_broken_audio(ask: Ask, audio: bytes) -> None:
+    check_problem(ask("POST", PATH, **form(audio)), 400, "bad-audio")
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ('{"intensty": 1}', "intensty"),
+        ('{"intensity": 9}', "intensity"),
+        ('{"intensity": NaN}', "intensity"),
+        ('{"tail_s": "1"}', "tail_s"),
+        ('{"smoothing": 1}', "smoothing"),
+        ("[1]", "object"),
+        ('{"seed": ', "JSON"),
+        ('{"seed": ' + "9" * 5000 + "}", "JSON"),
+        ("[" * 50_000, "JSON"),
+        ('{"emotion": "bored"}', "bored"),
+        ('{"style": 3}', "style"),
+    ],
+)
+def test_controls_that_cannot_be_used_are_named(ask: Ask, text: str, named: str) -> None:
+    response = ask("POST", PATH, files={"audio": ("a.wav", wav(0.2))}, data={"controls": text})
+    assert named in check_problem(response, 400, "bad-controls")["detail"]
+
+
+@pytest.mark.parametrize(
+    ("request_", "named"),
+    [
+        ({"files": {"voice": ("a.wav", b"x"), "audio": ("a.wav", b"x")}}, "voice"),
+        ({"files": [("audio", ("a.wav", b"x")), ("audio", ("b.wav", b"x"))]}, "audio"),
+        ({"files": {"controls": ("c.json", b"{}")}}, "audio"),
+        ({"data": {"audio": "text"}, "files": {"controls": ("c.json", b"{}")}}, "audio"),
+        ({"content": b"x", "headers": {"content-type": "multipart/form-data"}}, "boundary"),
+        ({"content": b"x", "headers": {"content-type": "multipart/form-data; boundary=b"}}, ""),
+    ],
+)
+def test_broken_forms(ask: Ask, request_: dict[str, Any], named: str) -> None:
+    assert named in check_problem(ask("POST", PATH, **request_), 400, "bad-request")["detail"]
+
+
+@pytest.mark.parametrize("where", [{"headers": {"accept": "image/png"}}, {"params": {"format": "bvh"}}])
+def test_unknown_formats_are_told_what_there_is(ask: Ask, where: dict[str, Any]) -> None:
+    document = check_problem(ask("POST", PATH, **where, **form(wav(0.2))), 406, "not-acceptable")
+    assert "text/csv" in document["detail"]
+
+
+@pytest.mark.parametrize(
+    "headers", [{"content-type": "audio/wav"}, {}, {"content-type": "multipart/form-data", "content-encoding": "gzip"}]
+)
+def test_other_bodies_are_not_supported(ask: Ask, headers: dict[str, str]) -> None:
+    check_problem(ask("POST", PATH, content=b"RIFF", headers=headers), 415, "unsupported-media-type")
+
+
+def test_a_declared_body_over_the_limit_is_not_read(ask: Ask) -> None:
+    async def never() -> AsyncIterator[bytes]:
+        raise AssertionError("the body was read")
+        yield b""
+
+    headers = {"content-type": "multipart/form-data; boundary=b", "content-length": str(LIMITS.max_body_bytes + 1)}
+    document = check_problem(ask("POST", PATH, content=never(), headers=headers), 413, "body-too-large")
+    assert document["max_body_bytes"] == LIMITS.max_body_bytes
+
+
+def test_an_endless_body_is_cut_at_the_limit(ask: Ask) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        yield b'--b\r\nContent-Disposition: form-data; name="audio"; filename="a"\r\n\r\n'
+        while True:
+            yield bytes(2**16)
+
+    headers = {"content-type": "multipart/form-data; boundary=b"}
+    check_problem(ask("POST", PATH, content=endless(), headers=headers), 413, "body-too-large")
+
+
+@pytest.mark.parametrize("says_its_length", [True, False])
+def test_a_small_file_that_is_an_hour_long_is_refused(ask: Ask, says_its_length: bool) -> None:
+    audio = long_silence(3600, says_its_length=says_its_length)
+    assert len(audio) < 2**20
+    document = check_problem(ask("POST", PATH, **form(audio)), 413, "recording-too-long")
+    assert document["max_audio_s"] == LIMITS.max_audio_s
+
+
+def test_a_recording_of_exactly_the_limit_is_taken(ask: Ask) -> None:
+    assert ask("POST", PATH, **form(wav(LIMITS.max_audio_s), {"tail_s": 0})).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "slug"),
+    [
+        ("GET", "/nothing", 404, "not-found"),
+        ("GET", PATH, 405, "method-not-allowed"),
+        ("DELETE", "/healthz", 405, "method-not-allowed"),
+    ],
+)
+def test_the_frameworks_own_errors_are_problems_too(ask: Ask, method: str, path: str, status: int, slug: str) -> None:
+    response = ask(method, path)
+    check_problem(response, status, slug)
+    assert ("allow" in response.headers) == (status == 405)
+
+
+def test_health(ask: Ask) -> None:
+    assert ask("GET", "/healthz").json() == {"status": "ok"}
+
+
+def test_too_many_requests_and_faults() -> None:
+    """As many as allowed wait inside `animate`; the next is refused; then each fault is a 500 without details."""
+
+    async def run() -> None:
+        full, fail = asyncio.Event(), asyncio.Event()
+        inside = 0
+
+        async def animate(samples: np.ndarray, controls: Controls) -> Animation:
+            nonlocal inside
+            inside += 1
+            if inside == LIMITS.max_requests:
+                full.set()
+            await fail.wait()
+            raise RuntimeError("/secret/path")
+
+        transport = httpx.ASGITransport(app=build_api(LIMITS, animate), raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+            held = [asyncio.create_task(client.post(PATH, **form(wav(0.1)))) for _ in range(LIMITS.max_requests)]
+            await full.wait()
+            refused = await client.post(PATH, **form(wav(0.1)))
+            check_problem(refused, 429, "overloaded")
+            assert int(refused.headers["retry-after"]) > 0
+            assert (await client.get("/healthz")).status_code == 200
+            fail.set()
+            for response in await asyncio.gather(*held):
+                check_problem(response, 500, "internal")
+                assert "secret" not in response.text
+            check_problem(await client.post(PATH, **form(b"x")), 400, "bad-audio")  # the slots are free again
+
+    asyncio.run(run())

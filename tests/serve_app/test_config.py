@@ -1,0 +1,58 @@
+"""Settings, and the configuration files that carry them."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ray.serve.schema import ServeDeploySchema
+
+from emotalk.errors import InputError
+from serve_app.app import app
+from serve_app.config import ServeConfig
+
+SERVE_CONFIG = Path(__file__).parents[2] / "serve_app" / "config.yaml"
+
+
+def test_the_command_lines_texts_become_numbers() -> None:
+    given = {"max_audio_s": "30", "threads": "2", "max_batch_windows": "4", "gpus": 1, "model": "7"}
+    assert ServeConfig.from_dict(given) == ServeConfig(
+        max_audio_s=30.0, threads=2, max_batch_windows=4, gpus=1, model="7"
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"max_audio": 3}, "max_audio"),
+        ({"threads": 0}, "threads"),
+        ({"threads": 1.5}, "threads"),
+        ({"threads": "two"}, "threads"),
+        ({"max_audio_s": True}, "max_audio_s"),
+        ({"max_audio_s": float("nan")}, "max_audio_s"),
+        ({"max_batch_windows": 0}, "max_batch_windows"),
+        ({"gpus": -1}, "gpus"),
+        ({"model": 3}, "model"),
+        ({"min_replicas": 3, "max_replicas": 2}, "min_replicas"),
+    ],
+)
+def test_wrong_settings_are_named(given: dict[str, Any], named: str) -> None:
+    with pytest.raises(InputError, match=named):
+        ServeConfig.from_dict(given)
+
+
+def test_the_deploy_file_fits_serve_and_the_service() -> None:
+    schema = ServeDeploySchema.model_validate(yaml.safe_load(SERVE_CONFIG.read_text()))
+    (application,) = schema.applications
+    assert application.import_path == "serve_app.app:app"
+    assert asdict(ServeConfig.from_dict(application.args)).items() >= application.args.items()
+
+
+def test_the_builder_needs_a_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("EMOTALK_MODEL", raising=False)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="EMOTALK_MODEL"):
+        app({})
+    with pytest.raises(InputError, match="nowhere"):
+        app({"model": "nowhere"})

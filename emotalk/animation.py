@@ -151,7 +151,7 @@ class Animation:
         return read_animation(source)
 
 
-def _fraction(fps: Fraction | int) -> Fraction:
+def _fraction(fps: Fraction | float) -> Fraction:
     if isinstance(fps, float) and not fps.is_integer():
         raise InputError(f"fps must be a whole number or a Fraction (30000/1001, not {fps}): a float drifts over hours")
     value = Fraction(fps)

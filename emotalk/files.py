@@ -73,7 +73,6 @@ def _upload(temporary: Path, uri: str) -> None:
     import fsspec
 
     fs, path = fsspec.core.url_to_fs(uri)
-    fs.makedirs(fs._parent(path), exist_ok=True)
     fs.put_file(str(temporary), path)
 
 
@@ -87,7 +86,7 @@ def _sync(path: Path) -> None:
 
 
 def open_source(source: PathOrUri) -> IO[bytes]:
-    """Opens a local path or URI for reading. InputError where nothing is to be read; a failing network stays OSError."""
+    """Opens a local path or URI for reading. InputError where nothing is to be read; a lost connection is an OSError."""
     if is_uri(source):
         return _open_uri(os.fspath(source))
     path = local_path(source)

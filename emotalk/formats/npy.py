@@ -1,4 +1,4 @@
-"""`.npy`: the weights and nothing else, (frames, 52) float32 in `COEFFICIENTS` order at 30 fps, as research code reads."""
+"""`.npy`: the weights and nothing else, (frames, 52) float32 in `COEFFICIENTS` order at 30 fps."""
 
 import io
 from collections.abc import Iterable

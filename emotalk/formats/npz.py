@@ -1,13 +1,14 @@
 """`.npz`: everything an Animation holds, without loss; `numpy.load` opens it, no pickle inside, equal bytes for equals.
 
 Members: `weights` (frames, n) float32; `names`; `fps` (numerator, denominator) int64; `meta`, a JSON text; and where
-known `head`, `emotion` with `emotion_names`, `times_s`, and per track `track.<name>` with `columns.<name>`. Stored without
-compression: float noise shrinks by a tenth, and an uncompressed archive can be mapped.
+known `head`, `emotion` with `emotion_names`, `times_s`, and per track `track.<name>` with `columns.<name>`. Nothing is
+compressed: float noise shrinks by a tenth, and a plain archive can be mapped.
 """
 
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Iterable
 from contextlib import ExitStack, closing
 from fractions import Fraction
@@ -59,7 +60,7 @@ def read(file: IO[bytes], source: str) -> Animation:
                 name = member.filename.removesuffix(".npy")
                 with archive.open(member) as handle:
                     arrays[name] = read_npy(handle, member.file_size, f"{source} ({member.filename})")
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
         raise InputError(f"not a readable npz ({error})", source=source) from error
     missing = [name for name in ("weights", "names", "fps", "meta") if name not in arrays]
     if missing:

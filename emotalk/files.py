@@ -86,7 +86,7 @@ def _sync(path: Path) -> None:
 
 
 def open_source(source: PathOrUri) -> IO[bytes]:
-    """Opens a local path or URI for reading. InputError where nothing is to be read; a lost connection is an OSError."""
+    """Opens a local path or URI for reading. InputError where nothing is there; a lost connection is an OSError."""
     if is_uri(source):
         return _open_uri(os.fspath(source))
     path = local_path(source)

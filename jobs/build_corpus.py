@@ -7,7 +7,8 @@ it stopped. The bytes depend on the source and the options alone, not on the num
 import pickle
 import sys
 import time
-from collections.abc import Iterator
+import traceback
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -19,7 +20,7 @@ from ray.data import TaskPoolStrategy
 from emotalk.audio import SAMPLE_RATE
 from emotalk.corpus.build import Build
 from emotalk.corpus.manifest import QUARANTINE, Manifest
-from emotalk.corpus.shards import ShardReport
+from emotalk.corpus.shards import ShardError, ShardReport
 from emotalk.corpus.sources import Etf3d, Synthetic
 from emotalk.errors import EmoTalkError, InputError
 from jobs.cluster import start_ray
@@ -43,7 +44,8 @@ class BuildConfig:
     workers: int | None = None
     """Shards made at a time; as many as the cluster has CPUs for, if not given."""
     rebuild: bool = False
-    """Make everything again, and replace a corpus of other options or other data."""
+    """Make everything again, and replace a corpus of other options or data. Needed too where files were edited without
+    a change of size."""
 
     def __post_init__(self) -> None:
         if self.shard_mib <= 0:
@@ -56,7 +58,7 @@ def build_corpus(config: BuildConfig, progress: ProgressCallback | None = None) 
     """Builds, continues or checks the corpus; `progress` hears of every finished shard.
 
     Raises InputError for a source without clips, for an output that holds another corpus and where no clip is good;
-    any failure that is not one clip's fault names its shard and leaves no manifest.
+    ShardError, which names the shard, for any failure that is not one clip's fault. Either way no manifest is left.
     """
     build = Build.prepare(
         config.source, config.output, target_bytes=round(config.shard_mib * 2**20), rebuild=config.rebuild
@@ -84,23 +86,35 @@ def _make_shards(build: Build, workers: int | None) -> Iterator[ShardReport]:
 
     def make(batch: pa.Table) -> pa.Table:
         (number,) = batch.column("number").to_pylist()
-        return pa.table({"report": [pickle.dumps(build.make(build.plans[number]))]})
+        result: ShardReport | ShardError
+        try:
+            result = build.make(build.plans[number])
+        except ShardError as error:
+            # As a row: raised here, it would reach the user under two screens of Ray's own traces.
+            error.add_note("".join(traceback.format_exception(error)))
+            result = error
+        return pa.table({"result": [pickle.dumps(result)]})
 
     # Row: number of a planned shard. One block per row, so that every shard is a task of its own.
     numbers = ray.data.from_arrow([pa.table({"number": [number]}) for number in range(len(build.plans))])
-    # In: one shard's number. Out: one row, its report. The shard's file is written in between; fan-out 1 : 1.
-    reports = numbers.map_batches(
+    # In: one shard's number. Out: one row, its report or error. The shard's file is written in between; fan-out 1 : 1.
+    results = numbers.map_batches(
         make, batch_size=1, batch_format="pyarrow", num_cpus=1, compute=TaskPoolStrategy(size=workers)
     )
-    for row in reports.iter_rows():
-        yield pickle.loads(row["report"])
+    for row in results.iter_rows():
+        result = pickle.loads(row["result"])
+        if isinstance(result, ShardError):
+            raise result
+        yield result
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Parses the command line (or `arguments`) and builds; exits with 1 and one line for an error users can mend."""
     config = tyro.cli(
         BuildConfig,
+        args=arguments,
         prog="python -m jobs.build_corpus",
-        config=(tyro.conf.ConsolidateSubcommandArgs, tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes),
+        config=(tyro.conf.CascadeSubcommandArgs, tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes),
     )
     try:
         with progress_line("building the corpus") as progress:

@@ -31,7 +31,7 @@ def full() -> Animation:
 
 def test_defaults() -> None:
     animation = Animation(WEIGHTS)
-    assert (animation.names, animation.fps, animation.frames) == (COEFFICIENTS, 30, 10)
+    assert (animation.names, animation.fps, animation.frames) == (COEFFICIENTS, Fraction(30), 10)
     assert animation.duration_s == pytest.approx(1 / 3)
     np.testing.assert_allclose(animation.time_s(), np.arange(10) / 30)
     np.testing.assert_array_equal(animation.column("jawOpen"), WEIGHTS[:, COEFFICIENTS.index("jawOpen")])

@@ -7,7 +7,7 @@ as it is: it says nothing against the recording.
 
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,13 +78,18 @@ def opened(source: AudioSource) -> Iterator[tuple[Any, Any, IO[bytes]]]:
         if _size_of(file) == 0:
             raise InputError("is an empty file", source=name)
         try:
-            container = av.open(file, "r", options={"format_whitelist": CONTAINERS, "protocol_whitelist": ""})
+            container = av.open(
+                file,
+                "r",
+                options={"format_whitelist": CONTAINERS, "protocol_whitelist": ""},
+                metadata_errors="replace",  # titles in Latin-1 are no reason to refuse a book
+            )
         except av.error.FFmpegError as error:
             raise InputError(f"not an audio file that can be read ({error.strerror})", source=name) from error
         with container:
-            stream = container.streams.best("audio")
-            if stream is None:
+            if not container.streams.audio:
                 raise InputError(f"holds no sound ({container.format.name})", source=name)
+            stream = _default_stream(av, container.streams.audio)
             if stream.codec_context is None:
                 raise InputError("its audio codec is unknown", source=name)
             rate = stream.codec_context.sample_rate
@@ -129,6 +134,12 @@ def declared_duration_s(container: Any, stream: Any) -> float | None:
     if stream.duration is not None and stream.time_base is not None:
         return float(stream.duration * stream.time_base)
     return None if container.duration is None else container.duration / 1e6
+
+
+def _default_stream(av: ModuleType, streams: Sequence[Any]) -> Any:
+    """The one the file marks as its default, else the first: other languages and commentaries come after."""
+    default = av.stream.Disposition.default
+    return next((stream for stream in streams if stream.disposition & default), streams[0])
 
 
 def length_is_a_promise(container: Any, stream: Any, file: IO[bytes]) -> bool:

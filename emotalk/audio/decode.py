@@ -3,8 +3,8 @@
 What counts as damage. A WAV header's length is not a promise: recorders that stream write zero or the maximum, so what
 is there is used. MP4, FLAC, Matroska with a length, and MP3 with a Xing header know their length: when more than 0.1 s
 of it is missing (FLAC: one sample), the file was cut and is refused with the time reached. An MP3 without such a header
-ends where its data ends; half a frame at the very end is left out. A decoder's error anywhere else, a wrong checksum in
-FLAC and a lost page in Ogg are refused with the time reached.
+and an Ogg stream end where their data ends; half a frame at the very end is left out. A decoder's error anywhere else,
+a wrong checksum in FLAC and a lost page inside Ogg are refused with the time reached.
 """
 
 from collections.abc import Iterator

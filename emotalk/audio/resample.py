@@ -34,6 +34,8 @@ class Resampler:
         # A multiple of `down`, so that the filter's delay is a whole number of output samples.
         self._half = self._down * ceil(ZERO_CROSSINGS * widest / self._down)
         self._taps = _low_pass(self._half, PASS_BAND / widest) * np.float32(self._up)
+        # Rates that share no divisor with 16 kHz make long filters, whose set-up at every run wants longer blocks.
+        self._block = max(MIN_BLOCK, len(self._taps) // 8)
         self._history = 2 * self._half // self._up + 1  # input samples that an output still needs behind it
         self._kept = np.empty(0, np.float32)  # input from `_start` on
         self._start = 0  # index of the first kept input sample, a multiple of `down`
@@ -49,7 +51,7 @@ class Resampler:
         self._received += len(samples)
         self._pending.append(samples)
         self._pending_samples += len(samples)
-        if self._pending_samples < MIN_BLOCK:
+        if self._pending_samples < self._block:
             return np.empty(0, np.float32)
         # The last output whose whole filter lies before the end of the input.
         return self._run((self._received * self._up - 1 - self._half) // self._down + 1)

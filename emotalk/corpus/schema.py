@@ -109,11 +109,7 @@ def row_to_clip(table: pa.Table, row: int) -> Clip:
     """
     labels = {name: table.column(name)[row].as_py() for name in ("clip_id", "source", "speaker", "statement")}
     labels |= {name: table.column(name)[row].as_py() for name in ("emotion", "level", "repetition")}
-    samples = decode_flac(table.column("audio")[row].as_py())
-    weights = _track(table.column("weights")[row], len(COEFFICIENTS))
-    expected = {name: table.column(name)[row].as_py() for name in ("samples", "frames")}
-    if weights is None or expected != {"samples": len(samples), "frames": len(weights)}:
-        raise InputError("the row's audio or weights are not as long as it says", source=labels["clip_id"])
+    samples, weights = row_samples(table, row), row_weights(table, row)
     phones = table.column("phones")[row].as_py()
     return Clip(
         **labels,
@@ -122,6 +118,22 @@ def row_to_clip(table: pa.Table, row: int) -> Clip:
         head=_track(table.column("head")[row], len(HEAD_CHANNELS)),
         phones=None if phones is None else tuple(Phone(p["name"], p["start_s"], p["end_s"]) for p in phones),
     )
+
+
+def row_samples(table: pa.Table, row: int) -> np.ndarray:
+    """The sound of a row, (n,) float32. InputError where it is not as long as the row says."""
+    samples = decode_flac(table.column("audio")[row].as_py())
+    if len(samples) != table.column("samples")[row].as_py():
+        raise InputError("the row's audio is not as long as it says", source=table.column("clip_id")[row].as_py())
+    return samples
+
+
+def row_weights(table: pa.Table, row: int) -> np.ndarray:
+    """The coefficients of a row, (frames, 52) float32. InputError where they are not as long as the row says."""
+    weights = _track(table.column("weights")[row], len(COEFFICIENTS))
+    if weights is None or len(weights) != table.column("frames")[row].as_py():
+        raise InputError("the row's weights are not as long as it says", source=table.column("clip_id")[row].as_py())
+    return weights
 
 
 def table_to_clips(table: pa.Table) -> list[Clip]:

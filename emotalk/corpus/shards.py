@@ -146,13 +146,18 @@ def make_shard(plan: ShardPlan, source: Source, store: Store, *, expected_sha256
     expected_sha256: where known, a finished file is kept only if it has this digest.
     A bad clip becomes a rejection. Any other failure raises ShardError, and no file appears.
     """
-    if store.exists(plan.name):
-        report = _finished(plan, store.read(plan.name))
-        if report is not None and expected_sha256 in (None, report.sha256):
-            return report
-    content = _shard_bytes(plan, source)
-    store.write(plan.name, content)
-    report = _finished(plan, content)
+    try:
+        if store.exists(plan.name):
+            report = _finished(plan, store.read(plan.name))
+            if report is not None and expected_sha256 in (None, report.sha256):
+                return report
+        content = _shard_bytes(plan, source)
+        store.write(plan.name, content)
+        report = _finished(plan, content)
+    except ShardError:
+        raise
+    except Exception as error:
+        raise ShardError(f"{plan.name}: {type(error).__name__}: {error}") from error
     assert report is not None
     return report
 

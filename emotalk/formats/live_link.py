@@ -6,9 +6,9 @@ MouthLeft, elsewhere it is the reverse, so columns are found by name), then head
 
 Rotations. The file's are Unreal's rotator of a face whose x axis points backwards: positive yaw looks to the person's
 own right and positive pitch down (in a real capture the eyes' angles follow EyeLook… so, at 0.59 rad per unit),
-positive roll tilts to the own left. `Animation.head` has the opposite sign in yaw and roll. A capture whose head columns
-are all zero has recorded no head. The head's position is not in this format; what is read has 0. Eyes are kept in the
-tracks `left_eye` and `right_eye`, in the file's own signs.
+positive roll tilts to the own left. `Animation.head` has the opposite sign in yaw and roll. A capture whose head
+columns are all zero has recorded no head. The head's position is not in this format; what is read has 0. Eyes are kept
+in the tracks `left_eye` and `right_eye`, in the file's own signs.
 
 Time codes: see `timecode`. The start and the base of a capture are kept in `meta` as `timecode_start`, `timecode_base`.
 """

@@ -7,9 +7,10 @@ from emotalk.rigs.mesh import Sculpture
 from emotalk.rigs.skin import BAG
 from emotalk.rigs.solids import EYE
 
-HINGE = np.array([0.0, -10.0, 6.0])  # the axis of the jaw runs along x through here
+JOINT = np.array([0.0, -10.0, 6.0])  # of the jaw, in front of the ear
+# A jaw that opens also slides forward in its joint, so that it turns around an axis (along x) below the joint.
+HINGE = np.array([0.0, -36.0, 0.0])
 CORNER_JAW = 0.42  # share of the jaw's movement that a corner of the mouth follows
-CHEEK_AT = MOUTH_WIDTH + 1.0
 
 
 def smoothstep(low: float, high: float, value: np.ndarray) -> np.ndarray:
@@ -77,8 +78,8 @@ class Face:
                 self.upper_lid[ids] = upper
 
     def _jaw(self) -> np.ndarray:
-        """(V,) how much of the jaw's movement each vertex follows: by its angle around the hinge, and by its lip."""
-        below = np.degrees(np.arctan2(HINGE[1] - self.y, np.maximum(self.z - HINGE[2], 1e-3)))
+        """(V,) how much of the jaw's movement each vertex follows: by its angle below the joint, and by its lip."""
+        below = np.degrees(np.arctan2(JOINT[1] - self.y, np.maximum(self.z - JOINT[2], 1e-3)))
         base = smoothstep(12, 60, below) * smoothstep(-22, 40, self.z) * smoothstep(-152, -112, self.y)
         bow = 1 - np.sqrt(np.maximum(1 - self.t**2, 0))  # 0 in the middle, 1 at the corner: an oval opening
         lip = np.where(self.lower > 0.5, 1 - (1 - CORNER_JAW) * bow, CORNER_JAW * bow)
@@ -88,9 +89,6 @@ class Face:
         reach = np.where(self.lower > 0.5, 15.0, 11.0)
         near = np.exp(-((np.maximum(self.lip_mm - 2, 0) / reach) ** 2))
         skin = (base + (lip - base) * near) * self.skin
-        deep = np.zeros(len(self.points))
-        for i, (back, _) in enumerate(BAG):
-            deep[self.sculpture.both(f"bag{i}")] = back
         skin = np.where(self.inside > 0, lip, skin)
         return np.maximum(skin, self.sculpture.mask("teeth_lower") + self.sculpture.mask("tongue"))
 

@@ -1,29 +1,19 @@
-"""Edge loops around mouth and eye: rings of vertices that lie where lips and lids need them.
+"""Edge loops around mouth, eye and hair: rings of vertices that lie where lips and lids need them.
 
 A half mouth ring runs from the middle of the upper lip over the left corner to the middle of the lower lip; upper and
 lower vertices are pairs with the same x. An eye ring starts at the inner corner and runs over the upper lid.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from emotalk.rigs.solids import EYE, EYE_RADIUS, from_front
+from emotalk.rigs.solids import CENTRE, EYE, EYE_RADIUS, around, from_front
 
 MOUTH_WIDTH = 24.5  # mm from the middle to a corner
 MOUTH_Y = -64.0
 LIP_STEPS = 11  # spans from the middle to a corner
 LID_STEPS = 26  # vertices of an eye ring
 LID_WIDTH = 13.8  # mm, half the opening
-LID_UP, LID_DOWN, LID_TILT = 5.9, 4.9, 1.3
-
-
-@dataclass(frozen=True)
-class Ring:
-    """`points` (n, 3) mm; `layout` (n, 3): the same with lips apart, for finding neighbours."""
-
-    points: np.ndarray
-    layout: np.ndarray
+LID_UP, LID_DOWN, LID_TILT = 5.5, 4.8, 1.3
 
 
 def mouth_line(x: np.ndarray) -> np.ndarray:
@@ -33,7 +23,7 @@ def mouth_line(x: np.ndarray) -> np.ndarray:
         MOUTH_Y
         + 0.5 * np.cos(np.pi * np.minimum(t, 1.2)) * (1 - t)
         - 0.9 * np.exp(-(((t - 0.5) / 0.3) ** 2))
-        + 0.5 * t**2
+        + 1.6 * t**3
     )
 
 
@@ -58,7 +48,7 @@ MOUTH_RINGS = (
 )
 
 
-def mouth_rings() -> list[Ring]:
+def mouth_rings() -> list[np.ndarray]:
     """Eight half rings of 2 * LIP_STEPS + 1 vertices."""
     beta = np.linspace(0, np.pi, 2 * LIP_STEPS + 1)
     t, up = np.sin(beta), np.cos(beta)
@@ -77,9 +67,7 @@ def mouth_rings() -> list[Ring]:
         points[:, 2] += push * fade * np.where(up < 0, 1.12, 1.0) - (1.4 + 0.6 * (share < 0.1)) * (1 - fade) * (
             beyond < 2
         )
-        layout = points + np.column_stack([0 * x, 1.3 * up * (1 - share), 0 * x])
-        layout[:, 0] += 1.5 * (t > 0.999) * share * (beyond == 0) * 0
-        rings.append(Ring(points, layout))
+        rings.append(points)
     return rings
 
 
@@ -102,7 +90,7 @@ def lid_outline(gamma: np.ndarray) -> np.ndarray:
     return np.column_stack([x, height + LID_TILT * x / LID_WIDTH])
 
 
-def lid_rings() -> list[Ring]:
+def lid_rings() -> list[np.ndarray]:
     """Six closed rings of LID_STEPS vertices; upper vertex j and lower vertex LID_STEPS - j are pairs."""
     gamma = 2 * np.pi * np.arange(LID_STEPS) / LID_STEPS
     outline = lid_outline(gamma)
@@ -113,13 +101,13 @@ def lid_rings() -> list[Ring]:
         points = np.column_stack([EYE[0] + offset[:, 0], EYE[1] + offset[:, 1], _dome(offset, over)])
         surface = from_front(points[:, :2])
         points[:, 2] += skin * (surface[:, 2] - points[:, 2])
-        rings.append(Ring(points, points))
+        rings.append(points)
     return rings
 
 
 def lid_lining() -> np.ndarray:
     """(LID_STEPS, 3): one more ring inside the eyeball, so that no light falls between lid and eye."""
-    points = lid_rings()[0].points
+    points = lid_rings()[0]
     ray = points - EYE
     return EYE + ray * ((EYE_RADIUS - 1.2) / np.linalg.norm(ray, axis=1, keepdims=True)) + (0, 0, -0.4)
 
@@ -132,3 +120,22 @@ def _dome(offset: np.ndarray, over: float) -> np.ndarray:
     inner = np.sqrt(radius**2 - np.minimum(distance, limit) ** 2)
     slope = limit / np.sqrt(radius**2 - limit**2)
     return EYE[2] + inner - slope * np.maximum(distance - limit, 0)
+
+
+HAIRLINE = (  # degrees from the front around the head, mm of height
+    (0, 20, 36, 50, 62, 74, 86, 98, 108, 118, 130, 142, 160, 180),
+    (59, 59.5, 58, 52, 43, 33, 23, 14, 2, -14, -32, -46, -56, -58),
+)
+
+
+def hairline(above: float) -> np.ndarray:
+    """(60, 3) half a line around the head, from the forehead over the ear to the nape, `above` mm up from the edge."""
+    angles = np.linspace(0, np.pi, 60)
+    height = np.interp(np.degrees(angles), *HAIRLINE) + above
+    return around(angles, height, np.full(len(angles), CENTRE[2]))
+
+
+def height_over_hairline(points: np.ndarray) -> np.ndarray:
+    """(n, 3) -> (n,) mm above the hairline, negative below it."""
+    angles = np.arctan2(np.abs(points[:, 0]), points[:, 2] - CENTRE[2])
+    return points[:, 1] - np.interp(np.degrees(angles), *HAIRLINE)

@@ -88,18 +88,18 @@ class Rig:
             part = out[start : start + step]
             np.matmul(weights[start : start + step], matrix, out=part)
             part += neutral.reshape(1, -1)
-        return out.reshape(len(weights), -1, 3)
+        return out.reshape(len(weights), len(neutral), 3)
 
     def gap_mm(self, weights: np.ndarray, gap: str = "mouth") -> np.ndarray:
         """(frames, 52) weights -> (frames,) mm: the height of the opening between lips or lids, as seen from in front.
 
-        The mean over the gap's pairs, each counted as zero where it overlaps.
+        The largest over the gap's pairs; zero where all of them touch or overlap.
         """
         if gap not in self.gaps:
             raise InputError(f"rig {self.name!r} has no gap {gap!r}; it has {', '.join(self.gaps) or 'none'}")
         upper = self.vertices(weights, self.regions[f"{gap}_upper"])
         lower = self.vertices(weights, self.regions[f"{gap}_lower"])
-        return np.maximum(upper[..., 1] - lower[..., 1], 0).mean(axis=1)
+        return np.maximum(upper[..., 1] - lower[..., 1], 0).max(axis=1)
 
     def save(self, path: str | Path) -> None:
         """One compressed npz: only what moves is stored of each displacement field."""

@@ -12,7 +12,7 @@ def displacements(face: Face) -> np.ndarray:
     """(52, V, 3) float32 mm, in the order of `COEFFICIENTS`."""
     opened = shapes_mouth.jaw_open(face)
     fields = {"jawOpen": opened, "mouthClose": shapes_mouth.mouth_close(face, opened)}
-    fields |= shapes_mouth.middle_shapes(face, opened)
+    fields |= shapes_mouth.middle_shapes(face)
     for name, left in (shapes_eyes.left_shapes(face) | shapes_mouth.left_shapes(face)).items():
         fields[f"{name}Left"] = left
         fields[f"{name}Right"] = face.sculpture.reflect(left)

@@ -33,18 +33,18 @@ def left_shapes(face: Face) -> Fields:
         "eyeLookUp": gaze(face, LOOK_UP, 0) + lid(face, 7.0, 3.0, degrees=True) + move(brow, 0, 0.9, 0),
         "eyeLookIn": gaze(face, 0, -LOOK_SIDE),
         "eyeLookOut": gaze(face, 0, LOOK_SIDE),
-        "eyeSquint": lid(face, 0.2, 0.42) + move(blob(30, -17, 17, 8), -0.4, 2.2, 1.0) + move(brow, 0, -1.0, 0),
+        "eyeSquint": lid(face, 0.12, 0.36) + move(blob(30, -17, 17, 8), -0.4, 2.2, 1.0) + move(brow, 0, -1.0, 0),
         "eyeWide": lid(face, 10.0, -4.5, degrees=True) + move(blob(31, 20, 20, 12), 0, 1.5, -0.2),
-        "noseSneer": _sneer(face, move),
+        "noseSneer": _sneer(face),
     }
 
 
-def _sneer(face: Face, move: object) -> np.ndarray:
+def _sneer(face: Face) -> np.ndarray:
     wing = face.blob(12, -37, 9, 10)
     crease = face.blob(15, -22, 10, 14)
     upper = face.blob(12, -50, 13, 9) * (1 - face.lower)
     brow = face.blob(12, 14, 11, 9) * face.left
-    steps = ((wing, (1.0, 4.2, -0.6)), (crease, (-0.8, 3.2, 1.2)), (upper, (0.6, 3.6, 0.8)), (brow, (-1.0, -2.6, 0.8)))
+    steps = ((wing, (1.2, 5.4, -0.4)), (crease, (-0.8, 4.0, 2.0)), (upper, (0.8, 4.6, 1.2)), (brow, (-1.0, -2.6, 0.8)))
     return np.sum([weight[:, None] * np.array(by) for weight, by in steps], axis=0)
 
 

@@ -15,15 +15,15 @@ def face_distance(points: np.ndarray) -> np.ndarray:
     p = points * np.where(np.arange(3) == 0, np.sign(points + 1e-30), 1.0)
     head = _melt(
         7.0,
-        _ellipsoid(p, (0, 30, -8), (69, 78, 92)),  # cranium
+        _ellipsoid(p, (0, 28, -5), (67, 74, 87)),  # cranium
         _ellipsoid(p, (0, 28, 22), (56, 52, 66)),  # forehead
         _ellipsoid(p, (0, -32, 20), (54, 66, 58)),  # middle of the face
         _ellipsoid(p, (39, -22, 48), (19, 17, 18)),  # cheekbone
         _ellipsoid(p, (29, -42, 50), (19, 21, 23)),  # cheek
         _ellipsoid(p, (0, -62, 58), (29, 23, 27)),  # muzzle
-        _ellipsoid(p, (0, -84, 38), (35, 23, 36)),  # jaw
-        _ellipsoid(p, (0, -97, 66), (15, 12, 14)),  # chin
-        _capsule(p, (46, -50, 4), (22, -92, 54), 12.0),  # edge of the jaw
+        _ellipsoid(p, (0, -84, 38), (29, 23, 36)),  # jaw
+        _ellipsoid(p, (0, -97, 66), (13, 12, 14.5)),  # chin
+        _capsule(p, (42, -46, 6), (18, -93, 55), 12.0),  # edge of the jaw
         _capsule(p, (0, -60, -22), (0, -260, -44), 43.0),  # neck
     )
     brow = _ellipsoid(p, (22, 18, 63), (25, 10, 17))
@@ -42,14 +42,21 @@ def face_distance(points: np.ndarray) -> np.ndarray:
     return _melt(3.2, head, nose)
 
 
-def outward(directions: np.ndarray) -> np.ndarray:
-    """(n, 3) unit vectors -> (n, 3) points of the surface, seen from `CENTRE`."""
-    near, far = np.full(len(directions), 20.0), np.full(len(directions), 330.0)
-    for _ in range(48):
+def outward(directions: np.ndarray, origins: np.ndarray = CENTRE) -> np.ndarray:
+    """(n, 3) unit vectors -> (n, 3) points of the surface, seen from inside the head."""
+    near, far = np.full(len(directions), 8.0), np.full(len(directions), 330.0)
+    for _ in range(30):
         middle = (near + far) / 2
-        inside = face_distance(CENTRE + directions * middle[:, None]) < 0
+        inside = face_distance(origins + directions * middle[:, None]) < 0
         near, far = np.where(inside, middle, near), np.where(inside, far, middle)
-    return CENTRE + directions * near[:, None]
+    return origins + directions * near[:, None]
+
+
+def around(angles: np.ndarray, y: np.ndarray, axis_z: np.ndarray) -> np.ndarray:
+    """Points at heights `y` in mm, `angles` in radians from the front around an upright axis at depth `axis_z`."""
+    ray = np.column_stack([np.sin(angles), np.zeros_like(angles), np.cos(angles)])
+    ray[np.abs(ray[:, 0]) < 1e-9, 0] = 0
+    return outward(ray, np.column_stack([np.zeros_like(angles), y, axis_z]))
 
 
 def from_front(xy: np.ndarray) -> np.ndarray:
@@ -68,6 +75,7 @@ def from_front(xy: np.ndarray) -> np.ndarray:
 def direction(points: np.ndarray) -> np.ndarray:
     """Unit vectors from `CENTRE`."""
     ray = points - CENTRE
+    ray[np.abs(ray[:, 0]) < 1e-9, 0] = 0  # the midline stays the midline
     return ray / np.linalg.norm(ray, axis=1, keepdims=True)
 
 

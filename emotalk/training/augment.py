@@ -66,7 +66,7 @@ def _room(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Exponentially decaying noise as an impulse response, 0.1 to 0.5 s long, quieter than the direct sound."""
     seconds = rng.uniform(0.1, 0.5)
     time = np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE
-    tail = rng.standard_normal(len(time)) * np.exp(-6.9 * time / seconds)
+    tail = rng.standard_normal(len(time), np.float32) * np.exp(-6.9 * time / seconds)
     tail *= 10 ** (rng.uniform(-18, -6) / 20) / np.linalg.norm(tail)
     tail[0] = 1
     return signal.oaconvolve(samples, tail)[: len(samples)]
@@ -74,8 +74,6 @@ def _room(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def _noise(samples: np.ndarray, snr_db: float, rng: np.random.Generator) -> np.ndarray:
     """White to brown noise at a signal-to-noise ratio that counts the clip's mean power."""
-    white = np.fft.rfft(rng.standard_normal(len(samples)))
-    slope = rng.uniform(0, 1)
-    shaped = np.fft.irfft(white / np.maximum(np.arange(len(white)), 10) ** slope, len(samples))
+    shaped = signal.lfilter([1.0], [1.0, -rng.uniform(0, 0.98)], rng.standard_normal(len(samples), np.float32))
     rms = max(float(np.sqrt(np.mean(np.square(samples)))), SILENCE_RMS)
     return shaped * (rms * 10 ** (-snr_db / 20) / max(float(np.sqrt(np.mean(np.square(shaped)))), 1e-12))

@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow as pa
 
 from emotalk.corpus.corpus import Corpus
-from emotalk.corpus.schema import row_to_clip
+from emotalk.corpus.schema import row_samples, row_weights
 from emotalk.errors import InputError
 from emotalk.training.augment import AugmentConfig, augment
-from emotalk.training.batches import UNKNOWN, Example, clips_of
+from emotalk.training.batches import UNKNOWN, Example, clips_of, heard_in
 from emotalk.training.squares import ClipKey, Unit
 
 CACHED_ROW_GROUPS = 32  # a few (speaker, level) groups are open at a time, of some row groups each
@@ -46,21 +46,27 @@ class Examples:
         return [key if key.emotion in self.emotions else key._replace(emotion=None) for key in keys]
 
     def load(self, units: Sequence[Unit], config: AugmentConfig | None, seed: tuple[int, ...]) -> dict[int, Example]:
-        """Decode the clips of some units, by position. With a config they are augmented, by (seed, position) alone."""
-        positions = sorted({position for unit in units for position in clips_of(unit)})
-        return {position: self._example(position, config, seed) for position in positions}
+        """Decode the clips of some units, by position. With a config they are augmented, by (seed, position) alone.
 
-    def _example(self, position: int, config: AugmentConfig | None, seed: tuple[int, ...]) -> Example:
-        row, key = self.rows[position], self.keys[position]
-        clip = row_to_clip(self._row_group(str(row["shard"]), int(str(row["row_group"]))), int(str(row["row"])))
-        samples, weights = clip.samples, clip.weights
+        Clips that are targets only have no samples: their sound is neither decoded nor changed.
+        """
+        heard = {position for unit in units for position in heard_in(unit)}
+        positions = sorted({position for unit in units for position in clips_of(unit)})
+        return {position: self._example(position, position in heard, config, seed) for position in positions}
+
+    def _example(self, position: int, heard: bool, config: AugmentConfig | None, seed: tuple[int, ...]) -> Example:
+        place, key = self.rows[position], self.keys[position]
+        table, row = self._row_group(str(place["shard"]), int(str(place["row_group"]))), int(str(place["row"]))
+        samples, weights = (row_samples(table, row) if heard else np.zeros(0, np.float32)), row_weights(table, row)
         style = self.speakers.index(key.speaker) if key.speaker in self.speakers else UNKNOWN
         if config is not None:
             rng = np.random.default_rng((*seed, position))
-            samples, weights = augment(samples, weights, config, rng)
+            if heard:
+                samples, weights = augment(samples, weights, config, rng)
             style = UNKNOWN if rng.random() < STYLE_DROPOUT else style
         emotion = UNKNOWN if key.emotion is None else self.emotions.index(key.emotion)
-        return Example(clip.clip_id, samples, weights, emotion, UNKNOWN if key.level is None else key.level, style)
+        level = UNKNOWN if key.level is None else key.level
+        return Example(str(place["clip_id"]), samples, weights, emotion, level, style)
 
     def _row_group(self, shard: str, number: int) -> pa.Table:
         table = self._row_groups.pop((shard, number), None)

@@ -35,6 +35,7 @@ def encoded(
     *,
     layout: str = "mono",
     cover: bool = False,
+    title: str = "",
     options: dict[str, str] | None = None,
 ) -> bytes:
     """(n,) float32 on every channel of `layout` -> the bytes of a file; `cover` adds a picture stream."""
@@ -42,6 +43,7 @@ def encoded(
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "recording"
         with av.open(str(path), "w", format=container, options=options or {}) as out:
+            out.metadata["title"] = title
             if cover:
                 picture = out.add_stream("mjpeg", rate=1)
                 picture.width = picture.height = 16
@@ -75,6 +77,23 @@ def silent_video() -> bytes:
                 out.mux(packet)
         for packet in stream.encode(None):
             out.mux(packet)
+    return buffer.getvalue()
+
+
+def two_sounds(levels: tuple[float, float], default: int | None) -> bytes:
+    """A Matroska file with two sounds of constant level; the second has more channels."""
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="matroska", options={"default_mode": "passthrough"}) as out:
+        layouts = ("mono", "stereo")
+        streams = [out.add_stream("pcm_s16le", rate=16_000, layout=layout) for layout in layouts]
+        if default is not None:
+            streams[default].disposition = av.stream.Disposition.default
+        for stream, layout, level in zip(streams, layouts, levels, strict=True):
+            pcm = np.full((1, 8000 * stream.channels), level * 32_768, np.int16)
+            frame = av.AudioFrame.from_ndarray(pcm, format="s16", layout=layout)
+            frame.sample_rate, frame.pts = 16_000, 0
+            for packet in (*stream.encode(frame), *stream.encode(None)):
+                out.mux(packet)
     return buffer.getvalue()
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from emotalk.audio import encode_flac, load_audio, probe_audio, stream_audio
 from emotalk.errors import InputError
-from tests.audio.recordings import encoded, png, silent_video, sweep, wav
+from tests.audio.recordings import encoded, png, silent_video, sweep, two_sounds, wav
 
 LOSSLESS = [
     ("wav", "pcm_s16le", 44_100, "stereo"),
@@ -65,7 +65,9 @@ def test_float_at_16_khz_is_bit_exact_with_peaks_beyond_one() -> None:
 
 
 def test_8_bits_and_the_mean_of_the_channels() -> None:
-    np.testing.assert_array_equal(load_audio(wav(np.array([0, 128, 255], np.uint8))), np.float32([-1, 0, 127 / 128]))
+    np.testing.assert_array_equal(
+        load_audio(wav(np.array([0, 128, 255], np.uint8))), np.array([-1, 0, 127 / 128], np.float32)
+    )
     three = np.random.default_rng(1).integers(-30_000, 30_000, (2000, 3), dtype=np.int16)
     np.testing.assert_allclose(load_audio(wav(three)), three.mean(axis=1) / 32_768, atol=1e-7)
 
@@ -112,6 +114,17 @@ def test_a_pipe_is_decoded_as_it_comes() -> None:
 def test_cover_art_is_not_sound() -> None:
     data = encoded(sweep(1.0, 44_100), "mp3", "libmp3lame", 44_100, cover=True)
     assert abs(len(load_audio(data)) - 16_000) < 1000
+
+
+@pytest.mark.parametrize(("default", "expected"), [(None, 0.25), (1, 0.5)])
+def test_of_several_sounds_the_default_or_the_first(default: int | None, expected: float) -> None:
+    data = two_sounds((0.25, 0.5), default)
+    np.testing.assert_allclose(load_audio(data), expected, atol=1e-3)
+
+
+def test_a_title_in_another_alphabet_does_not_matter() -> None:
+    data = encoded(sweep(1.0, 16_000), "matroska", "flac", 16_000, title="TITLE")
+    assert len(load_audio(data.replace(b"TITLE", b"T\xefTL\xe9"))) == 16_000
 
 
 def test_probe() -> None:
@@ -216,7 +229,7 @@ def test_a_lost_connection_is_not_the_recordings_fault() -> None:
         load_audio(Broken(wav(np.zeros(200_000, np.int16))))
 
 
-def hours_of_wav(path: Path, seconds: int, rate: int = 4_000) -> Path:
+def hours_of_wav(path: Path, seconds: int, rate: int = 16_000) -> Path:
     """A file of silence that takes no room on disk."""
     header = wav(np.zeros(0, np.int16), rate)
     with path.open("wb") as file:
@@ -232,16 +245,17 @@ def resident_bytes() -> int:
     return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
 
 
-def test_hours_stream_in_flat_memory(tmp_path: Path) -> None:
-    path = hours_of_wav(tmp_path / "long.wav", 2 * 3600)
+@pytest.mark.parametrize(("seconds", "rate"), [(3600, 16_000), (600, 44_100)])
+def test_long_recordings_stream_in_flat_memory(tmp_path: Path, seconds: int, rate: int) -> None:
+    path = hours_of_wav(tmp_path / "long.wav", seconds, rate)
     blocks = stream_audio(path)
     total = sum(len(next(blocks)) for _ in range(10))
     before = peak = resident_bytes()
     for block in blocks:
         total += len(block)
         peak = max(peak, resident_bytes())
-    assert total == 2 * 3600 * 16_000
-    assert peak - before < 32 * 2**20  # two hours are 440 MiB
+    assert total == seconds * 16_000
+    assert peak - before < 16 * 2**20  # an hour is 220 MiB, ten minutes are 37
 
 
 def test_too_long_is_refused_while_decoding(tmp_path: Path) -> None:

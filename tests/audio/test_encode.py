@@ -21,8 +21,8 @@ def test_int16_survives_both_exactly(pcm: np.ndarray) -> None:
 
 
 def test_peaks_clip_and_the_rest_rounds() -> None:
-    samples = np.float32([-2, -1, 0.4 / 32_768, 0.6 / 32_768, 1, 2])
-    expected = np.float32([-32_768, -32_768, 0, 1, 32_767, 32_767]) / np.float32(32_768)
+    samples = np.array([-2, -1, 0.4 / 32_768, 0.6 / 32_768, 1, 2], np.float32)
+    expected = np.array([-32_768, -32_768, 0, 1, 32_767, 32_767], np.float32) / np.float32(32_768)
     np.testing.assert_array_equal(decode_flac(encode_flac(samples)), expected)
 
 

@@ -1,6 +1,7 @@
 """What every format promises: chosen by suffix, whole or absent, the same bytes however the pieces are cut."""
 
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import fsspec
@@ -76,7 +77,7 @@ def test_pieces_must_fit_together(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no pieces"):
         write_animation(tmp_path / "a.npz", [])
     with pytest.raises(InputError, match="piece 1 differs from the first in its fps"):
-        write_animation(tmp_path / "a.npz", [Animation(WEIGHTS), Animation(WEIGHTS, fps=25)])
+        write_animation(tmp_path / "a.npz", [Animation(WEIGHTS), Animation(WEIGHTS, fps=Fraction(25))])
     gaze = {"gaze": Track(np.zeros((100, 1)), ("yaw",))}
     with pytest.raises(InputError, match="tracks"):
         write_animation(tmp_path / "a.npz", [Animation(WEIGHTS), Animation(WEIGHTS, tracks=gaze)])

@@ -1,5 +1,6 @@
 """The npy holds weights alone, so it refuses what it would lose."""
 
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,9 @@ def test_other_orders_are_mapped_by_name(tmp_path: Path) -> None:
     np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), WEIGHTS)
 
 
-@pytest.mark.parametrize("animation", [Animation(WEIGHTS, fps=25), Animation(WEIGHTS, times_s=np.arange(9.0))])
+@pytest.mark.parametrize(
+    "animation", [Animation(WEIGHTS, fps=Fraction(25)), Animation(WEIGHTS, times_s=np.arange(9.0))]
+)
 def test_other_times_are_refused(tmp_path: Path, animation: Animation) -> None:
     with pytest.raises(InputError, match=r"\.npz"):
         animation.save(tmp_path / "a.npy")

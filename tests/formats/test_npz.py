@@ -3,6 +3,7 @@
 import zipfile
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -85,7 +86,7 @@ def test_the_last_piece_may_add_to_meta(tmp_path: Path) -> None:
     assert Animation.load(tmp_path / "a.npz").meta == {"model": "a", "heard": "sad"}
 
 
-def parts(path: Path) -> dict[str, np.ndarray]:
+def parts(path: Path) -> dict[str, Any]:
     Animation(np.zeros((2, 52))).save(path)
     with np.load(path) as archive:
         return dict(archive)

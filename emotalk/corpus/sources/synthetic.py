@@ -1,6 +1,9 @@
 """The synthetic corpus as a source: what it plans are the items, reading one makes it."""
 
+import hashlib
 from dataclasses import asdict, dataclass, field
+from functools import cache
+from pathlib import Path
 
 from emotalk.corpus.clip import Clip
 from emotalk.corpus.sources.base import Item, Listing
@@ -23,7 +26,7 @@ class Synthetic:
         return "synthetic"
 
     def settings(self) -> dict[str, object]:
-        return asdict(self.size)
+        return {**asdict(self.size), "generator": _generator_digest()}
 
     def listing(self) -> Listing:
         if not espeak.available():  # here, not once for every clip in the quarantine
@@ -33,6 +36,15 @@ class Synthetic:
     def read(self, item: Item) -> Clip:
         assert isinstance(item.spec, Utterance)
         return make(item.spec)
+
+
+@cache
+def _generator_digest() -> str:
+    """Of the generator's code: a corpus of an older generator must not be taken for one of this."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(espeak.__file__).parent.glob("*.py")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def _item(utterance: Utterance) -> Item:

@@ -47,7 +47,7 @@ _FULL = {
     "sad": Delivery(rate=0.74, pitch_st=-3.0, pitch_range=0.2, gain_db=-5, tilt_db=-4.5, tremor=0.15, punch=0.85),
     "angry": Delivery(rate=1.25, pitch_st=0.5, pitch_range=1.5, gain_db=5, tilt_db=4.5, punch=1.7),
     "fearful": Delivery(rate=1.38, pitch_st=5.5, pitch_range=0.4, gain_db=-1, tilt_db=0.5, tremor=0.75, breath=0.06),
-    "disgust": Delivery(rate=0.84, pitch_st=-3.5, pitch_range=1.1, gain_db=-1, creak=0.85, punch=1.2),
+    "disgust": Delivery(rate=0.82, pitch_st=-3.5, pitch_range=1.2, gain_db=-1, creak=0.95, punch=1.2),
     "surprised": Delivery(rate=0.88, pitch_st=6.5, pitch_range=1.95, gain_db=2, breath=0.12, punch=1.25),
 }
 # The final punctuation, which sets espeak's tune: surprise rises like a question.

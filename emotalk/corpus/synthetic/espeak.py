@@ -1,8 +1,8 @@
 """espeak-ng in this process: text in, 16 kHz speech and the times of its speech sounds out.
 
 espeak remembers what it spoke before, and nothing resets that. So this process only ever initialises it, and each
-utterance is spoken by a forked child (a few milliseconds) that dies afterwards: the same text and settings give the same
-bytes, whatever was spoken before and in whichever process.
+utterance is spoken by a forked child (a few milliseconds) that dies afterwards: the same text and settings give the
+same bytes, whatever was spoken before and in whichever process.
 """
 
 import ctypes
@@ -48,7 +48,7 @@ class EspeakSettings:
     """Who speaks and how.
 
     language, variant: espeak's names of a file each, e.g. "en-GB-scotland" and "f3".
-    rate_wpm: words per minute. pitch, pitch_range: espeak's scales, 50 is the voice's own, 50 more is an octave / double.
+    rate_wpm: words per minute. pitch, pitch_range: espeak's scales, 50 is the voice's own, 50 more an octave or double.
     tract: length of the vocal tract relative to the variant's (0.8 to 1.25): formants and pitch scale with 1/tract, the
         rate does not.
     """
@@ -148,7 +148,7 @@ def synthesise(text: str, settings: EspeakSettings) -> Speech:
 
 @cache
 def _low_pass(ratio: Fraction) -> np.ndarray:
-    """The anti-aliasing filter of a resampling ratio: 90 % of the narrower band, 12 of its samples to each side."""
+    """The anti-aliasing filter of a resampling ratio: 95 % of the narrower band, 12 of its samples to each side."""
     widest = max(ratio.numerator, ratio.denominator)
     return firwin(2 * 12 * widest + 1, 0.95 / widest, window=("kaiser", 6.0)).astype(np.float32)
 

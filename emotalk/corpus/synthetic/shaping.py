@@ -96,6 +96,7 @@ def _punch(samples: np.ndarray, exponent: float) -> np.ndarray:
 
 
 def _breath(samples: np.ndarray, amount: float, rng: np.random.Generator) -> np.ndarray:
-    """Hiss above 1 kHz that follows the voice."""
-    hiss = np.diff(rng.standard_normal(len(samples) + 1)) / np.sqrt(2)
+    """Hiss around 4 kHz that follows the voice."""
+    white = rng.standard_normal(len(samples) + 2, np.float32)
+    hiss = (white[2:] - white[:-2]) / np.sqrt(2)
     return np.asarray(samples + amount * envelope(samples, 0.03) * hiss, np.float32)

@@ -136,6 +136,13 @@ _TARGETS: dict[str, Viseme] = {
 _MARKS = "ː:\u032aˈˌ"  # length, dental and stress marks: the same mouth
 _SYNONYMS = {"ʲ": "j"}
 
+# The table as arrays over channels, and which channel each coefficient follows.
+_VALUES = {letter: [getattr(target, channel) for channel in _CHANNELS] for letter, target in _TARGETS.items()}
+_HOLDS = {letter: [target.hold[part] for _, part in _CHANNELS.values()] for letter, target in _TARGETS.items()}
+_COLUMNS = [INDEX[name] for names, _ in _CHANNELS.values() for name in names]
+_SOURCES = [i for i, (names, _) in enumerate(_CHANNELS.values()) for _ in names]
+_SEAL = list(_CHANNELS).index("seal")
+
 
 @dataclass(frozen=True)
 class Mouth:
@@ -165,10 +172,9 @@ def is_sealed(name: str) -> bool:
 def mouth(phones: Sequence[Phone], duration_s: float, times_s: np.ndarray) -> Mouth:
     """The mouth at `times_s` (frames,) of speech that lasts `duration_s`; gaps between the phones are silence."""
     segments = _segments(phones, duration_s)
-    targets = [_TARGETS[letter] for letter, _, _ in segments]
     start, end = (np.array([segment[i] for segment in segments]) for i in (1, 2))
     silent = np.array([letter == _SILENCE for letter, _, _ in segments])
-    vowel = np.array([target.vowel for target in targets])
+    vowel = np.array([_TARGETS[letter].vowel for letter, _, _ in segments])
     # A sound holds full strength around its middle, silence nearly from end to end.
     middle, half = (start + end) / 2, (end - start) / 2
     core = np.where(
@@ -179,18 +185,15 @@ def mouth(phones: Sequence[Phone], duration_s: float, times_s: np.ndarray) -> Mo
     offset = (times_s[:, None] + LEAD_S) - middle  # (frames, segments)
     pull = np.exp(-((np.maximum(np.abs(offset) - core, 0) / reach) ** 1.5))
 
+    hold = np.array([_HOLDS[letter] for letter, _, _ in segments])  # (segments, channels)
+    value = np.array([_VALUES[letter] for letter, _, _ in segments])
+    tracks = (pull @ (hold * value)) / (pull @ hold + 1e-12)  # (frames, channels)
+
     weights = np.zeros((len(times_s), len(COEFFICIENTS)))
-    seal = np.zeros(len(times_s))
-    for channel, (names, part) in _CHANNELS.items():
-        hold = np.array([target.hold[part] for target in targets])
-        value = np.array([getattr(target, channel) for target in targets])
-        track = (pull @ (hold * value)) / (pull @ hold + 1e-12)
-        for name in names:
-            weights[:, INDEX[name]] = track
-        if channel == "seal":
-            low, high = _SEAL_SHARE
-            share = np.clip((track - low) / (high - low), 0, 1)
-            seal = share * share * (3 - 2 * share)
+    weights[:, _COLUMNS] = tracks[:, _SOURCES]
+    low, high = _SEAL_SHARE
+    share = np.clip((tracks[:, _SEAL] - low) / (high - low), 0, 1)
+    seal = share * share * (3 - 2 * share)
     return Mouth(weights, seal)
 
 
@@ -204,7 +207,7 @@ def close_lips(weights: np.ndarray, seal: np.ndarray) -> np.ndarray:
 
 
 def _segments(phones: Sequence[Phone], duration_s: float) -> list[tuple[str, float, float]]:
-    """(letter, start, end) in seconds that cover [0, duration_s]: letters share their phone evenly, gaps are silence."""
+    """(letter, start, end) in seconds, covering [0, duration_s]: letters share their phone evenly, gaps are silence."""
     out: list[tuple[str, float, float]] = []
     now = 0.0
     for phone in phones:

@@ -1,0 +1,152 @@
+"""A self-contained web page that plays voices over an animated head: one file, no network, any browser with WebGL."""
+
+import base64
+import html
+import io
+import json
+import os
+import tempfile
+import wave
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+
+from emotalk.blendshapes import COEFFICIENTS, FPS
+from emotalk.errors import InputError
+from emotalk.rigs.rig import Rig
+
+SAMPLE_RATE_HZ = 16_000
+POSITION_STEP_MM = 1 / 64  # int16 reaches 512 mm
+MOVE_STEP_MM = 1 / 256  # int16 reaches 128 mm
+MAX_PAGE_S = 1800.0  # of all takes together: a browser opens some 100 MB of page, no more
+SCRIPTS = ("head3d.js", "player.js")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Take:
+    """One recording on the page.
+
+    `weights` (frames, 52) in the order of `COEFFICIENTS`; `samples` (n,) float32 -1..1 at 16 kHz; `emotion` (frames,
+    labels) shares of each of `emotion_names`; `caption` a line of text under the title.
+    """
+
+    title: str
+    weights: np.ndarray
+    samples: np.ndarray
+    fps: Fraction = FPS
+    emotion: np.ndarray | None = None
+    emotion_names: Sequence[str] = ()
+    caption: str = ""
+
+    def __post_init__(self) -> None:
+        weights, samples = np.asarray(self.weights), np.asarray(self.samples)
+        if weights.ndim != 2 or weights.shape[1] != len(COEFFICIENTS) or not len(weights):
+            shape = weights.shape
+            raise InputError(
+                f"weights are (frames, {len(COEFFICIENTS)}) with a frame at least, not {shape}", source=self.title
+            )
+        if samples.ndim != 1 or not len(samples):
+            raise InputError(f"samples are mono (n,) with a sample at least, not {samples.shape}", source=self.title)
+        if not (np.isfinite(weights).all() and np.isfinite(samples).all()):
+            raise InputError("weights and samples must be finite numbers", source=self.title)
+        if self.fps <= 0:
+            raise InputError(f"fps must be above zero, not {self.fps}", source=self.title)
+        if self.emotion is not None and np.shape(self.emotion) != (len(weights), len(self.emotion_names)):
+            wanted = (len(weights), len(self.emotion_names))
+            raise InputError(f"emotion is (frames, labels) = {wanted}, not {np.shape(self.emotion)}", source=self.title)
+
+
+def write_page(path: str | Path, takes: Sequence[Take], rig: Rig, *, title: str = "EmoTalk") -> Path:
+    """Write the page at `path`, whole or not at all, and return the path. Drag to orbit; space plays."""
+    path = Path(path)
+    text = page(takes, rig, title=title)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return path
+
+
+def page(takes: Sequence[Take], rig: Rig, *, title: str = "EmoTalk") -> str:
+    """The page as text."""
+    if not takes:
+        raise InputError("a page needs one take at least")
+    seconds = sum(len(take.samples) for take in takes) / SAMPLE_RATE_HZ
+    if seconds > MAX_PAGE_S:
+        raise InputError(f"{seconds:.0f} s of speech do not fit a page; cut to {MAX_PAGE_S:.0f} s in all")
+    data = {"rig": _rig(rig), "names": COEFFICIENTS, "takes": [_take(take) for take in takes]}
+    folder = resources.files("emotalk.player")
+    parts = {
+        "title": html.escape(title),
+        "script": "\n".join((folder / name).read_text("utf-8") for name in SCRIPTS),
+        # Inside a script element only "<" can end it: a title such as </script> stays text.
+        "data": json.dumps(data, separators=(",", ":")).replace("<", "\\u003c"),
+    }
+    pieces = (folder / "player.html").read_text("utf-8").split("{{")
+    out = [pieces[0]]
+    for piece in pieces[1:]:
+        name, rest = piece.split("}}", 1)
+        out += [parts[name], rest]
+    return "".join(out)
+
+
+def _rig(rig: Rig) -> dict[str, object]:
+    """Mesh as little-endian integers; of each shape only the vertices that it moves."""
+    shapes = []
+    for field in rig.displacements:
+        steps = np.round(field / MOVE_STEP_MM)
+        moved = np.flatnonzero(steps.any(axis=1))
+        shapes.append({"vertices": _pack(moved, "<u4"), "moves": _pack(steps[moved], "<i2")})
+    return {
+        "name": rig.name,
+        "positionStep": POSITION_STEP_MM,
+        "moveStep": MOVE_STEP_MM,
+        "neutral": _pack(np.round(rig.neutral / POSITION_STEP_MM), "<i2"),
+        "triangles": _pack(rig.triangles, "<u4"),
+        "colours": _pack(rig.colours, "u1"),
+        "gloss": _pack(np.round(np.clip(rig.gloss, 0, 1) * 255), "u1"),
+        "shapes": shapes,
+    }
+
+
+def _take(take: Take) -> dict[str, object]:
+    weights = np.asarray(take.weights, np.float64)
+    step = max(1.0, float(np.abs(weights).max())) / 32767
+    return {
+        "title": take.title,
+        "caption": take.caption,
+        "fps": [take.fps.numerator, take.fps.denominator],
+        "frames": len(weights),
+        "weightStep": step,
+        "weights": _pack(np.round(weights / step), "<i2"),
+        "emotionNames": list(take.emotion_names) if take.emotion is not None else [],
+        "emotion": "" if take.emotion is None else _pack(np.round(np.clip(take.emotion, 0, 1) * 255), "u1"),
+        "wav": base64.b64encode(_wav(np.asarray(take.samples))).decode("ascii"),
+    }
+
+
+def _wav(samples: np.ndarray) -> bytes:
+    out = io.BytesIO()
+    with wave.open(out, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE_HZ)
+        file.writeframes(np.round(np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
+    return out.getvalue()
+
+
+def _pack(array: np.ndarray, dtype: str) -> str:
+    kind = np.dtype(dtype)
+    limit = np.iinfo(kind)
+    if len(array) and (array.min() < limit.min or array.max() > limit.max):
+        raise InputError(f"the rig's mesh is too large for a page: {array.min()}..{array.max()} steps")
+    return base64.b64encode(np.ascontiguousarray(array).astype(kind).tobytes()).decode("ascii")

@@ -10,27 +10,26 @@ from emotalk.errors import InputError
 
 @dataclass(frozen=True, kw_only=True)
 class Controls:
-    """How a face should speak.
-
-    emotion: a label of the model (see its `config.emotions`), or None for the emotion that is heard.
-    intensity: how strongly the emotion shows: 0 neutral, 1 as heard or as the label, up to 3.
-    level: the trained level from 0 (normal) to 1 (strong); None: half of both.
-    style: index of a training speaker; None: no style (the model's default).
-    smoothing: Savitzky-Golay smoothing (window 5, order 2) over time.
-    silence_gate: the mouth rests while the recording is silent.
-    blinks_per_minute: 0 for none. seed: chooses when they come.
-    tail_s: seconds appended behind the recording, in which the face comes to rest.
-    """
+    """How a face should speak."""
 
     emotion: str | None = None
+    """A label of the model (see its `config.emotions`); None: the emotion that is heard."""
     intensity: float = 1.0
+    """How strongly the emotion shows: 0 neutral, 1 as heard or as the label, up to 3."""
     level: float | None = None
+    """The trained level from 0 (normal) to 1 (strong); None: half of both."""
     style: int | None = None
+    """Index of a training speaker; None: no style (the model's default)."""
     smoothing: bool = True
+    """Savitzky-Golay smoothing (window 5, order 2) over time."""
     silence_gate: bool = True
+    """The mouth rests while the recording is silent."""
     blinks_per_minute: float = 15.0
+    """0 for none."""
     seed: int = 0
+    """Chooses when the blinks come."""
     tail_s: float = 0.5
+    """Seconds appended behind the recording, in which the face comes to rest."""
 
     def __post_init__(self) -> None:
         _within("intensity", self.intensity, 0, 3)

@@ -16,7 +16,8 @@ LINE_EVERY_S = 30.0  # where the output is a file or a log
 class Progress:
     """How far a job is. The planned seconds may be an estimate.
 
-    clips / rejected: done so far. audio_s / planned_audio_s: seconds of audio. elapsed_s: wall clock.
+    clips / rejected: done so far, called by `nouns`. audio_s / planned_audio_s: seconds of audio, 0 planned where
+    nothing is known yet. elapsed_s: wall clock.
     """
 
     clips: int
@@ -24,6 +25,7 @@ class Progress:
     audio_s: float
     planned_audio_s: float
     elapsed_s: float
+    nouns: tuple[str, str] = ("clips", "rejected")
 
     @property
     def speed(self) -> float:
@@ -33,14 +35,17 @@ class Progress:
     @property
     def left_s(self) -> float | None:
         """Seconds until the end, None until it can be told."""
-        return max(self.planned_audio_s - self.audio_s, 0.0) / self.speed if self.speed > 0 else None
+        if self.speed <= 0 or self.planned_audio_s <= 0:
+            return None
+        return max(self.planned_audio_s - self.audio_s, 0.0) / self.speed
 
     def __str__(self) -> str:
         share = min(self.audio_s / self.planned_audio_s, 1.0) if self.planned_audio_s > 0 else 0.0
-        rejected = f", {self.rejected} rejected" if self.rejected else ""
+        noun, fault = self.nouns
+        rejected = f", {self.rejected} {fault}" if self.rejected else ""
         left = "" if self.left_s is None else f", {_clock(self.left_s)} left"
         return (
-            f"{share:4.0%}  {self.clips} clips{rejected}, {self.audio_s / 3600:.2f} of "
+            f"{share:4.0%}  {self.clips} {noun}{rejected}, {self.audio_s / 3600:.2f} of "
             f"{self.planned_audio_s / 3600:.2f} h, {self.speed:.0f} × real time{left}"
         )
 

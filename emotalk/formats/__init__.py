@@ -22,12 +22,14 @@ class Format:
 
     write: a local path and the consecutive pieces of one animation -> nothing; memory is bounded by a piece.
     read: an open binary file and the name to use in errors -> the animation.
+    version: raised when the same animation gives other bytes than before, so that jobs write it again.
     """
 
     name: str
     suffix: str
     write: Callable[[Path, Iterable[Animation]], None]
     read: Callable[[IO[bytes], str], Animation]
+    version: int = 1
 
 
 FORMATS: tuple[Format, ...] = (

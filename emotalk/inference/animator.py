@@ -57,6 +57,14 @@ class Animator:
         self.frame_multiple = frame_multiple or (1 if device == "cpu" else 150)
         self.shape = WindowShape.of(model)
 
+    def check(self, controls: Controls) -> None:
+        """InputError where this model cannot do what is asked: an unknown emotion or style, no emotion prototypes."""
+        self.model.style_mix([controls.style], 1)
+        if controls.emotion is not None:
+            self._prototype(controls.emotion)
+        if controls.intensity != 1:
+            self._prototype("neutral")
+
     def animate(self, samples: np.ndarray, controls: Controls | None = None) -> Animation:
         """(n,) float32 16 kHz mono -> the whole animation."""
         if np.ndim(samples) != 1 or not len(samples):

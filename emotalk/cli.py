@@ -1,0 +1,159 @@
+"""The `emotalk` command: `emotalk animate SPEECH -o FACE.npz`, `emotalk info FILE`. One class per subcommand."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Annotated, Protocol
+
+import tyro
+
+from emotalk import command_line
+from emotalk.animation import Animation
+from emotalk.audio import probe_audio
+from emotalk.controls import Controls
+from emotalk.dubbing.recording import DEFAULT_THREADS, HeardCallback, animate_recording, fetched
+from emotalk.dubbing.report import clock
+from emotalk.errors import InputError
+from emotalk.files import is_uri, local_path, suffix_of
+from emotalk.formats import FORMATS, format_for
+
+
+class Command(Protocol):
+    """A subcommand: its options are its fields, `run` does it and returns the exit code."""
+
+    def run(self) -> int: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Animate:
+    """Animates a face from speech: a recording of any length becomes one animation file."""
+
+    speech: tyro.conf.Positional[str]
+    """Recording: any audio or video file, or a URI."""
+    output: Annotated[str, tyro.conf.arg(aliases=["-o"])]
+    """The animation; its suffix picks the format (.npz, .csv for Live Link Face, …)."""
+    model: str | None = None
+    """Model directory or URI. Default: $EMOTALK_MODEL, else the model that `make demo` trained here."""
+    controls: tyro.conf.OmitArgPrefixes[Controls] = field(default_factory=Controls)
+    device: str | None = None
+    """Where the network runs: cpu, cuda. Default: cuda where there is one."""
+    threads: int = DEFAULT_THREADS
+    """CPU threads. The last bits of a result depend on it."""
+
+    def __post_init__(self) -> None:
+        format_for(self.output)
+        if self.threads < 1:
+            raise InputError(f"threads must be at least 1, not {self.threads}")
+
+    def run(self) -> int:
+        # Torch is imported where it is needed: `emotalk info` and `--help` answer at once.
+        import torch
+
+        from emotalk.inference.animator import Animator
+        from emotalk.model.store import default_model, load_model, model_digest
+
+        torch.set_num_threads(self.threads)
+        with fetched(self.speech) as source:  # before the model: a missing file should not wait for it
+            model = self.model or default_model()
+            digest = model_digest(model)
+            animator = Animator(load_model(model), device=self.device)
+            animator.check(self.controls)
+            started = time.monotonic()
+            try:
+                with _status() as heard:
+                    done = animate_recording(
+                        animator, source, [self.output], self.controls, model_digest=digest, heard=heard
+                    )
+            except InputError as error:
+                raise InputError(error.reason, source=self.speech) from error
+        elapsed_s = time.monotonic() - started
+        emotion = "chosen" if self.controls.emotion else "heard"
+        style = done.style if isinstance(done.style, str) else f"style {done.style}"
+        speed = done.seconds / max(elapsed_s, 1e-9)
+        print(
+            f"{self.output}: {done.frames} frames, {done.seconds:.2f} s of speech at {speed:.1f} × real time, "
+            f"{emotion} {done.emotion} ({done.share:.0%}), {style}"
+        )
+        return 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Info:
+    """Tells what a model directory, an animation or a recording is."""
+
+    what: tyro.conf.Positional[str]
+    """Folder, file or URI."""
+
+    def run(self) -> int:
+        if suffix_of(self.what) in {known.suffix for known in FORMATS}:
+            print(_animation_line(self.what))
+        elif not is_uri(self.what) and local_path(self.what).is_dir():
+            print(_model_line(self.what))
+        else:
+            print(_recording_line(self.what))
+        return 0
+
+
+def _animation_line(path: str) -> str:
+    animation = Animation.load(path)
+    parts = [
+        f"{animation.frames} frames",
+        f"{animation.duration_s:.2f} s at {float(animation.fps):g} fps",
+        f"{len(animation.names)} coefficients",
+    ]
+    if animation.head is not None:
+        parts.append("head")
+    if animation.emotion is not None and animation.frames:
+        mean = animation.emotion.mean(0)
+        parts.append(f"{animation.emotion_names[int(mean.argmax())]} {mean.max():.0%}")
+    parts += sorted(animation.tracks)
+    return f"{path}: animation ({format_for(path).name}), {', '.join(parts)}"
+
+
+def _recording_line(path: str) -> str:
+    info = probe_audio(path)
+    length = "of unknown length" if info.duration_s is None else f"{clock(info.duration_s)} ({info.duration_s:.2f} s)"
+    channels = {1: "mono", 2: "stereo"}.get(info.channels, f"{info.channels} channels")
+    return f"{path}: recording, {length}, {info.sample_rate} Hz {channels}, {info.codec} in {info.container}"
+
+
+def _model_line(path: str) -> str:
+    from emotalk.model.store import load_model, model_digest
+
+    model = load_model(path)
+    size = sum(tensor.numel() for tensor in model.parameters())
+    prototypes = "with prototypes" if model.has_prototypes else "without prototypes: emotions cannot be chosen"
+    return (
+        f"{path}: {model.config.preset} model, {size / 1e6:.1f} M parameters, {model.config.styles} styles, "
+        f"emotions {', '.join(model.config.emotions)} ({prototypes}), sha256 {model_digest(path)[:12]}"
+    )
+
+
+@contextmanager
+def _status() -> Iterator[HeardCallback]:
+    """A line that renews itself on a terminal, and nothing elsewhere."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    with console.status("animating") as status:
+
+        def heard(seconds: float, declared_s: float | None) -> None:
+            status.update(f"animating  {clock(seconds)}" + (f" of {clock(declared_s)}" if declared_s else ""))
+
+        yield heard
+
+
+AnyCommand = Annotated[Animate, tyro.conf.subcommand("animate")] | Annotated[Info, tyro.conf.subcommand("info")]
+
+
+def main() -> None:
+    command: Command = command_line.parse(
+        AnyCommand, prog="emotalk", description="Speech in, an emotional 3D face out."
+    )
+    sys.exit(command_line.run(command.run))
+
+
+if __name__ == "__main__":
+    main()

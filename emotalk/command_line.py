@@ -1,0 +1,65 @@
+"""What all commands share: options by tyro, every error as one line `error: …`, exit codes.
+
+0: done. 1: it failed. 2: what was asked for cannot be done (options, a missing file). 130: interrupted.
+"""
+
+import io
+import re
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr
+from typing import Any, TypeVar
+
+import tyro
+
+from emotalk.errors import EmoTalkError, InputError
+
+T = TypeVar("T")
+FAILED, USAGE, INTERRUPTED = 1, 2, 130
+
+
+def parse(kind: Any, *, prog: str, args: Sequence[str] | None = None, description: str | None = None) -> Any:
+    """The options of `args` (default: the command line) as a `kind`. A mistake ends the program: one line, code 2."""
+    said = io.StringIO()
+    try:
+        with redirect_stderr(said):
+            return tyro.cli(kind, prog=prog, args=args, description=description)
+    except SystemExit as end:
+        if end.code == USAGE:
+            sys.exit(_say(_one_line(said.getvalue(), prog), USAGE))
+        raise
+
+
+def run(work: Callable[[], int]) -> int:
+    """Runs a command -> its exit code. Errors meant for people become one line; anything else keeps its traceback."""
+    try:
+        return work()
+    except InputError as error:
+        return _say(str(error), USAGE)
+    except EmoTalkError as error:
+        return _say(str(error), FAILED)
+    except BrokenPipeError:
+        return FAILED
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _say(f"{where}{error.strerror or error}", FAILED)
+    except KeyboardInterrupt:
+        return _say("interrupted", INTERRUPTED)
+
+
+def _say(message: str, code: int) -> int:
+    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    return code
+
+
+def _one_line(box: str, prog: str) -> str:
+    """What tyro says in a box, without the box: its first paragraph, and where to find more."""
+    lines = [line.strip("│╭╮╰╯ ") for line in box.splitlines()[1:]]
+    first = [line for line in _until(lines, "───") if line]
+    message = re.sub(r"Error parsing \S*__tyro\S*: ", "", " ".join(first))
+    return f"{message or 'these options cannot be used'} (see {prog} --help)"
+
+
+def _until(lines: Sequence[str], mark: str) -> list[str]:
+    end = next((number for number, line in enumerate(lines) if line.startswith(mark)), len(lines))
+    return list(lines[:end])

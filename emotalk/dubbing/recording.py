@@ -1,0 +1,155 @@
+"""One recording becomes animation files: what the command line and the dubbing job share."""
+
+import hashlib
+import pickle
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from emotalk.animation import Animation
+from emotalk.audio import SAMPLE_RATE, probe_audio, stream_audio
+from emotalk.controls import Controls
+from emotalk.errors import InputError
+from emotalk.files import PathOrUri, is_uri, local_path, open_source
+from emotalk.formats import write_animation
+from emotalk.inference.animator import Animator
+
+# Hears seconds of sound done, and how many the recording's header declares (None where it says nothing).
+HeardCallback = Callable[[float, float | None], None]
+
+HASH_BYTES = 1 << 20
+# One thread per process: another number of threads gives other last bits (2e-6), and a job's processes share the cores.
+DEFAULT_THREADS = 1
+
+
+@dataclass(frozen=True)
+class Source:
+    """A recording whose bytes are at hand: `path` to read them, `sha256` of all of them."""
+
+    path: Path
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Animated:
+    """What came of a recording. seconds: of sound. emotion: the label of the largest mean probability, its `share`.
+
+    style: the style that was used, in words or as an index.
+    """
+
+    frames: int
+    seconds: float
+    emotion: str
+    share: float
+    style: str | int
+
+
+@contextmanager
+def fetched(source: PathOrUri) -> Iterator[Source]:
+    """The recording as a local file with its digest. A URI is read once, into a temporary file that the block holds.
+
+    InputError where nothing can be read; a failing disk or network is an OSError.
+    """
+    digest = hashlib.sha256()
+    with open_source(source) as file:
+        if not is_uri(source):
+            while block := file.read(HASH_BYTES):
+                digest.update(block)
+            yield Source(local_path(source), digest.hexdigest())
+            return
+        with tempfile.NamedTemporaryFile(prefix="emotalk-") as copy:
+            while block := file.read(HASH_BYTES):
+                digest.update(block)
+                copy.write(block)
+            copy.flush()
+            yield Source(Path(copy.name), digest.hexdigest())
+
+
+def animate_recording(
+    animator: Animator,
+    source: Source,
+    targets: Sequence[PathOrUri],
+    controls: Controls,
+    *,
+    model_digest: str,
+    before_writing: Callable[[], None] | None = None,
+    heard: HeardCallback | None = None,
+) -> Animated:
+    """Animates a recording of any length into one file per target, whose suffix picks its format.
+
+    Memory does not grow with the length: finished pieces wait in a temporary file. No target is touched before the
+    whole recording was animated; `before_writing` is called then. Each target appears whole or not at all.
+    `heard` hears now and then how far the work is. InputError for a recording that is no good, its reason
+    without a name; OSError for what the disk refuses, naming the target.
+    """
+    digests = {"model_sha256": model_digest, "source_sha256": source.sha256}
+    counted = _Counted(source.path, heard)
+    labels = np.zeros(len(animator.model.config.emotions))
+    frames = 0
+    with tempfile.TemporaryFile() as spool:
+        for piece in animator.animate_blocks(counted, controls):
+            if not piece.frames:
+                continue
+            assert piece.emotion is not None
+            labels += piece.emotion.sum(0, dtype=np.float64)
+            frames += piece.frames
+            _put(spool, piece)
+        if before_writing is not None:
+            before_writing()
+        meta = animator.meta(controls)
+        for target in targets:
+            write_animation(target, (replace(p, meta={**meta, **digests}) for p in _taken(spool)))
+    largest = int(labels.argmax())
+    return Animated(
+        frames=frames,
+        seconds=counted.samples / SAMPLE_RATE,
+        emotion=animator.model.config.emotions[largest],
+        share=float(labels[largest] / frames),
+        style=meta["style_used"],
+    )
+
+
+class _Counted:
+    """A recording's blocks of samples, counted as they pass."""
+
+    def __init__(self, path: Path, heard: HeardCallback | None) -> None:
+        self._path = path
+        self._heard = heard
+        self.samples = 0
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        declared_s = probe_audio(self._path).duration_s
+        for block in stream_audio(self._path):
+            yield block
+            self.samples += len(block)
+            if self._heard is not None:
+                self._heard(self.samples / SAMPLE_RATE, declared_s)
+
+
+def _put(spool: IO[bytes], piece: Animation) -> None:
+    # A nameless file of this very process: nobody else can have written what is unpickled below.
+    pickle.dump(piece, spool, pickle.HIGHEST_PROTOCOL)
+
+
+def _taken(spool: IO[bytes]) -> Iterator[Animation]:
+    spool.seek(0)
+    while True:
+        try:
+            yield pickle.load(spool)
+        except EOFError:
+            return
+
+
+def reason_of(error: Exception) -> str:
+    """Why a recording failed, for a report that names it already."""
+    if isinstance(error, InputError):
+        return error.reason
+    if isinstance(error, OSError):
+        where = f" ({error.filename})" if error.filename else ""
+        return f"{error.strerror or error}{where}"
+    return f"{type(error).__name__}: {error}"

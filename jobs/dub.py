@@ -1,0 +1,224 @@
+"""Dubs a shelf of recordings: python -m jobs.dub shelf/ --output faces/ --model model/
+
+Every recording becomes one animation per format, or a row with the reason in OUTPUT/report.json. A rerun does only what
+is missing or was made by something else (other bytes, model, controls); a run that was interrupted goes on where it
+stopped. Exit code: 0 when every recording is animated, 1 when some failed, 2 for what cannot be started.
+"""
+
+import os
+import pickle
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pyarrow as pa
+import ray
+import tyro
+from ray.data import ActorPoolStrategy, DataContext
+from rich.console import Console
+
+from emotalk import command_line
+from emotalk.controls import Controls
+from emotalk.dubbing.completion import OutputFolder, Recipe
+from emotalk.dubbing.dub import Dubbing
+from emotalk.dubbing.listing import absolute, list_recordings
+from emotalk.dubbing.recording import DEFAULT_THREADS
+from emotalk.dubbing.report import FAILED, REPORT, Report, Row
+from emotalk.errors import InputError
+from emotalk.formats import FORMATS
+from emotalk.inference.animator import Animator
+from emotalk.model.store import default_model, load_model, model_digest
+from jobs.cluster import start_ray
+from jobs.dub_board import DubBoard, Heard, watched
+from jobs.dub_worker import DubWorker
+from jobs.progress import Progress, ProgressCallback, progress_line
+
+CPU_SHARE = 0.9  # of the cluster's CPUs for all workers together: with every one of them held, Ray Data waits for ever
+
+
+@dataclass(frozen=True, kw_only=True)
+class DubConfig:
+    """Dubs recordings: files, folders, globs or URIs become one animation per recording and format."""
+
+    inputs: tyro.conf.Positional[tuple[str, ...]]
+    """Recordings: files, folders with all below them, globs, or URIs of these such as s3://bucket/shelf."""
+    output: str
+    """Folder or URI of the animations; made if it is missing. They are called as the recordings are."""
+    model: str | None = None
+    """Model directory or URI. Default: $EMOTALK_MODEL, else the model that `make demo` trained here."""
+    formats: tuple[str, ...] = ("npz", "csv")
+    """Kinds of files to write, by suffix; csv is Live Link Face."""
+    controls: tyro.conf.OmitArgPrefixes[Controls] = field(default_factory=Controls)
+    workers: int | None = None
+    """Recordings worked on at a time. Default: as many as the cluster has GPUs or CPUs for. More than that lets an
+    autoscaling cluster grow."""
+    threads: int = DEFAULT_THREADS
+    """CPU threads of a worker. The last bits of a result depend on it."""
+    gpus: float | None = None
+    """GPUs of a worker; 0.5 lets two share one. Default: 1 where the cluster has GPUs, else 0."""
+
+    def __post_init__(self) -> None:
+        if not self.inputs:
+            raise InputError("no recordings given")
+        if not self.formats:
+            raise InputError("at least one format is needed")
+        _suffixes(self.formats)
+        if (self.workers is not None and self.workers < 1) or self.threads < 1:
+            raise InputError("workers and threads must be at least 1")
+        if self.gpus is not None and not (0 <= self.gpus <= 1 or (self.gpus > 1 and self.gpus == int(self.gpus))):
+            raise InputError(f"gpus must be a share of one or a whole number, not {self.gpus}")
+
+
+def dub(config: DubConfig, progress: ProgressCallback | None = None) -> Report:
+    """Brings the animations of all recordings up to date and writes OUTPUT/report.json; `progress` hears about it.
+
+    What fails is a row of the report, never an exception. Raises InputError for what cannot be started: inputs that do
+    not exist, no recordings, no model, controls that the model does not have.
+    """
+    started = time.monotonic()
+    model = absolute(config.model or default_model())
+    listing = list_recordings(config.inputs, output=config.output)
+    folder = OutputFolder(absolute(config.output))
+    dubbing = Dubbing.plan(listing, folder, Recipe(model_digest(model), config.controls), _suffixes(config.formats))
+    rows = list(dubbing.rows)
+    if dubbing.items:
+        # Here, because what is wrong with the model or its controls is wrong for every recording.
+        Animator(load_model(model), device="cpu").check(config.controls)
+        with start_ray():
+            rows += _run(dubbing, model, config, progress)
+    report = Report(
+        rows=tuple(sorted(rows, key=lambda row: row.uri)),
+        ignored=listing.ignored,
+        output=folder.location,
+        elapsed_s=time.monotonic() - started,
+    )
+    report.save(f"{folder.location}/{REPORT}")
+    return report
+
+
+@dataclass(frozen=True)
+class _Pool:
+    """How many workers, and what each of them holds. first: how many the cluster has room for now."""
+
+    first: int
+    largest: int
+    cpus: float
+    gpus: float
+
+    @classmethod
+    def of(cls, config: DubConfig, items: int) -> "_Pool":
+        cluster = ray.cluster_resources()
+        cpus, gpus = cluster.get("CPU", 1.0), cluster.get("GPU", 0.0)
+        each = (1.0 if gpus else 0.0) if config.gpus is None else config.gpus
+        if each > gpus and not config.workers:
+            raise InputError(f"a worker needs {each:g} GPUs, the cluster has {gpus:g}")
+        # A local Ray may claim more CPUs than there are, so that nothing waits for ever.
+        cores = min(cpus, os.cpu_count() or 1) if len(ray.nodes()) == 1 else cpus
+        room = int(gpus / each) if each else int(cores / config.threads)
+        largest = max(1, min(config.workers or room, items))
+        first = max(1, min(largest, room if each else int(cpus / config.threads)))
+        return cls(first, largest, min(config.threads, CPU_SHARE * cpus / first), each)
+
+
+def _run(dubbing: Dubbing, model: str, config: DubConfig, progress: ProgressCallback | None) -> list[Row]:
+    """Dubs the items on the cluster -> their rows, in the order of completion."""
+    pool = _Pool.of(config, len(dubbing.items))
+    board = ray.remote(num_cpus=0)(DubBoard).remote()
+    rows: list[Row] = []
+    started = time.monotonic()
+
+    def show(heard: dict[int, Heard]) -> None:
+        if progress is not None:
+            progress(_progress(dubbing, heard, rows, time.monotonic() - started))
+
+    with watched(board, show):
+        for row in _rows(dubbing, model, config.threads, pool, board):
+            rows.append(row)
+    return rows
+
+
+def _rows(dubbing: Dubbing, model: str, threads: int, pool: _Pool, board: Any) -> Iterator[Row]:
+    scaling = DataContext.get_current().autoscaling_config
+    before = scaling.actor_pool_util_upscaling_threshold
+    # One recording at a time per actor, so that none waits behind an audiobook while another actor has nothing to do.
+    # By default the pool grows only where work queues up at its actors; here it grows as soon as all are busy.
+    scaling.actor_pool_util_upscaling_threshold = 1.0
+    try:
+        # Row: a planned item (a URI and what is known of it) and its number. One block per row, so that every
+        # recording is a task of its own.
+        items = ray.data.from_arrow(
+            [pa.table({"number": [number], "item": [pickle.dumps(item)]}) for number, item in enumerate(dubbing.items)]
+        )
+        # In: one item. Out: one report row. The animations are written in between; fan-out 1 : 1.
+        results = items.map_batches(
+            DubWorker,
+            fn_constructor_args=(
+                replace(dubbing, items=(), rows=()),
+                model,
+                threads,
+                "cuda" if pool.gpus else "cpu",
+                board,
+            ),
+            batch_size=1,
+            batch_format="pyarrow",
+            num_cpus=pool.cpus,
+            num_gpus=pool.gpus or None,
+            compute=ActorPoolStrategy(min_size=pool.first, max_size=pool.largest, max_tasks_in_flight_per_actor=1),
+        )
+        for result in results.iter_rows():
+            yield pickle.loads(result["row"])
+    finally:
+        scaling.actor_pool_util_upscaling_threshold = before
+
+
+def _progress(dubbing: Dubbing, heard: dict[int, Heard], rows: Sequence[Row], elapsed_s: float) -> Progress:
+    """What is still to come is estimated from the bytes and seconds of the recordings begun so far."""
+    begun_s = sum(max(h.seconds, h.declared_s or 0.0) for h in heard.values())
+    begun_bytes = sum(dubbing.items[number].recording.bytes for number in heard)
+    all_bytes = sum(item.recording.bytes for item in dubbing.items)
+    failed = sum(row.state == FAILED for row in rows)
+    return Progress(
+        clips=len(rows) - failed,
+        rejected=failed,
+        audio_s=sum(h.seconds for h in heard.values()),
+        planned_audio_s=begun_s * all_bytes / begun_bytes if begun_bytes else 0.0,
+        elapsed_s=elapsed_s,
+        nouns=(f"of {len(dubbing.items)} recordings", "failed"),
+    )
+
+
+def _suffixes(formats: Sequence[str]) -> tuple[str, ...]:
+    """`npz`, `.npz` -> `.npz`, each once, in the order given. InputError lists the known ones."""
+    suffixes = tuple(dict.fromkeys("." + name.lower().lstrip(".") for name in formats))
+    known = [known.suffix for known in FORMATS]
+    for suffix in suffixes:
+        if suffix not in known:
+            listing = ", ".join(f"{known.suffix[1:]} ({known.name})" for known in FORMATS)
+            raise InputError(f"unknown format {suffix[1:]!r}; known: {listing}")
+    return suffixes
+
+
+def main() -> None:
+    config: DubConfig = command_line.parse(DubConfig, prog="python -m jobs.dub")
+    sys.exit(command_line.run(lambda: _main(config)))
+
+
+def _main(config: DubConfig) -> int:
+    with progress_line("dubbing") as progress:
+        report = dub(config, progress)
+    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    if not report.nothing_to_do:
+        console.print(report.table())
+    console.print(f"{report.output}: {report.summary()}", soft_wrap=True, markup=False)
+    failed = report.rows_of(FAILED)
+    if failed and len(failed) == len(report.rows):
+        print(f"error: not one of {len(failed)} recordings was animated: {failed[0].reason}", file=sys.stderr)
+    elif failed:
+        print(f"error: {len(failed)} of {len(report.rows)} recordings failed, see {REPORT}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+"""What runs in every actor of a dubbing run: one Animator, and one recording after the other."""
+
+import pickle
+from functools import cached_property
+from typing import Any
+
+import pyarrow as pa
+import ray
+import torch
+
+from emotalk.dubbing.dub import Dubbing, Item
+from emotalk.dubbing.report import FAILED, Row
+from emotalk.inference.animator import Animator
+from emotalk.model.store import load_model
+from jobs.dub_board import MAX_ATTEMPTS, Heard
+
+
+class DubWorker:
+    """Row in: `number` and `item` of one recording. Row out: `row` of the report.
+
+    The model is loaded when the first recording needs it: a folder that was only copied needs none.
+    """
+
+    def __init__(self, dubbing: Dubbing, model: str, threads: int, device: str, board: Any) -> None:
+        torch.set_num_threads(threads)
+        self._dubbing, self._model, self._device, self._board = dubbing, model, device, board
+
+    @cached_property
+    def _animator(self) -> Animator:
+        return Animator(load_model(self._model), device=self._device)
+
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        (number,), (item,) = batch.column("number").to_pylist(), batch.column("item").to_pylist()
+        return pa.table({"row": [pickle.dumps(self._dub(number, pickle.loads(item)))]})
+
+    def _dub(self, number: int, item: Item) -> Row:
+        if not ray.get(self._board.begin.remote(number)):
+            # Ray starts a task again whose process died; without a limit, for ever.
+            reason = f"its worker died {MAX_ATTEMPTS} times (out of memory, or a fault of the decoder)"
+            return Row(uri=item.recording.uri, state=FAILED, reason=reason)
+        return self._dubbing.dub_recording(
+            item,
+            lambda: self._animator,
+            lambda seconds, declared_s: self._board.hear.remote(number, Heard(seconds, declared_s)),
+        )

@@ -1,0 +1,146 @@
+"""The whole way in one command: corpus → training → evaluation → a dubbed chapter, on Ray, on this machine.
+
+python -m jobs.demo [--audio RECORDING]. Finished parts are kept: a second run is quick.
+"""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+
+from emotalk import Animation, command_line, load_audio
+from emotalk.audio import encode_wav
+from emotalk.corpus.sources import Synthetic
+from emotalk.corpus.synthetic.corpus import CorpusConfig
+from emotalk.dubbing.report import Report as DubReport
+from emotalk.errors import EmoTalkError
+from emotalk.files import atomic_write
+from emotalk.metrics.report import ON_TERMINAL
+from emotalk.player import Take, write_page
+from emotalk.rigs import procedural_head
+from jobs.build_corpus import BuildConfig, build_corpus
+from jobs.cluster import start_ray
+from jobs.dub import DubConfig, dub
+from jobs.evaluate import EvaluateConfig, evaluate
+from jobs.progress import progress_line
+from jobs.tables import print_table
+from jobs.train import PlanConfig, TrainConfig, train
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoConfig:
+    """Builds a synthetic corpus, trains `lite` on it, evaluates it, dubs a recording and makes a page of it."""
+
+    output: str = "demo"
+    """Folder of everything the demo makes."""
+    audio: str | None = None
+    """A recording to dub; a story told by a held-out synthetic voice, if not given."""
+    workers: int = 2
+    """Training processes."""
+    epochs: int = 6
+    """Times every clip of the corpus is a target. More make a better model."""
+    size: CorpusConfig = field(default_factory=CorpusConfig)
+
+
+def demo(config: DemoConfig, console: Console) -> None:
+    """Every step in turn; each goes on where it was interrupted."""
+    started = time.monotonic()
+    root = Path(config.output)
+    corpus, model = str(root / "corpus"), str(root / "model")
+    recording = config.audio or str(_narration(root / "narration.wav"))
+    samples = load_audio(recording)  # what cannot be read should be known before minutes of work
+    with start_ray():
+        with (
+            _step(console, 1, "a synthetic corpus with exact truth"),
+            progress_line("  speaking and animating") as show,
+        ):
+            source = Synthetic(size=config.size)
+            manifest = build_corpus(BuildConfig(source=source, output=corpus, shard_mib=6.0), show)
+        total = manifest.total
+        console.print(
+            f"  {total.clips} clips, {total.hours:.1f} h, {total.speakers} voices, 8 emotions", highlight=False
+        )
+        with _step(console, 2, f"training lite with {config.workers} workers, {config.epochs} epochs"):
+            train(_training(config, corpus), console)
+        with (
+            _step(console, 3, "evaluating on voices and sentences it never heard"),
+            progress_line("  comparing") as show,
+        ):
+            report = evaluate(EvaluateConfig(corpus=corpus, model=model, output=str(root / "report")), show)
+        print_table(report.table(report.faces, ON_TERMINAL), sys.stderr)
+        console.print("\n".join(f"  {line}" for line in report.emotion_lines()), highlight=False)
+        with _step(console, 4, f"dubbing {recording}"), progress_line("  dubbing") as show:
+            dubbed = dub(DubConfig(inputs=(recording,), output=str(root / "animations"), model=model), show)
+    with _step(console, 5, "a page that plays it"):
+        page = _page(root, recording, samples, dubbed)
+    minutes = (time.monotonic() - started) / 60
+    console.print(f"\nDone in {minutes:.1f} minutes.")
+    for name, place in (
+        ("model", model),
+        ("report", root / "report" / "report.md"),
+        ("animations", root / "animations"),
+        ("page", page),
+    ):
+        console.print(f"  {name:<11}{place}", highlight=False)
+
+
+def _training(config: DemoConfig, corpus: str) -> TrainConfig:
+    return TrainConfig(
+        corpus=corpus,
+        output=config.output,
+        workers=config.workers,
+        epochs=config.epochs,
+        learning_rate=2e-3,
+        plan=PlanConfig(units_per_step=4),
+    )
+
+
+def _narration(path: Path) -> Path:
+    from emotalk.corpus.synthetic.narration import narrate
+
+    if not path.exists():
+        with atomic_write(str(path)) as temporary:
+            temporary.write_bytes(encode_wav(narrate()))
+    return path
+
+
+def _page(root: Path, recording: str, samples: object, dubbed: DubReport) -> Path:
+    (row,) = dubbed.rows
+    if row.reason:
+        raise EmoTalkError(f"{recording}: {row.reason}")
+    animation = Animation.load(next(path for path in row.outputs if path.endswith(".npz")))
+    take = Take(
+        title=Path(recording).stem,
+        weights=animation.weights,
+        samples=samples,  # type: ignore[arg-type]
+        fps=animation.fps,
+        emotion=animation.emotion,
+        emotion_names=animation.emotion_names,
+    )
+    return write_page(root / "index.html", [take], procedural_head(), title="EmoTalk demo")
+
+
+@contextmanager
+def _step(console: Console, number: int, title: str) -> Iterator[None]:
+    console.print(f"[bold]{number}/5[/bold] {title}", highlight=False)
+    started = time.monotonic()
+    yield
+    console.print(f"  done in {time.monotonic() - started:.0f} s", highlight=False)
+
+
+def main() -> None:
+    config: DemoConfig = command_line.parse(DemoConfig, prog="python -m jobs.demo")
+
+    def run() -> int:
+        demo(config, Console(stderr=True))
+        return 0
+
+    sys.exit(command_line.run(run))
+
+
+if __name__ == "__main__":
+    main()

@@ -24,6 +24,11 @@ def local_path(target: PathOrUri) -> Path:
     return Path(text.removeprefix("file://"))
 
 
+def absolute(target: PathOrUri) -> str:
+    """The spelling of a path that means the same in every process of this machine; URIs stay as they are."""
+    return os.fspath(target) if is_uri(target) else str(local_path(target).absolute())
+
+
 def suffix_of(target: PathOrUri) -> str:
     """The last suffix in lower case, dot included: `.npz`; empty where there is none."""
     return PurePosixPath(os.fspath(target)).suffix.lower()

@@ -17,12 +17,13 @@ import ray
 import tyro
 from ray.data import TaskPoolStrategy
 
+from emotalk import command_line
 from emotalk.audio import SAMPLE_RATE
 from emotalk.corpus.build import Build
 from emotalk.corpus.manifest import QUARANTINE, Manifest
 from emotalk.corpus.shards import ShardError, ShardReport
 from emotalk.corpus.sources import Etf3d, Synthetic
-from emotalk.errors import EmoTalkError, InputError
+from emotalk.errors import InputError
 from jobs.cluster import start_ray
 from jobs.progress import Progress, ProgressCallback, progress_line
 
@@ -108,19 +109,18 @@ def _make_shards(build: Build, workers: int | None) -> Iterator[ShardReport]:
         yield result
 
 
+Options = tyro.conf.CascadeSubcommandArgs[tyro.conf.OmitArgPrefixes[tyro.conf.OmitSubcommandPrefixes[BuildConfig]]]
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Parses the command line (or `arguments`) and builds; exits with 1 and one line for an error users can mend."""
-    config = tyro.cli(
-        BuildConfig,
-        args=arguments,
-        prog="python -m jobs.build_corpus",
-        config=(tyro.conf.CascadeSubcommandArgs, tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes),
-    )
-    try:
-        with progress_line("building the corpus") as progress:
-            manifest = build_corpus(config, progress)
-    except EmoTalkError as error:
-        sys.exit(f"error: {error}")
+    """Parses the command line (or `arguments`) and builds."""
+    config: BuildConfig = command_line.parse(Options, prog="python -m jobs.build_corpus", args=arguments)
+    sys.exit(command_line.run(lambda: _main(config)))
+
+
+def _main(config: BuildConfig) -> int:
+    with progress_line("building the corpus") as progress:
+        manifest = build_corpus(config, progress)
     total = manifest.total
     print(
         f"{config.output}: {total.clips} clips, {total.hours:.2f} h, {total.speakers} speakers, {total.squares} squares"
@@ -130,6 +130,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if manifest.rejections:
         reasons = ", ".join(f"{count} {reason}" for reason, count in manifest.rejections.items())
         print(f"  turned away: {reasons} (see {QUARANTINE})")
+    return 0
 
 
 if __name__ == "__main__":

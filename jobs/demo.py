@@ -22,13 +22,14 @@ from emotalk.files import atomic_write
 from emotalk.metrics.report import ON_TERMINAL
 from emotalk.player import Take, write_page
 from emotalk.rigs import procedural_head
+from emotalk.training.squares import PlanConfig
 from jobs.build_corpus import BuildConfig, build_corpus
 from jobs.cluster import start_ray
 from jobs.dub import DubConfig, dub
 from jobs.evaluate import EvaluateConfig, evaluate
 from jobs.progress import progress_line
 from jobs.tables import print_table
-from jobs.train import PlanConfig, TrainConfig, train
+from jobs.train import TrainConfig, train
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,14 +15,14 @@ from typing import Any, Literal
 import pyarrow as pa
 import ray
 import torch
-import tyro
 from ray.data import ActorPoolStrategy, Dataset, TaskPoolStrategy
 
 import emotalk
+from emotalk import command_line
 from emotalk.audio import SAMPLE_RATE
 from emotalk.corpus.corpus import Corpus
 from emotalk.errors import EmoTalkError, InputError
-from emotalk.files import atomic_write, is_uri, local_path
+from emotalk.files import absolute, atomic_write
 from emotalk.inference.animator import Animator
 from emotalk.labels import EMOTIONS
 from emotalk.metrics.baselines import Baselines, FitSums
@@ -67,9 +67,9 @@ def evaluate(config: EvaluateConfig, progress: ProgressCallback | None = None) -
 
     Raises InputError for what is no model, no corpus, or a corpus without clips in the split.
     """
-    directory = _absolute(config.model or default_model())
+    directory = absolute(config.model or default_model())
     network, digest = load_config(directory), model_digest(directory)
-    corpus = Corpus.open(_absolute(config.corpus))
+    corpus = Corpus.open(absolute(config.corpus))
     units, fit_units = plan_evaluation(corpus, config.split), plan_fit(corpus)
     rig = procedural_head()
     measures = face_measures(rig)
@@ -240,11 +240,6 @@ def _describe(rig: Rig) -> dict[str, Any]:
     return {"name": rig.name, "vertices": len(rig.neutral), "vertices_of": vertices}
 
 
-def _absolute(location: str) -> str:
-    # Workers may stand in another folder than the one the command was given in.
-    return location if is_uri(location) else str(local_path(location).resolve())
-
-
 def _write(report: Report, output: str) -> None:
     for name, text in ((REPORT_PAGE, report.to_markdown()), (REPORT_JSON, report.to_json())):
         with atomic_write(f"{output.rstrip('/')}/{name}") as path:
@@ -252,12 +247,13 @@ def _write(report: Report, output: str) -> None:
 
 
 def main() -> None:
-    config = tyro.cli(EvaluateConfig, prog="python -m jobs.evaluate")
-    try:
-        with progress_line("evaluating") as progress:
-            report = evaluate(config, progress)
-    except EmoTalkError as error:
-        sys.exit(f"error: {error}")
+    config: EvaluateConfig = command_line.parse(EvaluateConfig, prog="python -m jobs.evaluate")
+    sys.exit(command_line.run(lambda: _main(config)))
+
+
+def _main(config: EvaluateConfig) -> int:
+    with progress_line("evaluating") as progress:
+        report = evaluate(config, progress)
     print("\n".join(report.heading()))
     print_table(report.table(report.faces, ON_TERMINAL))
     print("\n".join(report.emotion_lines()))
@@ -265,6 +261,7 @@ def main() -> None:
         print(f"words of one clip, emotion of another, {report.counts[EXCHANGES[0]]} targets:")
         print_table(report.table(report.exchanges, ON_TERMINAL))
     print(f"report: {config.output.rstrip('/')}/{REPORT_PAGE} and {REPORT_JSON}")
+    return 0
 
 
 if __name__ == "__main__":

@@ -16,7 +16,6 @@ from typing import Any, Literal
 
 import ray
 import torch
-import tyro
 from ray.train import (
     Checkpoint,
     CheckpointConfig,
@@ -28,9 +27,10 @@ from ray.train import (
 from ray.train.torch import TorchTrainer
 from rich.console import Console
 
+from emotalk import command_line
 from emotalk.corpus.corpus import Corpus
 from emotalk.errors import EmoTalkError, InputError
-from emotalk.files import atomic_write, is_uri, open_source
+from emotalk.files import absolute, atomic_write, open_source
 from emotalk.labels import EMOTIONS
 from emotalk.model.config import EmoTalkConfig, base_config, lite_config, official_config
 from emotalk.model.network import EmoTalk
@@ -89,12 +89,13 @@ class TrainConfig:
 
 
 # What may change between a run and its continuation; everything else is part of what the run is.
-_MAY_CHANGE = ("output", "workers", "max_failures")
+_MAY_CHANGE = ("corpus", "output", "workers", "max_failures")  # a corpus is known by its digest
 
 
 def train(config: TrainConfig, console: Console | None = None) -> str:
     """Run or continue a training; -> the model directory. InputError for a changed configuration, naming the key."""
-    output = config.output if is_uri(config.output) else str(Path(config.output).resolve())
+    output = absolute(config.output)
+    config = replace(config, corpus=absolute(config.corpus))
     _claim(output, config)
     model_directory = f"{output}/{MODEL}"
     if _exists(f"{model_directory}/config.json"):
@@ -244,12 +245,13 @@ def _exists(path: str) -> bool:
 
 
 def main() -> None:
-    config = tyro.cli(TrainConfig, prog="python -m jobs.train")
-    try:
-        directory = train(config)
-    except EmoTalkError as error:
-        sys.exit(f"error: {error}")
-    print(f"model: {directory}")
+    config: TrainConfig = command_line.parse(TrainConfig, prog="python -m jobs.train")
+
+    def run() -> int:
+        print(f"model: {train(config)}")
+        return 0
+
+    sys.exit(command_line.run(run))
 
 
 if __name__ == "__main__":

@@ -81,14 +81,6 @@ class Animator:
         self.check(controls)
         return self.finish(self._predict_in_batches(self.plan(blocks), controls), controls)
 
-    def check(self, controls: Controls) -> None:
-        """InputError for controls that this model can't follow, before anything is computed."""
-        if controls.emotion is not None:
-            self._prototype(controls.emotion)
-        if controls.intensity != 1:
-            self._prototype("neutral")
-        self.model.style_mix(controls.style, 1)
-
     def plan(self, blocks: Iterable[np.ndarray]) -> Iterator[Window]:
         """Samples -> windows; see `emotalk.inference.windows`."""
         return plan_windows(blocks, self.shape)

@@ -1,0 +1,136 @@
+"""The training job on a real local Ray: it finishes, resumes, refuses, and survives what kills it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from rich.console import Console
+from safetensors.numpy import load_file
+
+from emotalk import EmoTalk, InputError
+from emotalk.corpus.build import build_here
+from emotalk.corpus.sources import Etf3d
+from emotalk.training.squares import PlanConfig
+from jobs.train import TrainConfig, train
+from tests.etf3d_folder import Etf3dFolder
+from tests.model.small import noise
+
+pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("ray_session"), pytest.mark.timeout(300)]
+QUIET = Console(quiet=True)
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Three speakers with squares, some without labels: what 3D-ETF is made of, in little."""
+    root = tmp_path_factory.mktemp("train")
+    folder = Etf3dFolder(root / "3D-ETF").good()
+    output = root / "corpus"
+    build_here(Etf3d(root=str(folder.root)), str(output), target_bytes=1 << 20)
+    return str(output)
+
+
+def config(corpus: str, output: Path, **changes: object) -> TrainConfig:
+    values: dict[str, object] = {
+        "workers": 2,
+        "epochs": 2,
+        "learning_rate": 1e-3,
+        "plan": PlanConfig(units_per_step=2),
+    }
+    return TrainConfig(corpus=corpus, output=str(output), **(values | changes))  # type: ignore[arg-type]
+
+
+def weights(directory: str) -> dict[str, np.ndarray]:
+    return load_file(Path(directory) / "model.safetensors")
+
+
+def same(one: str, two: str) -> bool:
+    a, b = weights(one), weights(two)
+    return a.keys() == b.keys() and all(np.array_equal(a[name], b[name]) for name in a)
+
+
+@pytest.fixture(scope="module")
+def finished(corpus: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return train(config(corpus, tmp_path_factory.mktemp("run")), QUIET)
+
+
+def test_the_result_is_a_model_that_speaks(finished: str) -> None:
+    model = EmoTalk.from_pretrained(finished)
+    assert model.has_prototypes
+    assert model.config.styles == len({"1", "2"}) + 2  # two actors and two speakers of films in the training split
+    out = model.predict(noise(1))
+    assert out.shape == (30, 52)
+    assert np.abs(out).max() > 1e-3
+
+
+def test_a_finished_run_is_left_alone_and_another_configuration_is_refused(corpus: str, finished: str) -> None:
+    output = Path(finished).parent
+    before = {path: path.stat().st_mtime_ns for path in Path(finished).iterdir()}
+    assert train(config(corpus, output, workers=1), QUIET) == finished
+    assert {path: path.stat().st_mtime_ns for path in Path(finished).iterdir()} == before
+    with pytest.raises(InputError, match=r"learning_rate was 0\.001, now 0\.5"):
+        train(config(corpus, output, learning_rate=0.5), QUIET)
+
+
+def test_workers_without_cpus_for_data_are_refused(corpus: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="none would be left to read data"):
+        train(config(corpus, tmp_path, workers=4, plan=PlanConfig(units_per_step=4)), QUIET)
+    with pytest.raises(InputError, match="fewer than 3 workers"):
+        config(corpus, tmp_path, workers=3)
+
+
+def test_a_killed_worker_changes_nothing(corpus: str, finished: str, tmp_path: Path) -> None:
+    killed = []
+
+    class Killer(Console):
+        """Kills one training worker as soon as the first epoch is reported."""
+
+        def print(self, *args: object, **kwargs: object) -> None:
+            if "epoch 1/" in str(args) and not killed:
+                victim = next(p for p in training_workers())
+                victim.send_signal(signal.SIGKILL)
+                killed.append(victim.pid)
+
+    again = train(config(corpus, tmp_path), Killer(quiet=True))
+    assert killed
+    assert same(finished, again)
+
+
+def test_a_killed_driver_is_continued_by_the_same_command(corpus: str, finished: str, tmp_path: Path) -> None:
+    command = [
+        *(sys.executable, "-m", "jobs.train", "--corpus", corpus, "--output", str(tmp_path), "--workers", "2"),
+        *("--epochs", "2", "--learning-rate", "1e-3", "--plan.units-per-step", "2"),
+    ]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "RAY_ADDRESS": ""}
+    with subprocess.Popen(
+        command, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as driver:
+        assert driver.stderr is not None
+        for line in driver.stderr:
+            if "epoch 1/2" in line:
+                break
+        os.killpg(driver.pid, signal.SIGKILL)
+    assert not (tmp_path / "model/config.json").exists()
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stderr
+    assert "epoch 2/2" in done.stderr
+    assert same(finished, str(tmp_path / "model"))
+
+
+def training_workers() -> Iterator[psutil.Process]:
+    for process in psutil.Process().children(recursive=True):
+        if "RayTrainWorker" in " ".join(process.cmdline()):
+            yield process
+
+
+def test_the_run_says_what_it_was(corpus: str, finished: str) -> None:
+    said = json.loads((Path(finished).parent / "train.json").read_text())
+    assert said["preset"] == "lite"
+    assert said["losses"] == {"cross": 1.0, "self": 1.0, "velocity": 0.5, "classification": 0.1}
+    assert len(said["corpus_digest"]) == 64

@@ -51,7 +51,9 @@ def encoder_folder(folder: Path, family: str) -> str:
 
 def small_base(folder: Path) -> EmoTalkConfig:
     return base_config(
-        content=encoder_folder(folder / "content", "hubert"), emotion=encoder_folder(folder / "emotion", "wavlm"), styles=5
+        content=encoder_folder(folder / "content", "hubert"),
+        emotion=encoder_folder(folder / "emotion", "wavlm"),
+        styles=5,
     )
 
 

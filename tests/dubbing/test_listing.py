@@ -70,7 +70,7 @@ def test_links_are_followed_and_loops_end(shelf: Path) -> None:
 
 @pytest.mark.parametrize("given", ["nowhere", "nowhere/*.wav", "nowhere://bucket/x", "memory://nothing"])
 def test_what_does_not_exist_is_named(given: str) -> None:
-    with pytest.raises(InputError, match="nowhere|nothing"):
+    with pytest.raises(InputError, match=r"nowhere|nothing"):
         list_recordings([given], output="out")
 
 

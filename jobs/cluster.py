@@ -25,6 +25,8 @@ def start_ray(*, num_cpus: int | None = None) -> Iterator[None]:
         with _quiet_data():
             yield
         return
+    # Ray's core writes to this process's error stream past Python's loggers; what goes wrong arrives as an exception.
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     common = {"log_to_driver": False, "logging_level": logging.WARNING}
     folder: Path | None = None
     if os.environ.get("RAY_ADDRESS"):

@@ -37,6 +37,8 @@ from jobs.progress import Progress, ProgressCallback, progress_line
 
 CPU_SHARE = 0.9  # of the cluster's CPUs for all workers together: with every one of them held, Ray Data waits for ever
 
+LOG_WIDTH = 160  # of the table, where the output is no terminal
+
 
 @dataclass(frozen=True, kw_only=True)
 class DubConfig:
@@ -208,7 +210,7 @@ def main() -> None:
 def _main(config: DubConfig) -> int:
     with progress_line("dubbing") as progress:
         report = dub(config, progress)
-    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else LOG_WIDTH)
     if not report.nothing_to_do:
         console.print(report.table())
     console.print(f"{report.output}: {report.summary()}", soft_wrap=True, markup=False)

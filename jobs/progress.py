@@ -44,9 +44,10 @@ class Progress:
         noun, fault = self.nouns
         rejected = f", {self.rejected} {fault}" if self.rejected else ""
         left = "" if self.left_s is None else f", {_clock(self.left_s)} left"
+        planned = f" of {self.planned_audio_s / 3600:.2f}" if self.planned_audio_s > 0 else ""
         return (
-            f"{share:4.0%}  {self.clips} {noun}{rejected}, {self.audio_s / 3600:.2f} of "
-            f"{self.planned_audio_s / 3600:.2f} h, {self.speed:.0f} × real time{left}"
+            f"{share:4.0%}  {self.clips} {noun}{rejected}, {self.audio_s / 3600:.2f}{planned} h, "
+            f"{self.speed:.0f} × real time{left}"
         )
 
 

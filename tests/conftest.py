@@ -10,6 +10,11 @@ import torch
 # Tests share two cores with servers and Ray workers: threads that wait for each other would starve all.
 torch.set_num_threads(1)
 
+from tests.s3 import S3Server, s3_server_in
+
+# Before torch is imported: its threads wait for each other by spinning, which on shared cores costs more than it gains.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
@@ -19,6 +24,15 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no test data at {folder} (set EMOTALK_TEST_DATA)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """An S3 server of our own; its address and keys are in the environment while the session lasts."""
+    with s3_server_in(tmp_path_factory.mktemp("s3")) as server, pytest.MonkeyPatch.context() as patch:
+        for name, value in server.environment.items():
+            patch.setenv(name, value)
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -52,11 +52,6 @@ class Dubbing:
         rows = [Row(uri=folder_uri, state=FAILED, reason=reason) for folder_uri, reason in listing.unreadable]
         for recording in listing.recordings:
             name = names[recording.relative]
-            owner = owners.get(name, recording.relative)
-            if owner != recording.relative:
-                reason = f"its outputs would be called {name}, as those of {owner}: choose another output"
-                rows.append(Row(uri=recording.uri, state=FAILED, reason=reason))
-                continue
             record = records.get(name)
             item = Item(recording, name, record if record and record.recording == recording.relative else None)
             own_sizes = {suffix: sizes.get(name + suffix) for suffix in _suffixes(item, suffixes)}

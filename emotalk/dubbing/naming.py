@@ -27,10 +27,17 @@ def name_outputs(
         # A full name may meet another's short one (`a.wav` and `a.wav.flac`), so this is repeated; it ends because
         # every round lengthens a name.
         count = Counter(_folded(name) for name in names.values())
-        met = [relative for relative, name in names.items() if count[_folded(name)] > 1 and name != relative]
+        met = [r for r, name in names.items() if count[_folded(name)] > 1 and name != r and r not in before]
         if not met:
-            return names
+            break
         names.update((relative, relative) for relative in met)
+    # What is left is a newcomer whose full name is an earlier one's short name.
+    given = set(owners) | set(names.values())
+    for relative in [r for r, name in names.items() if r not in before and name in owners]:
+        while names[relative] in given:
+            names[relative] += PurePosixPath(relative).suffix or "~"
+        given.add(names[relative])
+    return names
 
 
 def _folded(name: str) -> str:

@@ -93,6 +93,8 @@ class Report:
             parts.append(f"{len(self.ignored)} other files ignored")
         if self.nothing_to_do:
             return f"nothing to do: {', '.join(parts)}"
+        if not self.animated_s:
+            return ", ".join(parts)
         hours = f"{self.animated_s / 3600:.2f} h of sound in {self.elapsed_s:.0f} s"
         speed = f" ({self.animated_s / self.elapsed_s:.0f} × real time)" if self.elapsed_s > 0 else ""
         return f"{', '.join(parts)}; {hours}{speed}"

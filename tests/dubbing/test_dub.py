@@ -1,0 +1,283 @@
+"""A run over a shelf, without a cluster: what is done, what is done again, and what fails."""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from emotalk.animation import Animation
+from emotalk.audio import load_audio
+from emotalk.controls import Controls
+from emotalk.dubbing.completion import RECORDS, OutputFolder, Recipe, Record
+from emotalk.dubbing.dub import Dubbing
+from emotalk.dubbing.listing import absolute, list_recordings
+from emotalk.dubbing.report import Row
+from emotalk.inference.animator import Animator
+from emotalk.model.store import load_model, model_digest
+from tests.small_model import save_small_model, write_murmur
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_small_model(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture(scope="module")
+def animator(model: Path) -> Animator:
+    return Animator(load_model(model), device="cpu")
+
+
+@dataclass
+class Shelf:
+    """A folder of recordings, its output folder, and runs over it; `animated` counts the Animator's uses."""
+
+    root: Path
+    output: Path
+    animator: Animator
+    digest: str
+    animated: int = 0
+
+    def run(self, *formats: str, controls: Controls | None = None, root: Path | None = None) -> dict[str, Row]:
+        """-> rows by the recording's file name."""
+        listing = list_recordings([str(root or self.root)], output=str(self.output))
+        recipe = Recipe(self.digest, controls or Controls())
+        dubbing = Dubbing.plan(listing, OutputFolder(absolute(str(self.output))), recipe, formats or (".npz", ".csv"))
+        self.animated = 0
+        rows = [*dubbing.rows, *(dubbing.dub_recording(item, self._use) for item in dubbing.items)]
+        return {Path(row.uri).name: row for row in rows}
+
+    def _use(self) -> Animator:
+        self.animated += 1
+        return self.animator
+
+    def files(self) -> dict[str, tuple[bytes, int]]:
+        """Content and time of every output."""
+        return {
+            str(path.relative_to(self.output)): (path.read_bytes(), path.stat().st_mtime_ns)
+            for path in sorted(self.output.rglob("*"))
+            if path.is_file() and RECORDS not in path.parts
+        }
+
+
+@pytest.fixture
+def shelf(tmp_path: Path, animator: Animator, model: Path) -> Shelf:
+    write_murmur(tmp_path / "shelf" / "a.wav", 0.5, seed=1)
+    write_murmur(tmp_path / "shelf" / "book" / "b.wav", 0.7, seed=2)
+    return Shelf(tmp_path / "shelf", tmp_path / "out", animator, model_digest(model))
+
+
+def states(rows: dict[str, Row]) -> dict[str, str]:
+    return {name: row.state for name, row in rows.items()}
+
+
+def test_every_recording_gets_one_file_per_format_that_holds_its_animation(shelf: Shelf) -> None:
+    rows = shelf.run()
+    assert states(rows) == {"a.wav": "animated", "b.wav": "animated"}
+    assert list(shelf.files()) == ["a.csv", "a.npz", "book/b.csv", "book/b.npz"]
+    saved = Animation.load(shelf.output / "a.npz")
+    direct = shelf.animator.animate(load_audio(shelf.root / "a.wav"))
+    np.testing.assert_array_equal(saved.weights, direct.weights)
+    assert saved.emotion is not None
+    assert direct.emotion is not None
+    np.testing.assert_array_equal(saved.emotion, direct.emotion)
+    assert saved.meta["model_sha256"] == shelf.digest
+    row = rows["a.wav"]
+    assert row.seconds == pytest.approx(0.5)
+    assert row.outputs == (f"{shelf.output}/a.npz", f"{shelf.output}/a.csv")
+    assert row.emotion == saved.emotion_names[int(saved.emotion.mean(0).argmax())]
+    assert row.share == pytest.approx(saved.emotion.mean(0).max(), abs=1e-6)
+
+
+def test_a_rerun_touches_nothing(shelf: Shelf) -> None:
+    first = shelf.run()
+    before = shelf.files()
+    again = shelf.run()
+    assert states(again) == {"a.wav": "already done", "b.wav": "already done"}
+    assert shelf.animated == 0
+    assert shelf.files() == before
+    assert {n: replace(r, speed=None, state="animated") for n, r in again.items()} == {
+        n: replace(r, speed=None) for n, r in first.items()
+    }
+
+
+def test_a_missing_output_is_all_that_is_made_again(shelf: Shelf) -> None:
+    shelf.run()
+    before = shelf.files()
+    (shelf.output / "a.csv").unlink()
+    assert states(shelf.run()) == {"a.wav": "animated", "b.wav": "already done"}
+    after = shelf.files()
+    assert after["a.csv"][0] == before["a.csv"][0]
+    assert {name: file for name, file in after.items() if name != "a.csv"} == {
+        name: file for name, file in before.items() if name != "a.csv"
+    }
+
+
+def test_a_truncated_output_is_made_again(shelf: Shelf) -> None:
+    shelf.run()
+    before = shelf.files()
+    (shelf.output / "a.npz").write_bytes(before["a.npz"][0][:100])
+    assert states(shelf.run())["a.wav"] == "animated"
+    assert shelf.files()["a.npz"][0] == before["a.npz"][0]
+
+
+def test_another_format_is_added_beside(shelf: Shelf) -> None:
+    shelf.run(".npz")
+    before = shelf.files()
+    shelf.run(".csv")
+    after = shelf.files()
+    assert list(after) == ["a.csv", "a.npz", "book/b.csv", "book/b.npz"]
+    assert {name: after[name] for name in before} == before
+
+
+def test_changed_controls_replace_every_format_that_is_there(shelf: Shelf) -> None:
+    shelf.run()
+    before = shelf.files()
+    sad = Controls(emotion="sad", intensity=1.5)
+    assert set(states(shelf.run(".npz", controls=sad)).values()) == {"animated"}
+    after = shelf.files()
+    assert all(after[name][0] != before[name][0] for name in before)  # the CSV too: old and new never mix
+    assert set(states(shelf.run(controls=sad)).values()) == {"already done"}
+
+
+def test_a_changed_recording_is_animated_again(shelf: Shelf) -> None:
+    shelf.run()
+    write_murmur(shelf.root / "a.wav", 0.5, seed=9)
+    assert states(shelf.run()) == {"a.wav": "animated", "b.wav": "already done"}
+
+
+def test_a_copied_shelf_is_recognised_by_its_bytes(shelf: Shelf, tmp_path: Path) -> None:
+    shelf.run()
+    before = shelf.files()
+    copied = shutil.copytree(shelf.root, tmp_path / "copy")
+    assert set(states(shelf.run(root=copied)).values()) == {"already done"}
+    assert shelf.animated == 0
+    assert shelf.files() == before
+
+
+def test_another_shelf_never_overwrites(shelf: Shelf, tmp_path: Path) -> None:
+    shelf.run()
+    before = shelf.files()
+    write_murmur(tmp_path / "other" / "a.wav", 0.4, seed=5)
+    rows = shelf.run(root=tmp_path / "other")
+    assert rows["a.wav"].state == "failed"
+    assert "belongs to" in str(rows["a.wav"].reason)
+    assert shelf.files() == before
+
+
+def test_recordings_of_one_stem_keep_both_animations(shelf: Shelf) -> None:
+    shutil.copy(shelf.root / "book" / "b.wav", shelf.root / "a.wave")
+    shelf.run(".npz")
+    assert list(shelf.files()) == ["a.wav.npz", "a.wave.npz", "book/b.npz"]
+
+
+def test_bad_recordings_are_rows_and_leave_nothing(shelf: Shelf) -> None:
+    wav = (shelf.root / "a.wav").read_bytes()
+    bad = {"empty.wav": b"", "noise.mp3": b"\x00" * 3000, "header.wav": wav[:44], "text.flac": b"not sound at all"}
+    for name, content in bad.items():
+        (shelf.root / name).write_bytes(content)
+    (shelf.root / "gone.wav").symlink_to(shelf.root / "nothing.wav")
+    rows = shelf.run()
+    assert {name for name, row in rows.items() if row.state == "failed"} == {*bad, "gone.wav"}
+    assert all(row.reason for row in rows.values() if row.state == "failed")
+    assert "empty file" in str(rows["empty.wav"].reason)
+    assert "no such file" in str(rows["gone.wav"].reason)
+    assert list(shelf.files()) == ["a.csv", "a.npz", "book/b.csv", "book/b.npz"]
+
+
+def test_the_real_broken_headers_are_rows(shelf: Shelf, shared_data: Path) -> None:
+    for path in (shared_data / "speech" / "mixed").glob("*_header.wav"):
+        shutil.copy(path, shelf.root)
+    rows = shelf.run()
+    assert {name for name, row in rows.items() if row.state == "failed"} == {
+        "awful_header.wav",
+        "evil_header.wav",
+        "truncated_header.wav",
+    }
+
+
+def test_an_output_that_cannot_be_written_is_a_row(shelf: Shelf) -> None:
+    (shelf.output / "a.npz").mkdir(parents=True)
+    rows = shelf.run()
+    assert rows["a.wav"].state == "failed"
+    assert "a.npz" in str(rows["a.wav"].reason)
+    assert rows["b.wav"].state == "animated"
+
+
+def test_a_recording_that_turns_bad_keeps_its_old_animation_and_says_so(shelf: Shelf) -> None:
+    shelf.run()
+    before = shelf.files()
+    (shelf.root / "a.wav").write_bytes(b"RIFF")
+    assert shelf.run()["a.wav"].state == "failed"
+    assert shelf.files() == before
+
+
+def test_a_recording_that_changes_while_it_is_read_is_refused(shelf: Shelf) -> None:
+    listing = list_recordings([str(shelf.root / "a.wav")], output=str(shelf.output))
+    folder = OutputFolder(absolute(str(shelf.output)))
+    dubbing = Dubbing.plan(listing, folder, Recipe(shelf.digest, Controls()), [".npz"])
+
+    def change_it() -> Animator:
+        write_murmur(shelf.root / "a.wav", 0.9, seed=3)
+        return shelf.animator
+
+    row = dubbing.dub_recording(dubbing.items[0], change_it)
+    assert row.state == "failed"
+    assert "changed" in str(row.reason)
+    assert not shelf.output.exists()
+
+
+def test_an_interrupted_replacement_is_not_taken_for_the_old_one(shelf: Shelf) -> None:
+    """New npz written, then killed before CSV and record: going back to the old controls must not keep the new npz."""
+    shelf.run()
+    before = shelf.files()
+    folder = OutputFolder(absolute(str(shelf.output)))
+    record = folder.records()["a"]
+    shutil.copytree(shelf.output, other := shelf.output.with_name("other"))
+    shelf.run(controls=Controls(seed=5))
+    folder.forget("a", folder.records()["a"], [".npz", ".csv"])  # what the next run does before it writes
+    shutil.copy(other / "a.csv", shelf.output)
+    assert record != folder.records().get("a")
+    shelf.run()
+    assert {name: content for name, (content, _) in shelf.files().items()} == {n: c for n, (c, _) in before.items()}
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"version": 1}', b'{"version": 99, "outputs": {}}'])
+def test_an_unreadable_record_means_that_the_work_is_done_again(shelf: Shelf, content: bytes) -> None:
+    shelf.run(".npz")
+    (shelf.output / RECORDS / "a.json").write_bytes(content)
+    assert states(shelf.run(".npz")) == {"a.wav": "animated", "b.wav": "already done"}
+
+
+def test_a_record_survives_its_file(shelf: Shelf) -> None:
+    shelf.run()
+    (record,) = [r for name, r in OutputFolder(str(shelf.output)).records().items() if name == "a"]
+    assert Record.from_json(record.to_json()) == record
+    assert json.loads(record.to_json())["recording"] == "a.wav"
+
+
+def test_what_made_an_output_is_its_key() -> None:
+    recipe = Recipe("model", Controls())
+    others: list[Callable[[], str]] = [
+        lambda: recipe.key("other", ".npz"),
+        lambda: recipe.key("sha", ".csv"),
+        lambda: Recipe("another", Controls()).key("sha", ".npz"),
+        lambda: Recipe("model", Controls(seed=1)).key("sha", ".npz"),
+    ]
+    assert recipe.key("sha", ".npz") == Recipe("model", Controls()).key("sha", ".npz")
+    assert len({recipe.key("sha", ".npz"), *(other() for other in others)}) == 5
+
+
+def test_a_long_recording_is_one_animation_without_seams(shelf: Shelf) -> None:
+    write_murmur(shelf.root / "long.wav", 90, seed=4)
+    shelf.run(".npz")
+    direct = shelf.animator.animate(load_audio(shelf.root / "long.wav"))
+    np.testing.assert_array_equal(Animation.load(shelf.output / "long.npz").weights, direct.weights)
+    # One forward of the whole recording: what windows must not change.
+    whole = replace(shelf.animator.shape, core=2_000)
+    alone = Animator(shelf.animator.model, device="cpu")
+    alone.shape = whole
+    np.testing.assert_allclose(alone.animate(load_audio(shelf.root / "long.wav")).weights, direct.weights, atol=2e-5)

@@ -1,0 +1,160 @@
+"""The dubbing job on a real Ray: spread over actors, killed, run again."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from emotalk.animation import Animation
+from emotalk.controls import Controls
+from emotalk.dubbing.completion import RECORDS
+from emotalk.errors import InputError
+from jobs.dub import DubConfig, dub
+from jobs.dub_board import MAX_ATTEMPTS, DubBoard
+from jobs.progress import Progress
+from tests.small_model import save_small_model, write_murmur
+
+pytestmark = pytest.mark.cluster
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(save_small_model(tmp_path_factory.mktemp("model")))
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> str:
+    root = tmp_path_factory.mktemp("shelf")
+    for number in range(6):
+        write_murmur(root / f"part {number}" / "speech.wav", 0.5 + 0.3 * number, seed=number)
+    return str(root)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every animation below a folder."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.suffix in (".npz", ".csv") and not path.name.startswith(".")
+    }
+
+
+@pytest.fixture(scope="module")
+def undisturbed(
+    model: str, shelf: str, ray_session: None, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, bytes]:
+    """The bytes of one run with one actor."""
+    output = tmp_path_factory.mktemp("undisturbed")
+    report = dub(DubConfig(inputs=(shelf,), output=str(output), model=model, workers=1))
+    assert [row.state for row in report.rows] == ["animated"] * 6
+    return contents(output)
+
+
+def test_two_actors_give_the_same_bytes_and_a_report(
+    model: str, shelf: str, undisturbed: dict[str, bytes], tmp_path: Path
+) -> None:
+    mixed = tmp_path / "shelf"
+    shutil.copytree(shelf, mixed)
+    (mixed / "broken.wav").write_bytes(b"RIFF\x00")
+    (mixed / "notes.txt").write_text("not a recording")
+    seen: list[Progress] = []
+    report = dub(DubConfig(inputs=(str(mixed),), output=str(tmp_path / "out"), model=model, workers=2), seen.append)
+    assert contents(tmp_path / "out") == undisturbed
+    assert (seen[-1].clips, seen[-1].rejected) == (6, 1)
+    assert seen[-1].audio_s == pytest.approx(sum(0.5 + 0.3 * number for number in range(6)), abs=0.01)
+    assert report.failed
+    saved = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert saved["totals"]["animated"] == 6
+    assert saved["totals"]["failed"] == 1
+    assert saved["ignored"] == [str(mixed / "notes.txt")]
+    (failed,) = [row for row in saved["recordings"] if row["state"] == "failed"]
+    assert failed["uri"].endswith("broken.wav")
+    assert failed["reason"]
+
+
+def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(
+    model: str, shelf: str, undisturbed: dict[str, bytes], tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "jobs.dub", shelf, "--output", str(tmp_path), "--model", model, "--workers", "1"]
+    environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        while not list((tmp_path / RECORDS).rglob("*.json")):
+            try:
+                process.wait(timeout=0.02)
+            except subprocess.TimeoutExpired:
+                continue
+            pytest.fail(f"the job ended with {process.returncode} before its first record")
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        shutil.rmtree(f"/tmp/emotalk-{process.pid}", ignore_errors=True)
+    report = dub(DubConfig(inputs=(shelf,), output=str(tmp_path), model=model))
+    assert not report.failed
+    assert {row.state for row in report.rows} >= {"already done"}
+    assert contents(tmp_path) == undisturbed
+
+
+def test_nothing_to_do_needs_no_cluster(model: str, shelf: str, ray_session: None, tmp_path: Path) -> None:
+    config = DubConfig(inputs=(f"{shelf}/part 0",), output=str(tmp_path), model=model, formats=("npz",))
+    assert not dub(config).nothing_to_do
+    command = [sys.executable, "-m", "jobs.dub", f"{shelf}/part 0", "--output", str(tmp_path), "--model", model]
+    unreachable = {**os.environ, "RAY_ADDRESS": "127.0.0.1:1"}
+    done = subprocess.run(
+        [*command, "--formats", "npz"], cwd=ROOT, env=unreachable, capture_output=True, text=True, check=True
+    )
+    assert "nothing to do: 1 already done" in done.stdout
+    assert contents(tmp_path).keys() == {"speech.npz"}
+
+
+def test_controls_reach_the_animation(model: str, shelf: str, ray_session: None, tmp_path: Path) -> None:
+    controls = Controls(emotion="angry", style=1, tail_s=0)
+    config = DubConfig(
+        inputs=(f"{shelf}/*/speech.wav",), output=str(tmp_path), model=model, formats=("npz",), controls=controls
+    )
+    dub(config)
+    animation = Animation.load(tmp_path / "part 0" / "speech.npz")
+    assert animation.frames == 15
+    assert animation.meta["style_used"] == 1
+    assert animation.emotion is not None
+    np.testing.assert_array_equal(animation.emotion[:, animation.emotion_names.index("angry")], 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"inputs": ("nowhere",)}, "no such file"),
+        ({"model": "nowhere"}, "is no model directory"),
+        ({"controls": Controls(emotion="bored")}, "unknown emotion"),
+        ({"controls": Controls(style=3)}, "style 3 does not exist"),
+        ({"gpus": 2.0}, "needs 2 GPUs"),
+    ],
+)
+def test_what_cannot_be_started_is_an_input_error(
+    change: dict, message: str, model: str, shelf: str, ray_session: None, tmp_path: Path
+) -> None:
+    config = {"inputs": (shelf,), "output": str(tmp_path / "out"), "model": model} | change
+    with pytest.raises(InputError, match=message):
+        dub(DubConfig(**config))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "change", [{"inputs": ()}, {"formats": ("xls",)}, {"formats": ()}, {"workers": 0}, {"threads": 0}, {"gpus": 1.5}]
+)
+def test_bad_options_are_refused(change: dict) -> None:
+    with pytest.raises(InputError):
+        DubConfig(**{"inputs": ("a.wav",), "output": "out"} | change)
+
+
+def test_a_recording_that_kills_its_worker_is_given_up() -> None:
+    board = DubBoard()
+    assert [board.begin(7) for _ in range(MAX_ATTEMPTS + 1)] == [True] * MAX_ATTEMPTS + [False]
+    assert board.begin(8)

@@ -1,0 +1,125 @@
+"""The `emotalk` command, as a process and as a function."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from emotalk.animation import Animation
+from emotalk.audio import load_audio
+from emotalk.cli import main
+from emotalk.inference.animator import Animator
+from emotalk.model.store import load_model
+from tests.small_model import save_small_model, write_murmur
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_small_model(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture
+def speech(tmp_path: Path) -> Path:
+    return write_murmur(tmp_path / "speech.wav", 1.0)
+
+
+def emotalk(*args: object, monkeypatch: pytest.MonkeyPatch) -> int:
+    """-> exit code."""
+    monkeypatch.setattr(sys, "argv", ["emotalk", *map(str, args)])
+    with pytest.raises(SystemExit) as end:
+        main()
+    return int(end.value.code or 0)
+
+
+def test_animate_writes_what_the_animator_gives(
+    model: Path, speech: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "face.npz"
+    assert emotalk("animate", speech, "-o", out, "--model", model, monkeypatch=monkeypatch) == 0
+    line = capsys.readouterr().out
+    assert line.count("\n") == 1
+    assert "45 frames, 1.00 s of speech" in line
+    assert "mean of the trained styles" in line
+    direct = Animator(load_model(model), device="cpu").animate(load_audio(speech))
+    np.testing.assert_array_equal(Animation.load(out).weights, direct.weights)
+
+
+def test_controls_and_the_default_model(
+    model: Path, speech: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EMOTALK_MODEL", str(model))
+    options = ("--emotion", "happy", "--intensity", 1.5, "--style", 2, "--level", 0.5, "--seed", 3, "--tail-s", 0)
+    assert emotalk("animate", speech, "-o", tmp_path / "face.csv", *options, monkeypatch=monkeypatch) == 0
+    assert "30 frames" in (line := capsys.readouterr().out)
+    assert "chosen happy (100%), style 2" in line
+    assert Animation.load(tmp_path / "face.csv").frames == 30
+
+
+def test_info_tells_what_a_thing_is(
+    model: Path, speech: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Animation(np.zeros((30, 52), np.float32)).save(tmp_path / "face.npz")
+    for what in (model, speech, tmp_path / "face.npz"):
+        assert emotalk("info", what, monkeypatch=monkeypatch) == 0
+    first, second, third = capsys.readouterr().out.splitlines()
+    assert "lite model" in first
+    assert "3 styles" in first
+    assert "recording, 0:01 (1.00 s), 16000 Hz mono" in second
+    assert "30 frames, 1.00 s at 30 fps" in third
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "message"),
+    [
+        (("animate", "nowhere.wav", "-o", "face.npz"), 2, "nowhere.wav: no such file"),
+        (("animate", "SPEECH", "-o", "face.xls"), 2, ".csv (Live Link Face)"),
+        (("animate", "SPEECH", "-o", "face"), 2, ".npz"),
+        (("animate", "SPEECH", "-o", "face.npz", "--model", "nowhere"), 2, "is no model directory"),
+        (("animate", "SPEECH", "-o", "face.npz", "--emotion", "bored"), 2, "unknown emotion 'bored'"),
+        (("animate", "SPEECH", "-o", "face.npz", "--style", "9"), 2, "style 9 does not exist"),
+        (("animate", "SPEECH", "-o", "face.npz", "--intensity", "9"), 2, "intensity must lie between 0 and 3"),
+        (("animate", "SPEECH", "-o", "face.npz", "--intensity", "much"), 2, "--intensity"),
+        (("animate", "SPEECH"), 2, "--output"),
+        (("animate", "TEXT", "-o", "face.npz"), 2, "not an audio file"),
+        (("animate", "SPEECH", "-o", "SPEECH/face.npz"), 1, "face.npz"),
+        (("fly",), 2, "fly"),
+        (("info", "TEXT"), 2, "not an audio file"),
+    ],
+)
+def test_errors_are_one_line(
+    args: tuple[str, ...],
+    code: int,
+    message: str,
+    model: Path,
+    speech: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("EMOTALK_MODEL", str(model))
+    text = tmp_path / "text.wav"
+    text.write_text("this is not sound at all")
+    given = [arg.replace("SPEECH", str(speech)).replace("TEXT", str(text)) for arg in args]
+    assert emotalk(*given, monkeypatch=monkeypatch) == code
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("error: ")
+    assert said.err.count("\n") == 1
+    assert message in said.err
+    assert not list(tmp_path.glob("face*"))
+
+
+def test_no_ray_is_imported(model: Path, speech: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys; from emotalk.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as end: assert not end.code, end.code\n"
+        "assert not [name for name in sys.modules if name.split('.')[0] in ('ray', 'jobs')]\n"
+    )
+    command = [sys.executable, "-c", code, "animate", speech, "-o", tmp_path / "face.npz", "--model", model]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1])}
+    subprocess.run(list(map(str, command)), check=True, env=environment)

@@ -34,6 +34,8 @@ def start_ray(*, num_cpus: int | None = None) -> Iterator[None]:
     else:
         # Unix sockets allow about 100 characters, so the folder's name is short.
         folder = Path(f"/tmp/emotalk-{os.getpid()}")
+        # Said, so that Ray need not warn that it chose so: other users of the machine must not reach this Ray.
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
         cpus = num_cpus or max(MIN_LOGICAL_CPUS, os.cpu_count() or 1)
         ray.init("local", num_cpus=cpus, include_dashboard=False, _temp_dir=str(folder), **common)
     try:

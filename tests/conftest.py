@@ -5,10 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
-
-# Tests share two cores with servers and Ray workers: threads that wait for each other would starve all.
-torch.set_num_threads(1)
 
 from tests.s3 import S3Server, s3_server_in
 

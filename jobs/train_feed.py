@@ -29,13 +29,16 @@ def step_batches(
     workers: int,
     styles: int,
 ) -> Iterator[Batch]:
-    """The batches of one worker for one epoch, one per step, in order."""
+    """The batches of one worker for one epoch, in order: one for each step in which it has a share."""
+    mine = [step for step in range(epoch.steps) if epoch.step(step, rank, workers)]
+    if not mine:
+        return
     store = ray.put((examples, epoch, augmentation))
 
     def fetch(steps: pa.Table) -> pa.Table:
         known, plan, config = _of_this_process(store)
         tables = []
-        for step in steps.column("id").to_pylist():
+        for step in steps.column("step").to_pylist():
             loaded = known.load(plan.step(step, rank, workers), config, (seed, number))
             tables.append(_to_table(step, loaded))
         return pa.concat_tables(tables)
@@ -44,7 +47,8 @@ def step_batches(
     context = ray.data.DataContext.get_current()
     context.execution_options.preserve_order = True
     context.enable_progress_bars = False
-    steps = ray.data.range(epoch.steps, override_num_blocks=-(-epoch.steps // STEPS_PER_TASK))
+    parts = [mine[start : start + STEPS_PER_TASK] for start in range(0, len(mine), STEPS_PER_TASK)]
+    steps = ray.data.from_arrow([pa.table({"step": part}) for part in parts])
     # In: steps. Out: one row per clip of the step's units, decoded; fan-out 1 : clips of a step.
     rows = steps.map_batches(
         fetch,
@@ -54,7 +58,7 @@ def step_batches(
         compute=TaskPoolStrategy(size=CONCURRENT_TASKS),
     )
     waiting: dict[int, Example] = {}
-    current = 0
+    current = mine[0]
     for table in rows.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=2):
         for step, position, example in _from_table(table):
             if step != current:

@@ -80,7 +80,10 @@ class _Run:
         # The same first weights on every rank; DDP would copy rank 0's anyway.
         torch.manual_seed(config.plan.seed)
         self.model = EmoTalk(config.network, pretrained_encoders=config.pretrained_encoders)
-        self.step: nn.Module = ray.train.torch.prepare_model(TrainingStep(self.model))
+        self.alone = TrainingStep(self.model)
+        # No buffer changes in training: nothing to broadcast.
+        options = {"broadcast_buffers": False}
+        self.together: nn.Module = ray.train.torch.prepare_model(self.alone, parallel_strategy_kwargs=options)
         trainable = [p for p in self.model.parameters() if p.requires_grad]
         self.optimiser = torch.optim.Adam(trainable, lr=config.learning_rate)
         self.autocast = self.device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
@@ -102,11 +105,11 @@ class _Run:
         """-> sums and counts of `LOSSES` over the epoch and all workers, (2, 4)."""
         config = self.config
         plan = plan_epoch(config.train.keys, number, config.plan)
-        self.step.train()
+        self.model.train()
         totals = torch.zeros(2, len(LOSSES), device=self.device)
         for done, batch in enumerate(self._batches(config.train, plan, number, config.augmentation)):
             self._set_learning_rate(number + done / plan.steps)
-            sums, counts = self._losses(batch)
+            sums, counts = self._losses(self.together, batch)
             global_counts = self._summed(counts)
             # DDP averages gradients over workers; shares of one global mean add up.
             loss = weighted_total(sums, global_counts, config.losses) * self.workers
@@ -129,10 +132,11 @@ class _Run:
         """The losses over the validation split, whose squares are the same in every epoch; (2, 4)."""
         validation = self.config.validation
         plan = plan_epoch(validation.keys, 0, PlanConfig(units_per_step=self.config.plan.units_per_step))
-        self.step.eval()
+        self.model.eval()
         totals = torch.zeros(2, len(LOSSES), device=self.device)
         for batch in self._batches(validation, plan, 0, None):
-            totals += torch.stack(self._losses(batch))
+            # Not through DDP, whose forward waits for the others: a small split may leave a worker without a share.
+            totals += torch.stack(self._losses(self.alone, batch))
         return self._summed(totals)
 
     def report(self, epoch: int, metrics: dict[str, float]) -> None:
@@ -152,9 +156,9 @@ class _Run:
                 checkpoint = Checkpoint.from_directory(folder)
             ray.train.report(metrics, checkpoint=checkpoint, checkpoint_upload_mode=CheckpointUploadMode.SYNC)
 
-    def _losses(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def _losses(self, step: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
-            out, logits = self.step(batch)
+            out, logits = step(batch)
         return loss_sums(out.float(), logits, batch)
 
     def _batches(self, examples: Examples, plan: Epoch, number: int, augmentation: AugmentConfig | None) -> Any:

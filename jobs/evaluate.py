@@ -27,7 +27,7 @@ from emotalk.inference.animator import Animator
 from emotalk.labels import EMOTIONS
 from emotalk.metrics.baselines import Baselines, FitSums
 from emotalk.metrics.emotions import EmotionCounts
-from emotalk.metrics.evaluation import EXCHANGES, SUBJECTS, EvaluationSums, Evaluator, fit_unit
+from emotalk.metrics.evaluation import EXCHANGES, SUBJECTS, EvaluationSums, Evaluator, fit_units
 from emotalk.metrics.face import LIPS, UPPER_FACE, face_measures
 from emotalk.metrics.measures import Measures
 from emotalk.metrics.plan import Unit, plan_evaluation, plan_fit
@@ -40,6 +40,7 @@ from jobs.progress import Progress, ProgressCallback, progress_line
 from jobs.tables import print_table
 
 REPORT_JSON, REPORT_PAGE = "report.json", "report.md"
+FIT_TASKS = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,13 +153,16 @@ def _fit(corpus: Corpus, units: Sequence[Unit], workers: int | None) -> Iterator
     """Sums of the training clips, in the order of the units."""
 
     def fit(batch: pa.Table) -> pa.Table:
-        return _answer(batch, lambda unit: fit_unit(corpus, unit))
+        return _answer(batch, lambda part: fit_units(corpus, part))
 
-    # In: one row group's clips. Out: one row, their normal equations (2 MB); fan-out 1 : 1.
-    fitted = _rows(units).map_batches(
+    # A row group holds few of the chosen clips: several make a task worth its start. Never a matter of the workers.
+    size = -(-len(units) // FIT_TASKS)
+    parts = [tuple(units[start : start + size]) for start in range(0, len(units), size)] if units else []
+    # In: some row groups' chosen clips. Out: one row, their normal equations (2 MB); fan-out 1 : 1.
+    fitted = _rows(parts).map_batches(
         fit, batch_size=1, batch_format="pyarrow", num_cpus=1, compute=TaskPoolStrategy(size=workers)
     )
-    yield from _results(fitted, len(units))
+    yield from _results(fitted, len(parts))
 
 
 def _evaluate(setting: Setting, units: Sequence[Unit], workers: int | None) -> Iterator[EvaluationSums]:
@@ -179,18 +183,18 @@ def _evaluate(setting: Setting, units: Sequence[Unit], workers: int | None) -> I
     yield from _results(evaluated, len(units))
 
 
-def _rows(units: Sequence[Unit]) -> Dataset:
-    """Row: number and pickle of a unit, small and this package's own. One block per row, so that each is a task."""
+def _rows(work: Sequence[Any]) -> Dataset:
+    """Row: number and pickle of a piece of work, small and this package's own. One block per row: each is a task."""
     return ray.data.from_arrow(
-        [pa.table({"number": [number], "unit": [pickle.dumps(unit)]}) for number, unit in enumerate(units)]
+        [pa.table({"number": [number], "work": [pickle.dumps(piece)]}) for number, piece in enumerate(work)]
     )
 
 
-def _answer(batch: pa.Table, work: Callable[[Unit], Any]) -> pa.Table:
-    """A unit's row -> the row of its result, or of the error that the user is meant to read."""
-    (number,), (unit,) = batch.column("number").to_pylist(), batch.column("unit").to_pylist()
+def _answer(batch: pa.Table, do: Callable[[Any], Any]) -> pa.Table:
+    """A row of work -> the row of its result, or of the error that the user is meant to read."""
+    (number,), (work,) = batch.column("number").to_pylist(), batch.column("work").to_pylist()
     try:
-        result = work(pickle.loads(unit))
+        result = do(pickle.loads(work))
     except EmoTalkError as error:
         # As a row: raised here, it would reach the user under two screens of Ray's own traces.
         result = error

@@ -11,17 +11,12 @@ WIDTH = 100  # where the output is a file or a log
 
 
 def print_table(rows: Sequence[Sequence[str]], file: TextIO | None = None) -> None:
-    """A header and rows of texts. The first column names the row, the others are numbers; words wrap, none is cut."""
+    """A header, of which every word gets a line, and rows of texts: a name, then numbers."""
     header, *body = rows
     table = Table(box=SIMPLE_HEAD, padding=0, pad_edge=False)
     for number, name in enumerate(header):
-        words = [word for row in rows for word in row[number].split()]
-        table.add_column(
-            name,
-            justify="right" if number else "left",
-            vertical="bottom",
-            min_width=max(map(len, words), default=0),
-        )
+        lines = name.replace(" ", "\n")
+        table.add_column(lines, justify="right" if number else "left", vertical="bottom", no_wrap=bool(number))
     for row in body:
         table.add_row(*row)
     console = Console(file=file)

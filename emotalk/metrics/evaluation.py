@@ -1,5 +1,6 @@
 """The evaluation itself, one row group at a time: predict, compare, sum."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -119,11 +120,14 @@ class Evaluator:
         )
 
 
-def fit_unit(corpus: Corpus, unit: Unit) -> FitSums:
-    """The fit's sums of a unit's clips; clips that cannot be read are left out and named."""
-    clips, failed = read_clips(corpus, [task.clip_id for task in unit.tasks])
-    start = replace(FitSums.zero(), failed=tuple(failed.items()))
-    return sum((FitSums.of(clip.samples, clip.weights) for clip in clips.values()), start)
+def fit_units(corpus: Corpus, units: Iterable[Unit]) -> FitSums:
+    """The fit's sums of some units' clips; clips that cannot be read are left out and named."""
+    sums = FitSums.zero()
+    for unit in units:
+        clips, failed = read_clips(corpus, [task.clip_id for task in unit.tasks])
+        start = replace(sums, failed=sums.failed + tuple(failed.items()))
+        sums = sum((FitSums.of(clip.samples, clip.weights) for clip in clips.values()), start)
+    return sums
 
 
 def _heard(unit: Unit) -> list[str]:

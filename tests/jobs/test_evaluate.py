@@ -42,22 +42,15 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def reports(corpus: str, model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
-    """Output folder by number of workers."""
-    folders = {workers: tmp_path_factory.mktemp("report") for workers in (1, 2)}
-    for workers, folder in folders.items():
-        evaluate(EvaluateConfig(model=str(model), corpus=corpus, output=str(folder), workers=workers))
-    return folders
+def output(corpus: str, model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("report")
+    evaluate(EvaluateConfig(model=str(model), corpus=corpus, output=str(folder), workers=1))
+    return folder
 
 
 @pytest.fixture(scope="module")
-def report(reports: dict[int, Path]) -> dict:
-    return json.loads((reports[2] / "report.json").read_text())
-
-
-def test_one_and_two_workers_write_the_same_bytes(reports: dict[int, Path]) -> None:
-    for name in ("report.json", "report.md"):
-        assert (reports[1] / name).read_bytes() == (reports[2] / name).read_bytes()
+def report(output: Path) -> dict:
+    return json.loads((output / "report.json").read_text())
 
 
 def test_the_report_is_complete(report: dict, model: Path) -> None:
@@ -106,8 +99,14 @@ def test_fitted_baselines_beat_a_random_network_and_ridge_beats_the_mean(report:
     assert jaw["jaw by loudness"] > 0.8
 
 
-def test_the_page_shows_every_subject_with_units(reports: dict[int, Path]) -> None:
-    page = (reports[1] / "report.md").read_text()
+def test_two_workers_write_the_same_bytes(output: Path, corpus: str, model: Path, tmp_path: Path) -> None:
+    evaluate(EvaluateConfig(model=str(model), corpus=corpus, output=str(tmp_path), workers=2))
+    for name in ("report.json", "report.md"):
+        assert (tmp_path / name).read_bytes() == (output / name).read_bytes()
+
+
+def test_the_page_shows_every_subject_with_units(output: Path) -> None:
+    page = (output / "report.md").read_text()
     assert "LVE [mm]" in page
     for subject in (*SUBJECTS, *EXCHANGES):
         assert f"| {subject} |" in page
@@ -118,7 +117,7 @@ def test_a_model_with_other_labels_and_a_corpus_without_training_clips(tmp_path:
     clips = [clip for clip in TEST if clip.speaker in ("dora", "fay")]
     corpus = random_corpus(tmp_path / "corpus", clips)
     heard: list[Progress] = []
-    config = EvaluateConfig(model=str(directory), corpus=corpus.location, output=str(tmp_path / "out"))
+    config = EvaluateConfig(model=str(directory), corpus=corpus.location, output=str(tmp_path / "out"), workers=1)
     report = evaluate(config, heard.append)
     assert report.fitted_on is None
     assert set(report.faces) == {"model", "model, other sound"}
@@ -138,7 +137,7 @@ def test_a_damaged_clip_is_named_and_left_out(model: Path, tmp_path: Path) -> No
     audio[1] = b"no sound"
     table = table.set_column(table.schema.get_field_index("audio"), table.schema.field("audio"), pa.array([*audio]))
     pq.write_table(table, path)
-    config = EvaluateConfig(model=str(model), corpus=corpus.location, output=str(tmp_path / "out"))
+    config = EvaluateConfig(model=str(model), corpus=corpus.location, output=str(tmp_path / "out"), workers=1)
     report = evaluate(config)
     assert list(report.failed) == [broken]
     assert report.evaluated.clips == 5
@@ -146,7 +145,7 @@ def test_a_damaged_clip_is_named_and_left_out(model: Path, tmp_path: Path) -> No
 
 
 def test_what_cannot_be_evaluated_is_refused_by_name(corpus: str, model: Path, tmp_path: Path) -> None:
-    good = EvaluateConfig(model=str(model), corpus=corpus, output=str(tmp_path / "out"))
+    good = EvaluateConfig(model=str(model), corpus=corpus, output=str(tmp_path / "out"), workers=1)
     with pytest.raises(InputError, match="no clips in its split 'validation'"):
         evaluate(replace(good, split="validation"))
     with pytest.raises(InputError, match="no model directory"):
@@ -162,7 +161,7 @@ def test_weights_that_do_not_fit_are_the_users_error(corpus: str, model: Path, t
     other = _save(tmp_path / "other", ("happy",))
     (other / WEIGHTS).write_bytes((model / WEIGHTS).read_bytes())
     with pytest.raises(InputError, match=f"does not fit its {CONFIG}"):
-        evaluate(EvaluateConfig(model=str(other), corpus=corpus, output=str(tmp_path / "out")))
+        evaluate(EvaluateConfig(model=str(other), corpus=corpus, output=str(tmp_path / "out"), workers=1))
 
 
 def _save(directory: Path, emotions: tuple[str, ...]) -> Path:

@@ -4,7 +4,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_corpus import Labels, random_corpus, squares
 
@@ -28,6 +28,7 @@ def rows(clips: list[tuple[str, str]]) -> list[dict]:
     ]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from("wxyz")), min_size=1, max_size=30))
 def test_every_clip_hears_another_statement_where_there_is_one(clips: list[tuple[str, str]]) -> None:
     table = rows(clips)
@@ -41,6 +42,7 @@ def test_every_clip_hears_another_statement_where_there_is_one(clips: list[tuple
         )
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from("ab"), min_size=1, max_size=5), st.integers(1, 4))
 def test_where_every_speaker_says_two_things_equally_often_it_is_a_derangement_of_their_own_clips(
     speakers: list[str], takes: int

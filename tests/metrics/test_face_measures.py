@@ -87,6 +87,7 @@ def test_jaw_correlation_is_that_of_the_pooled_frames() -> None:
     assert got == pytest.approx(expected[0, 1], abs=1e-9)
 
 
+@settings(deadline=None)
 @given(value=st.floats(0, 1, width=32))
 def test_a_jaw_that_never_moves_has_no_correlation(value: float) -> None:
     measure = JawCorrelation()
@@ -94,6 +95,7 @@ def test_a_jaw_that_never_moves_has_no_correlation(value: float) -> None:
     assert measure.values(sum(measure.sums(*clip) for clip in clips)) == (None,)
 
 
+@settings(deadline=None)
 @given(offset=st.floats(-5, 5), slope=st.floats(-3, 3))
 def test_regression_recovers_a_line(offset: float, slope: float) -> None:
     x = np.linspace(-40, 0, 30)

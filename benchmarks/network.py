@@ -22,8 +22,9 @@ import torch
 import transformers
 from torch.utils.flop_counter import FlopCounterMode
 
-from emotalk.model.config import EmoTalkConfig, TransformerEncoderConfig, lite_config, official_config
+from emotalk.model.config import EmoTalkConfig, TransformerEncoderConfig
 from emotalk.model.network import EmoTalk
+from emotalk.model.presets import lite_config, official_config
 from emotalk.training.batches import Batch, Example, collate
 from emotalk.training.losses import LossWeights, TrainingStep, loss_sums, weighted_total
 from emotalk.training.squares import Single, Square

@@ -32,8 +32,9 @@ from emotalk.corpus.corpus import Corpus
 from emotalk.errors import EmoTalkError, InputError
 from emotalk.files import absolute, atomic_write, open_source
 from emotalk.labels import EMOTIONS
-from emotalk.model.config import EmoTalkConfig, base_config, lite_config, official_config
+from emotalk.model.config import EmoTalkConfig
 from emotalk.model.network import EmoTalk
+from emotalk.model.presets import base_config, lite_config, official_config
 from emotalk.training.augment import AugmentConfig
 from emotalk.training.batches import Batch, collate
 from emotalk.training.examples import Examples, speakers_of

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from emotalk.audio import SAMPLE_RATE, encode_wav
-from emotalk.model.config import lite_config
 from emotalk.model.network import EmoTalk
+from emotalk.model.presets import lite_config
 
 
 def save_small_model(directory: Path, *, seed: int = 0) -> Path:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from emotalk.errors import InputError
 from emotalk.labels import OFFICIAL_EMOTIONS
-from emotalk.model.config import official_config
+from emotalk.model.presets import official_config
 
 if TYPE_CHECKING:
     from emotalk.model.network import EmoTalk

@@ -10,8 +10,8 @@ from emotalk.controls import Controls
 from emotalk.errors import InputError
 from emotalk.inference.animator import Animator
 from emotalk.inference.windows import WindowShape, plan_windows
-from emotalk.model.config import lite_config
 from emotalk.model.network import EmoTalk
+from emotalk.model.presets import lite_config
 
 
 def animator(*, prototypes: bool) -> Animator:

@@ -14,8 +14,8 @@ from random_corpus import Labels, random_clip, random_corpus, squares
 from emotalk.blendshapes import INDEX
 from emotalk.errors import InputError
 from emotalk.metrics.evaluation import EXCHANGES, SUBJECTS
-from emotalk.model.config import lite_config
 from emotalk.model.network import EmoTalk
+from emotalk.model.presets import lite_config
 from emotalk.model.store import CONFIG, WEIGHTS, model_digest
 from emotalk.rigs import procedural_head
 from jobs.evaluate import EvaluateConfig, evaluate

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from emotalk.metrics.exchange import cross_reconstruct, resample
-from emotalk.model.config import lite_config
 from emotalk.model.network import EmoTalk
+from emotalk.model.presets import lite_config
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from transformers import AutoConfig, AutoModel
 
-from emotalk.model.config import EmoTalkConfig, TransformerEncoderConfig, base_config, lite_config
+from emotalk.model.config import EmoTalkConfig, TransformerEncoderConfig
 from emotalk.model.network import EmoTalk
+from emotalk.model.presets import base_config, lite_config
 
 SIZES = {
     "hidden_size": 32,

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from emotalk import EmoTalk, InputError, load_audio
-from emotalk.model.config import official_config
 from emotalk.model.official import RENAMED
+from emotalk.model.presets import official_config
 
 TOLERANCE = 1e-4
 

@@ -9,7 +9,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from emotalk import EmoTalk, InputError
-from emotalk.model.config import EmoTalkConfig, lite_config, official_config
+from emotalk.model.config import EmoTalkConfig
+from emotalk.model.presets import lite_config, official_config
 from emotalk.model.store import default_model, model_digest
 from tests.model.small import encoder_folder, noise, small_base, small_lite
 

@@ -14,8 +14,8 @@ import torch
 from emotalk.animation import Animation
 from emotalk.controls import Controls
 from emotalk.inference.animator import Animator
-from emotalk.model.config import lite_config
 from emotalk.model.network import EmoTalk
+from emotalk.model.presets import lite_config
 from serve_app.api import build_api
 from serve_app.config import ServeConfig
 

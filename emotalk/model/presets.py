@@ -1,4 +1,4 @@
-"""The three sizes: `official` (the paper's network), `base` (two encoders of the 95 M class), `lite` (log-mel, fast)."""
+"""The three sizes: `official` (the paper), `base` (two encoders of the 95 M class), `lite` (log-mel, real time)."""
 
 from emotalk.labels import OFFICIAL_EMOTIONS
 from emotalk.model.config import EmoTalkConfig, MelEncoderConfig, TransformerEncoderConfig

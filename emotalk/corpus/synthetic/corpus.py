@@ -1,7 +1,7 @@
 """The factorial plan of the synthetic corpus, and the maker of its clips.
 
-Every voice of a split says every sentence of the split in neutral and in seven emotions at two levels. Voices and
-sentences of a split appear in no other split.
+Every voice says each of its sentences in neutral and in seven emotions at two levels. Voices and sentences of a split
+appear in no other split.
 """
 
 import hashlib
@@ -22,6 +22,7 @@ from emotalk.errors import InputError
 from emotalk.labels import EMOTIONS, LEVELS
 
 SPLITS = ("train", "validation", "test")
+VOICES = {"train": voices.TRAIN, "validation": voices.VALIDATION, "test": voices.TEST}
 DELIVERIES = tuple((e, level) for e in EMOTIONS for level in range(len(LEVELS)) if not (e == "neutral" and level))
 _LEAD_SHARE, _TAIL_SHARE = (0.08, 0.12), (0.10, 0.15)  # silence before and after, relative to the speech
 _FLOOR_RMS = 3e-4
@@ -44,9 +45,13 @@ class Utterance:
 
 @dataclass(frozen=True, kw_only=True)
 class CorpusConfig:
-    """How many voices and sentences of each split; the first ones are taken. Fewer make a smaller corpus."""
+    """How many voices of each split, and sentences of each voice; the first ones are taken. Fewer make less.
 
-    train_voices: int = 12
+    Every training voice has sentences of its own, so a corpus of 16 voices × 20 has 320 different ones: with few, a
+    network learns sentences by heart instead of sounds. The voices of another split share its sentences.
+    """
+
+    train_voices: int = len(voices.TRAIN)
     train_sentences: int = 20
     validation_voices: int = len(voices.VALIDATION)
     validation_sentences: int = 4
@@ -55,18 +60,18 @@ class CorpusConfig:
 
     def __post_init__(self) -> None:
         for split in SPLITS:
-            for what, pool in zip(("voices", "sentences"), _pools(split), strict=True):
+            speakers = VOICES[split]
+            for what, most in (("voices", len(speakers)), ("sentences", len(sentences_of(split, speakers[0])))):
                 count = getattr(self, f"{split}_{what}")
-                if not 0 <= count <= len(pool):
-                    raise InputError(f"{split}_{what} must be 0..{len(pool)}, not {count}")
+                if not 0 <= count <= most:
+                    raise InputError(f"{split}_{what} must be 0..{most}, not {count}")
 
 
-def _pools(split: str) -> tuple[tuple[Voice, ...], tuple[Sentence, ...]]:
-    return {
-        "train": (voices.TRAIN, sentences.TRAIN),
-        "validation": (voices.VALIDATION, sentences.VALIDATION),
-        "test": (voices.TEST, sentences.TEST),
-    }[split]
+def sentences_of(split: str, voice: Voice) -> tuple[Sentence, ...]:
+    """What a voice of a split can say."""
+    if split == "train":
+        return sentences.TRAIN[voices.TRAIN.index(voice) :: len(voices.TRAIN)]
+    return sentences.VALIDATION if split == "validation" else sentences.TEST
 
 
 def plan(config: CorpusConfig | None = None) -> list[Utterance]:
@@ -74,9 +79,8 @@ def plan(config: CorpusConfig | None = None) -> list[Utterance]:
     config = config or CorpusConfig()
     out = []
     for split in SPLITS:
-        speakers, texts = _pools(split)
-        for voice in speakers[: getattr(config, f"{split}_voices")]:
-            for sentence in texts[: getattr(config, f"{split}_sentences")]:
+        for voice in VOICES[split][: getattr(config, f"{split}_voices")]:
+            for sentence in sentences_of(split, voice)[: getattr(config, f"{split}_sentences")]:
                 out += [Utterance(voice, sentence, emotion, level, split) for emotion, level in DELIVERIES]
     return out
 

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from emotalk.blendshapes import INDEX
 from emotalk.corpus.clip import Phone
-from emotalk.corpus.synthetic import sentences, voices
+from emotalk.corpus.synthetic import voices
+from emotalk.corpus.synthetic.corpus import VOICES, sentences_of
 from emotalk.corpus.synthetic.espeak import EspeakSettings, synthesise
 from emotalk.corpus.synthetic.visemes import LEAD_S, close_lips, letters, mouth
 from emotalk.errors import InputError
@@ -118,18 +119,12 @@ def test_unknown_sounds_are_named() -> None:
 
 @pytest.mark.usefixtures("speech")
 @pytest.mark.parametrize(
-    ("speakers", "texts"),
-    [
-        (voices.TRAIN, sentences.TRAIN),
-        (voices.VALIDATION, sentences.VALIDATION),
-        (voices.TEST, sentences.TEST),
-    ],
-    ids=["train", "validation", "test"],
+    ("split", "voice"),
+    [(split, voice) for split, speakers in VOICES.items() for voice in speakers],
+    ids=lambda value: getattr(value, "name", value),
 )
-def test_every_sound_of_every_voice_has_a_viseme(
-    speakers: tuple[voices.Voice, ...], texts: tuple[sentences.Sentence, ...]
-) -> None:
-    for voice in speakers:
-        settings = EspeakSettings(language=voice.language, variant=voice.variant, rate_wpm=400)  # fast is quick to make
-        for phone in synthesise(". ".join(text.text for text in texts), settings).phones:
-            assert letters(phone.name)
+def test_every_sound_of_every_voice_has_a_viseme(split: str, voice: voices.Voice) -> None:
+    texts = sentences_of(split, voice)
+    settings = EspeakSettings(language=voice.language, variant=voice.variant, rate_wpm=400)  # fast is quick to make
+    for phone in synthesise(". ".join(text.text for text in texts), settings).phones:
+        assert letters(phone.name)

@@ -42,7 +42,7 @@ class DemoConfig:
     """A recording to dub; a story told by a held-out synthetic voice, if not given."""
     workers: int = 2
     """Training processes."""
-    epochs: int = 6
+    epochs: int = 7
     """Times every clip of the corpus is a target. More make a better model."""
     size: CorpusConfig = field(default_factory=CorpusConfig)
 
@@ -95,7 +95,7 @@ def _training(config: DemoConfig, corpus: str) -> TrainConfig:
         output=config.output,
         workers=config.workers,
         epochs=config.epochs,
-        learning_rate=2e-3,
+        learning_rate=1e-3,
         plan=PlanConfig(units_per_step=4),
     )
 

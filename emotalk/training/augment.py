@@ -19,20 +19,23 @@ class AugmentConfig:
 
     speed: factors of playback speed, which shift pitch and formants alike: another throat. Coefficients follow.
     gain_db, tilt_db: level, and random bends of the spectrum. snr_db: coloured noise under the voice.
-    reverberation: share of clips that stand in a room.
+    reverberation: share of clips that stand in a room. clean: share of clips that are left as they are.
     """
 
-    speed: tuple[float, float] = (0.85, 1.2)
+    speed: tuple[float, float] = (0.9, 1.12)
     gain_db: tuple[float, float] = (-24.0, 6.0)
-    tilt_db: float = 8.0
-    snr_db: tuple[float, float] = (8.0, 50.0)
-    reverberation: float = 0.3
+    tilt_db: float = 5.0
+    snr_db: tuple[float, float] = (15.0, 50.0)
+    reverberation: float = 0.2
+    clean: float = 0.25
 
 
 def augment(
     samples: np.ndarray, weights: np.ndarray, config: AugmentConfig, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """(n,) samples and their coefficients (frames, 52) -> both changed; frames stay ceil(30 n / 16000)."""
+    if rng.random() < config.clean:
+        return samples, weights
     samples, weights = _speed(samples, weights, rng.uniform(*config.speed))
     samples = _colour(samples, config.tilt_db, rng)
     if rng.random() < config.reverberation:

@@ -27,6 +27,8 @@ def start_ray(*, num_cpus: int | None = None) -> Iterator[None]:
         return
     # Ray's core writes to this process's error stream past Python's loggers; what goes wrong arrives as an exception.
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+    # A local Ray gives itself a token and warns of it; nobody here need do anything about that.
+    logging.getLogger("ray._private.authentication").setLevel(logging.ERROR)
     common = {"log_to_driver": False, "logging_level": logging.WARNING}
     folder: Path | None = None
     if os.environ.get("RAY_ADDRESS"):
@@ -34,8 +36,6 @@ def start_ray(*, num_cpus: int | None = None) -> Iterator[None]:
     else:
         # Unix sockets allow about 100 characters, so the folder's name is short.
         folder = Path(f"/tmp/emotalk-{os.getpid()}")
-        # Said, so that Ray need not warn that it chose so: other users of the machine must not reach this Ray.
-        os.environ.setdefault("RAY_AUTH_MODE", "token")
         cpus = num_cpus or max(MIN_LOGICAL_CPUS, os.cpu_count() or 1)
         ray.init("local", num_cpus=cpus, include_dashboard=False, _temp_dir=str(folder), **common)
     try:

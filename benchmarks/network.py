@@ -25,9 +25,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from emotalk.model.config import EmoTalkConfig, TransformerEncoderConfig
 from emotalk.model.network import EmoTalk
 from emotalk.model.presets import lite_config, official_config
-from emotalk.training.batches import Batch, Example, collate
+from emotalk.training.batches import Batch, collate
 from emotalk.training.losses import LossWeights, TrainingStep, loss_sums, weighted_total
 from emotalk.training.squares import Single, Square
+from emotalk.training.units import Example
 
 PRESETS = ("lite", "base", "official")
 SECONDS = (4, 20, 36)

@@ -1,21 +1,22 @@
-"""Ray Data under training: plans name clips, tasks fetch and decode them, a worker reads its own steps in order."""
+"""Ray Data under training: plans name clips, tasks read them, a worker takes its own steps in order."""
 
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import partial
 
-import numpy as np
 import pyarrow as pa
 import ray
 from ray.data import TaskPoolStrategy
 
 from emotalk.training.augment import AugmentConfig
-from emotalk.training.batches import Batch, Example, collate
+from emotalk.training.batches import Batch, collate
 from emotalk.training.examples import Examples
 from emotalk.training.squares import Epoch
+from emotalk.training.units import Example
+from jobs.train_fetch import fetch_steps, fetched
 
 STEPS_PER_TASK = 8
 FETCH_CPUS = 0.25  # decoding is a few percent of a training step; a whole CPU each would starve a small machine
-CONCURRENT_TASKS = 2
+CONCURRENT_TASKS = 1  # each keeps a cache of row groups; one reads several times faster than a worker trains
 
 
 def step_batches(
@@ -34,14 +35,7 @@ def step_batches(
     if not mine:
         return
     store = ray.put((examples, epoch, augmentation))
-
-    def fetch(steps: pa.Table) -> pa.Table:
-        known, plan, config = _of_this_process(store)
-        tables = []
-        for step in steps.column("step").to_pylist():
-            loaded = known.load(plan.step(step, rank, workers), config, (seed, number))
-            tables.append(_to_table(step, loaded))
-        return pa.concat_tables(tables)
+    fetch = partial(fetch_steps, store=store, seed=(seed, number), rank=rank, workers=workers)
 
     # Row: number of a step. Order matters: a step's rows must come before the next step's.
     context = ray.data.DataContext.get_current()
@@ -60,51 +54,9 @@ def step_batches(
     waiting: dict[int, Example] = {}
     current = mine[0]
     for table in rows.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=2):
-        for step, position, example in _from_table(table):
+        for step, position, example in fetched(table):
             if step != current:
                 yield collate(epoch.step(current, rank, workers), waiting, styles)
                 waiting, current = {}, step
             waiting[position] = example
     yield collate(epoch.step(current, rank, workers), waiting, styles)
-
-
-@lru_cache(maxsize=2)
-def _of_this_process(store: ray.ObjectRef) -> tuple[Examples, Epoch, AugmentConfig | None]:
-    # Kept between the tasks of a process: the row groups that it has read stay in its cache.
-    value: tuple[Examples, Epoch, AugmentConfig | None] = ray.get(store)
-    return value
-
-
-def _to_table(step: int, loaded: dict[int, Example]) -> pa.Table:
-    examples = list(loaded.values())
-    return pa.table(
-        {
-            "step": pa.array([step] * len(examples), pa.int64()),
-            "position": pa.array(list(loaded), pa.int64()),
-            "clip_id": [example.clip_id for example in examples],
-            "samples": _lists([example.samples for example in examples]),
-            "weights": _lists([example.weights.reshape(-1) for example in examples]),
-            "emotion": [example.emotion for example in examples],
-            "level": [example.level for example in examples],
-            "style": [example.style for example in examples],
-        }
-    )
-
-
-def _from_table(table: pa.Table) -> Iterator[tuple[int, int, Example]]:
-    scalars = [table.column(name).to_pylist() for name in ("step", "position", "clip_id", "emotion", "level", "style")]
-    arrays = [_vectors(table.column(name)) for name in ("samples", "weights")]
-    for (step, position, clip_id, *labels), samples, weights in zip(zip(*scalars, strict=True), *arrays, strict=True):
-        yield step, position, Example(clip_id, samples, weights.reshape(-1, 52), *labels)
-
-
-def _lists(vectors: list[np.ndarray]) -> pa.Array:
-    ends = np.cumsum([0, *(len(vector) for vector in vectors)]).astype(np.int64)
-    return pa.LargeListArray.from_arrays(pa.array(ends), pa.array(np.concatenate(vectors)))
-
-
-def _vectors(column: pa.ChunkedArray) -> Iterator[np.ndarray]:
-    for chunk in column.chunks:
-        for row in range(len(chunk)):
-            # A copy: arrays in Ray's object store are read-only, and torch wants to own what it pads.
-            yield np.array(chunk[row].values.to_numpy(), np.float32)

@@ -29,7 +29,8 @@ def test_it_predicts_trains_a_step_saves_and_loads_without_the_rest(tmp_path: ob
 import numpy as np, torch
 import emotalk
 from emotalk.model.presets import lite_config
-from emotalk.training.batches import Example, collate
+from emotalk.training.batches import collate
+from emotalk.training.units import Example
 from emotalk.training.losses import LossWeights, TrainingStep, loss_sums, weighted_total
 from emotalk.training.squares import Single
 

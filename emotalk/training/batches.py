@@ -2,57 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from emotalk.training.squares import Single, Square, Unit
-
-UNKNOWN = -1  # label, level or style of a clip that has none
-
-
-class Example(NamedTuple):
-    """One clip, decoded: (n,) float32 samples, (frames, 52) float32 weights, and its labels by number (or UNKNOWN)."""
-
-    clip_id: str
-    samples: np.ndarray
-    weights: np.ndarray
-    emotion: int
-    level: int
-    style: int
-
-
-class Part(NamedTuple):
-    """One reconstruction: content from one clip, emotion from another, compared with a third."""
-
-    content: int
-    emotion: int
-    target: int
-    cross: bool
-
-
-def parts_of(unit: Unit) -> tuple[Part, ...]:
-    """A square is two cross-reconstructions and two self-reconstructions: every one of its clips is a target once."""
-    if isinstance(unit, Single):
-        return (Part(unit.clip, unit.clip, unit.clip, cross=False),)
-    return (
-        Part(unit.c1e2, unit.c2e1, unit.c1e1, cross=True),
-        Part(unit.c2e1, unit.c1e2, unit.c2e2, cross=True),
-        Part(unit.c1e2, unit.c1e2, unit.c1e2, cross=False),
-        Part(unit.c2e1, unit.c2e1, unit.c2e1, cross=False),
-    )
-
-
-def clips_of(unit: Unit) -> tuple[int, ...]:
-    """Positions of the clips that a unit needs."""
-    return tuple(unit)
-
-
-def heard_in(unit: Unit) -> tuple[int, ...]:
-    """Positions of the clips whose sound a unit needs."""
-    return (unit.c1e2, unit.c2e1) if isinstance(unit, Square) else (unit.clip,)
+from emotalk.training.squares import Unit
+from emotalk.training.units import UNKNOWN, Example, heard_in, parts_of
 
 
 @dataclass(frozen=True)

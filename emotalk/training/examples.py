@@ -11,8 +11,8 @@ from emotalk.corpus.corpus import Corpus
 from emotalk.corpus.schema import row_samples, row_weights
 from emotalk.errors import InputError
 from emotalk.training.augment import AugmentConfig, augment
-from emotalk.training.batches import UNKNOWN, Example, clips_of, heard_in
 from emotalk.training.squares import ClipKey, Unit
+from emotalk.training.units import UNKNOWN, Example, clips_of, heard_in
 
 CACHED_ROW_GROUPS = 32  # a few (speaker, level) groups are open at a time, of some row groups each
 STYLE_DROPOUT = 0.3  # share of clips trained without a style, so that "no style" means something for strangers

@@ -6,11 +6,12 @@ import torch
 
 from emotalk.errors import InputError
 from emotalk.training.augment import AugmentConfig, augment
-from emotalk.training.batches import UNKNOWN, Example, collate
+from emotalk.training.batches import collate
 from emotalk.training.losses import LossWeights, TrainingStep, loss_sums, weighted_total
 from emotalk.training.prototypes import measure_prototypes
 from emotalk.training.schedule import FINAL_FACTOR, learning_rate_factor
 from emotalk.training.squares import Single, Square, Unit
+from emotalk.training.units import UNKNOWN, Example
 from tests.model.small import noise, small_lite, small_transformer
 
 

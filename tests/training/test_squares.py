@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from emotalk.errors import InputError
 from emotalk.labels import EMOTIONS
-from emotalk.training.batches import parts_of
 from emotalk.training.squares import ClipKey, Epoch, PlanConfig, Single, Square, plan_epoch
+from emotalk.training.units import parts_of
 
 keys = st.builds(
     ClipKey,

@@ -11,8 +11,8 @@ from emotalk.corpus.synthetic import espeak
 from emotalk.corpus.synthetic.corpus import CorpusConfig, Utterance, make, plan
 from emotalk.errors import MissingExtraError
 
-CHARACTERS_PER_S = 14  # of English read aloud
-SILENCE_S = 0.5  # before and after, together
+CHARACTERS_PER_S = 21  # of English, over all emotions
+SILENCE_S = 0.75  # before and after, together
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,68 @@
+"""What a reading task does for training: steps of the plan in, decoded clips out. Without torch, so it starts fast."""
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+import numpy as np
+import pyarrow as pa
+import ray
+
+from emotalk.training.augment import AugmentConfig
+from emotalk.training.examples import Examples
+from emotalk.training.squares import Epoch
+from emotalk.training.units import Example
+
+
+def fetch_steps(steps: pa.Table, *, store: ray.ObjectRef, seed: tuple[int, ...], rank: int, workers: int) -> pa.Table:
+    """Steps by number -> a row per clip of this worker's share, decoded and augmented, in the order of the steps.
+
+    store: (examples, epoch, augmentation). seed: with a clip's position it decides how the clip is augmented.
+    """
+    examples, epoch, augmentation = _of_this_process(store)
+    tables = []
+    for step in steps.column("step").to_pylist():
+        tables.append(_to_table(step, examples.load(epoch.step(step, rank, workers), augmentation, seed)))
+    return pa.concat_tables(tables)
+
+
+def fetched(table: pa.Table) -> Iterator[tuple[int, int, Example]]:
+    """What `fetch_steps` gave -> (step, position, example) in its order."""
+    scalars = [table.column(name).to_pylist() for name in ("step", "position", "clip_id", "emotion", "level", "style")]
+    arrays = [_vectors(table.column(name)) for name in ("samples", "weights")]
+    for (step, position, clip_id, *labels), samples, weights in zip(zip(*scalars, strict=True), *arrays, strict=True):
+        yield step, position, Example(clip_id, samples, weights.reshape(-1, 52), *labels)
+
+
+@lru_cache(maxsize=2)
+def _of_this_process(store: ray.ObjectRef) -> tuple[Examples, Epoch, AugmentConfig | None]:
+    # Kept between the tasks of a process: the row groups that it has read stay in its cache.
+    value: tuple[Examples, Epoch, AugmentConfig | None] = ray.get(store)
+    return value
+
+
+def _to_table(step: int, loaded: dict[int, Example]) -> pa.Table:
+    examples = list(loaded.values())
+    return pa.table(
+        {
+            "step": pa.array([step] * len(examples), pa.int64()),
+            "position": pa.array(list(loaded), pa.int64()),
+            "clip_id": [example.clip_id for example in examples],
+            "samples": _lists([example.samples for example in examples]),
+            "weights": _lists([example.weights.reshape(-1) for example in examples]),
+            "emotion": [example.emotion for example in examples],
+            "level": [example.level for example in examples],
+            "style": [example.style for example in examples],
+        }
+    )
+
+
+def _lists(vectors: list[np.ndarray]) -> pa.Array:
+    ends = np.cumsum([0, *(len(vector) for vector in vectors)]).astype(np.int64)
+    return pa.LargeListArray.from_arrays(pa.array(ends), pa.array(np.concatenate(vectors)))
+
+
+def _vectors(column: pa.ChunkedArray) -> Iterator[np.ndarray]:
+    for chunk in column.chunks:
+        for row in range(len(chunk)):
+            # A copy: arrays in Ray's object store are read-only, and torch wants to own what it pads.
+            yield np.array(chunk[row].values.to_numpy(), np.float32)

@@ -17,7 +17,7 @@ from emotalk.audio import encode_wav
 from emotalk.corpus.sources import Synthetic
 from emotalk.corpus.synthetic.corpus import CorpusConfig
 from emotalk.dubbing.report import Report as DubReport
-from emotalk.errors import EmoTalkError
+from emotalk.errors import EmoTalkError, InputError
 from emotalk.files import atomic_write
 from emotalk.metrics.report import ON_TERMINAL
 from emotalk.player import Take, write_page
@@ -60,13 +60,15 @@ def demo(config: DemoConfig, console: Console) -> None:
             progress_line("  speaking and animating") as show,
         ):
             source = Synthetic(size=config.size)
-            manifest = build_corpus(BuildConfig(source=source, output=corpus, shard_mib=6.0), show)
+            with _kept(root):
+                manifest = build_corpus(BuildConfig(source=source, output=corpus, shard_mib=6.0), show)
         total = manifest.total
         console.print(
             f"  {total.clips} clips, {total.hours:.1f} h, {total.speakers} voices, 8 emotions", highlight=False
         )
         with _step(console, 2, f"training lite with {config.workers} workers, {config.epochs} epochs"):
-            train(_training(config, corpus), console)
+            with _kept(root):
+                train(_training(config, corpus), console)
         with (
             _step(console, 3, "evaluating on voices and sentences it never heard"),
             progress_line("  comparing") as show,
@@ -131,6 +133,15 @@ def _step(console: Console, number: int, title: str) -> Iterator[None]:
     started = time.monotonic()
     yield
     console.print(f"  done in {time.monotonic() - started:.0f} s", highlight=False)
+
+
+@contextmanager
+def _kept(root: Path) -> Iterator[None]:
+    """What an older demo left is never replaced unasked."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{error.reason} (to start over, remove the folder {root})", source=error.source) from error
 
 
 def main() -> None:

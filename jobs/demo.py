@@ -66,9 +66,8 @@ def demo(config: DemoConfig, console: Console) -> None:
         console.print(
             f"  {total.clips} clips, {total.hours:.1f} h, {total.speakers} voices, 8 emotions", highlight=False
         )
-        with _step(console, 2, f"training lite with {config.workers} workers, {config.epochs} epochs"):
-            with _kept(root):
-                train(_training(config, corpus), console)
+        with _step(console, 2, f"training lite with {config.workers} workers, {config.epochs} epochs"), _kept(root):
+            train(_training(config, corpus), console)
         with (
             _step(console, 3, "evaluating on voices and sentences it never heard"),
             progress_line("  comparing") as show,

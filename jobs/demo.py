@@ -42,7 +42,7 @@ class DemoConfig:
     """A recording to dub; a story told by a held-out synthetic voice, if not given."""
     workers: int = 2
     """Training processes."""
-    epochs: int = 7
+    epochs: int = 6
     """Times every clip of the corpus is a target. More make a better model."""
     size: CorpusConfig = field(default_factory=CorpusConfig)
 

@@ -41,7 +41,7 @@ class Examples:
 
     @cached_property
     def keys(self) -> list[ClipKey]:
-        names = ("speaker", "level", "statement", "emotion", "repetition")
+        names = ("speaker", "level", "statement", "emotion", "repetition", "frames")
         keys = [ClipKey(*(row[name] for name in names)) for row in self.rows]  # type: ignore[arg-type]
         return [key if key.emotion in self.emotions else key._replace(emotion=None) for key in keys]
 

@@ -22,6 +22,7 @@ class ClipKey(NamedTuple):
     statement: str
     emotion: str | None
     repetition: int
+    frames: int = 1
 
 
 class Square(NamedTuple):
@@ -48,16 +49,18 @@ class PlanConfig:
 
     unlabelled_ratio: clips without a label per labelled clip in one epoch; the rest wait for the next epochs in turn.
     open_groups: (speaker, level) groups that are mixed at a time; more mixes better, fewer read fewer row groups twice.
+    sorted_steps: steps whose units are sorted by length among each other: little padding, equal work for all workers.
     """
 
     seed: int = 0
     units_per_step: int = 8
     unlabelled_ratio: float = 0.5
     open_groups: int = 8
+    sorted_steps: int = 16
 
     def __post_init__(self) -> None:
-        if self.units_per_step < 1 or self.open_groups < 1 or self.unlabelled_ratio < 0:
-            raise InputError("units_per_step and open_groups must be positive, unlabelled_ratio not negative")
+        if min(self.units_per_step, self.open_groups, self.sorted_steps) < 1 or self.unlabelled_ratio < 0:
+            raise InputError("units_per_step, open_groups and sorted_steps must be positive, unlabelled_ratio not less")
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,8 @@ def plan_epoch(clips: Sequence[ClipKey], epoch: int, config: PlanConfig) -> Epoc
     count = sum(len(positions) for positions in labelled.values())
     for position in _turn(unlabelled, epoch, count, config.unlabelled_ratio):
         groups.setdefault((clips[position].speaker, clips[position].level), []).append(Single(position))
-    return Epoch(tuple(_interleave(list(groups.values()), config.open_groups, rng)), config.units_per_step)
+    mixed = list(_interleave(list(groups.values()), config.open_groups, rng))
+    return Epoch(tuple(_sort_by_length(mixed, clips, config, rng)), config.units_per_step)
 
 
 def count_squares(clips: Sequence[ClipKey]) -> int:
@@ -167,6 +171,19 @@ def _interleave(groups: list[list[Unit]], open_groups: int, rng: np.random.Gener
         yield open_now[chosen].pop()
         if not open_now[chosen]:
             open_now.pop(chosen)
+
+
+def _sort_by_length(
+    units: list[Unit], clips: Sequence[ClipKey], config: PlanConfig, rng: np.random.Generator
+) -> Iterator[Unit]:
+    """Stretches of some steps sorted by length, their steps then in random order."""
+    size = config.units_per_step
+    for start in range(0, len(units), size * config.sorted_steps):
+        stretch = units[start : start + size * config.sorted_steps]
+        stretch.sort(key=lambda unit: max(clips[position].frames for position in unit))
+        steps = [stretch[i : i + size] for i in range(0, len(stretch), size)]
+        for step in rng.permutation(len(steps)):
+            yield from steps[step]
 
 
 def _group_order(item: tuple[tuple[str, int | None], list[int]]) -> tuple[str, int]:

@@ -113,7 +113,7 @@ def test_unlabelled_clips_take_turns_at_the_stated_ratio() -> None:
 
 def test_few_groups_are_open_at_a_time() -> None:
     clips = ravdess(12)
-    units = plan_epoch(clips, 0, PlanConfig(open_groups=3)).units
+    units = plan_epoch(clips, 0, PlanConfig(open_groups=3, sorted_steps=1)).units
     groups = [(clips[unit[0]].speaker, clips[unit[0]].level) for unit in units]
     for place in range(len(groups)):
         begun, unfinished = set(groups[: place + 1]), set(groups[place:])

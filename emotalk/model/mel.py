@@ -33,7 +33,8 @@ class MelEncoder(nn.Module):
         super().__init__()
         self.config = config
         self.width = config.channels
-        self.register_buffer("filters", mel_filters(config.bands, config.window_samples), persistent=False)
+        filters = mel_filters(config.bands, config.window_samples).repeat_interleave(2, 0)
+        self.register_buffer("filters", filters, persistent=False)
         self.register_buffer("window", torch.hann_window(config.window_samples, periodic=True), persistent=False)
         self.patch = nn.Linear((config.patch_past + 1 + config.patch_future) * config.bands, config.channels)
         self.blocks = nn.ModuleList(
@@ -79,9 +80,8 @@ class MelEncoder(nn.Module):
         after = max(0, (columns - 1) * HOP_SAMPLES + WINDOW_FUTURE_SAMPLES - samples.shape[1])
         padded = F.pad(samples, (before, after))[:, : (columns - 1) * HOP_SAMPLES + window]
         spectrum = torch.fft.rfft(padded.unfold(1, window, HOP_SAMPLES) * self.window)
-        power = spectrum.real.square() + spectrum.imag.square()
-        bands = power @ self.filters
-        return self._normalise(bands)
+        # Squares of real and imaginary parts, each weighted by its band: the sum of both is left to the product.
+        return self._normalise(torch.view_as_real(spectrum).square().flatten(2) @ self.filters)
 
     def _normalise(self, bands: Tensor) -> Tensor:
         """Power per band relative to the level of the last seconds, in nepers, scaled to about [-1, 1]."""
@@ -105,10 +105,13 @@ class ConvBlock(nn.Module):
 
     def __init__(self, channels: int, kernel: int, dilation: int, future: int) -> None:
         super().__init__()
+        self.kernel, self.dilation = kernel, dilation
         self.past = (kernel - 1 - future) * dilation
         self.future = future * dilation
         self.norm = nn.LayerNorm(channels)
-        self.time = nn.Conv1d(channels, channels, kernel, dilation=dilation)
+        # The convolution as one matrix product over shifted copies: twice as fast on a CPU as a library convolution,
+        # which is compiled anew for every length.
+        self.time = nn.Linear(kernel * channels, channels)
         self.widen = nn.Linear(channels, 2 * channels)
         self.narrow = nn.Linear(2 * channels, channels)
 
@@ -116,8 +119,10 @@ class ConvBlock(nn.Module):
         """(B, T, C) -> (B, T, C); `mask` (B, T, 1) is 0 outside a recording, where all stays zero."""
         # Masked after the norm, whose bias would otherwise leak from behind a clip's end into its last frames.
         x = self.norm(hidden) * mask
-        x = self.time(F.pad(x.transpose(1, 2), (self.past, self.future))).transpose(1, 2)
-        return (hidden + self.narrow(F.gelu(self.widen(F.gelu(x))))) * mask
+        padded = F.pad(x, (0, 0, self.past, self.future))
+        shifts = range(0, self.kernel * self.dilation, self.dilation)
+        x = self.time(torch.cat([padded[:, shift : shift + x.shape[1]] for shift in shifts], -1))
+        return (hidden + self.narrow(F.relu(self.widen(F.relu(x))))) * mask
 
 
 def _column_of(frame: int) -> int:

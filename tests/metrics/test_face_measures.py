@@ -68,14 +68,14 @@ def test_coefficient_errors_by_hand() -> None:
 def test_velocity_error_ignores_an_offset_and_sees_jitter() -> None:
     velocity = VelocityError()
     real = faces(3, jawOpen=[0.1, 0.2, 0.3])
-    assert velocity.values(velocity.sums(real + np.float32(0.25), real)) == pytest.approx((0.0,), abs=1e-7)
+    assert velocity.values(velocity.sums(real + np.float32(0.25), real)) == pytest.approx((0.0, 0.0), abs=1e-7)
     jitter = faces(3, jawOpen=[0.1, 0.5, 0.3])  # changes 0.4 and -0.2 instead of 0.1 and 0.1
-    assert velocity.values(velocity.sums(jitter, real)) == pytest.approx((0.6 / 104,), rel=1e-5)
+    assert velocity.values(velocity.sums(jitter, real)) == pytest.approx(((0.18 / 104) ** 0.5, 0.6 / 104), rel=1e-5)
 
 
 def test_a_clip_of_one_frame_has_no_velocity() -> None:
     velocity = VelocityError()
-    assert velocity.values(velocity.sums(faces(1), faces(1))) == (None,)
+    assert velocity.values(velocity.sums(faces(1), faces(1))) == (None, None)
 
 
 def test_jaw_correlation_is_that_of_the_pooled_frames() -> None:
@@ -109,7 +109,8 @@ def test_a_perfect_prediction_has_no_error(rig: Rig, seed: int, frames: int) -> 
     face = random_face(seed, frames)
     values = measures.values(measures.sums(face, face))
     assert values.pop("jawOpen r") in (None, pytest.approx(1.0))
-    assert values.pop("velocity error") == (0.0 if frames > 1 else None)
+    for name in ("velocity error", "velocity MAE"):
+        assert values.pop(name) == (0.0 if frames > 1 else None)
     assert set(values.values()) == {0.0}
 
 

@@ -3,6 +3,7 @@
 import logging
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,7 +38,8 @@ def start_ray(*, num_cpus: int | None = None) -> Iterator[None]:
         # Unix sockets allow about 100 characters, so the folder's name is short.
         folder = Path(f"/tmp/emotalk-{os.getpid()}")
         cpus = num_cpus or max(MIN_LOGICAL_CPUS, os.cpu_count() or 1)
-        ray.init("local", num_cpus=cpus, include_dashboard=False, _temp_dir=str(folder), **common)
+        with _silent_core():
+            ray.init("local", num_cpus=cpus, include_dashboard=False, _temp_dir=str(folder), **common)
     try:
         with _quiet_data():
             yield
@@ -45,6 +47,20 @@ def start_ray(*, num_cpus: int | None = None) -> Iterator[None]:
         ray.shutdown()
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _silent_core() -> Iterator[None]:
+    """Ray's core greets on the error stream itself, below Python: point that elsewhere. Failures are exceptions."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
 
 
 @contextmanager

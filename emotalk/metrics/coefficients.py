@@ -47,8 +47,8 @@ class CoefficientError:
 class VelocityError:
     """Error of the change from frame to frame: jitter and sluggishness that a pose error hides.
 
-    The root of the paper's velocity loss, and the mean absolute error besides; in coefficient units per frame of 1/30 s.
-    Most coefficients rest most of the time, so the latter favours faces that never move.
+    The root of the paper's velocity loss, and the mean absolute error besides; in coefficient units per frame of
+    1/30 s. Most coefficients rest most of the time, so the latter favours faces that never move.
     """
 
     size = 3

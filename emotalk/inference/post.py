@@ -8,7 +8,7 @@ import numpy as np
 from emotalk.blendshapes import COEFFICIENTS, INDEX
 from emotalk.controls import Controls
 
-POST_VERSION = 1  # part of every completion key, as the window plan's
+POST_VERSION = 2  # part of every completion key, as the window plan's
 
 SMOOTHING = np.array([-3, 12, 17, 12, -3], np.float32) / 35  # Savitzky-Golay, window 5, order 2
 SMOOTHING_FUTURE_FRAMES = 2
@@ -74,7 +74,7 @@ class PostProcessor:
         frames = frames.copy()
         if self._controls.silence_gate:
             frames[:, SPEECH] *= self._gates(loudness)[:, None]
-        self._last = frames[-1]
+        self._last = frames[-1].copy()  # the eyes as they are without the blink: the tail eases from there
         return self._blink_and_clamp(frames)
 
     def _gates(self, loudness: np.ndarray) -> np.ndarray:

@@ -72,6 +72,18 @@ def test_the_tail_brings_the_face_to_rest_without_touching_earlier_frames() -> N
     assert (np.diff(with_tail[20:], axis=0) <= 1e-6).all()
 
 
+def test_a_clip_that_ends_in_a_blink_opens_its_eyes_in_the_tail() -> None:
+    controls = Controls(smoothing=False, tail_s=0.5)
+    count = int(blink_track(0, 600, controls).argmax()) + 1
+    assert blink_track(0, count, controls)[-1] == 1
+    raw = np.full((count, 52), 0.2, np.float32)
+    out = process(raw, np.full(count, LOUD), controls)
+    ease = process(raw, np.full(count, LOUD), Controls(smoothing=False, tail_s=0.5, blinks_per_minute=0))
+    blink = blink_track(0, len(out), controls)
+    np.testing.assert_array_equal(out[:, EYES[0]], np.maximum(ease[:, EYES[0]], blink))
+    assert out[count + 7, EYES[0]] < 0.2
+
+
 @settings(deadline=None)
 @given(first=st.integers(0, 5_000), count=st.integers(1, 400), seed=st.integers(0, 2**40))
 def test_blinks_depend_on_seed_and_time_alone(first: int, count: int, seed: int) -> None:

@@ -9,7 +9,7 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import pyarrow as pa
@@ -24,6 +24,7 @@ from emotalk.corpus.manifest import QUARANTINE, Manifest
 from emotalk.corpus.shards import ShardError, ShardReport
 from emotalk.corpus.sources import Etf3d, Synthetic
 from emotalk.errors import InputError
+from emotalk.files import absolute
 from jobs.cluster import start_ray
 from jobs.progress import Progress, ProgressCallback, progress_line
 
@@ -61,8 +62,12 @@ def build_corpus(config: BuildConfig, progress: ProgressCallback | None = None) 
     Raises InputError for a source without clips, for an output that holds another corpus and where no clip is good;
     ShardError, which names the shard, for any failure that is not one clip's fault. Either way no manifest is left.
     """
+    # Spelt out: tasks stand in other folders than the one the command was given in.
+    source = config.source
+    if isinstance(source, Etf3d):
+        source = replace(source, root=absolute(source.root))
     build = Build.prepare(
-        config.source, config.output, target_bytes=round(config.shard_mib * 2**20), rebuild=config.rebuild
+        source, absolute(config.output), target_bytes=round(config.shard_mib * 2**20), rebuild=config.rebuild
     )
     planned_s = sum(item.seconds for plan in build.plans for item in plan.items)
     reports: list[ShardReport] = []

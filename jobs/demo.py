@@ -10,17 +10,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console
 
-from emotalk import Animation, command_line, load_audio
-from emotalk.audio import encode_wav
+from emotalk import Animation, command_line
+from emotalk.audio import SAMPLE_RATE, encode_wav, stream_audio
 from emotalk.corpus.sources import Synthetic
 from emotalk.corpus.synthetic.corpus import CorpusConfig
 from emotalk.dubbing.report import Report as DubReport
 from emotalk.errors import EmoTalkError, InputError
 from emotalk.files import atomic_write
 from emotalk.metrics.report import ON_TERMINAL
-from emotalk.player import Take, write_page
+from emotalk.player import MAX_PAGE_S, Take, write_page
 from emotalk.rigs import procedural_head
 from emotalk.training.squares import PlanConfig
 from jobs.build_corpus import BuildConfig, build_corpus
@@ -53,7 +54,8 @@ def demo(config: DemoConfig, console: Console) -> None:
     root = Path(config.output)
     corpus, model = str(root / "corpus"), str(root / "model")
     recording = config.audio or str(_narration(root / "narration.wav"))
-    samples = load_audio(recording)  # what cannot be read should be known before minutes of work
+    # The beginning is enough for the page; what cannot be read should be known before minutes of work.
+    beginning = next(stream_audio(recording, block_samples=MAX_PAGE_S * SAMPLE_RATE))
     with start_ray():
         with (
             _step(console, 1, "a synthetic corpus with exact truth"),
@@ -78,7 +80,7 @@ def demo(config: DemoConfig, console: Console) -> None:
         with _step(console, 4, f"dubbing {recording}"), progress_line("  dubbing") as show:
             dubbed = dub(DubConfig(inputs=(recording,), output=str(root / "animations"), model=model), show)
     with _step(console, 5, "a page that plays it"):
-        page = _page(root, recording, samples, dubbed)
+        page = _page(root, recording, beginning, dubbed)
     minutes = (time.monotonic() - started) / 60
     console.print(f"\nDone in {minutes:.1f} minutes.")
     for name, place in (
@@ -110,18 +112,20 @@ def _narration(path: Path) -> Path:
     return path
 
 
-def _page(root: Path, recording: str, samples: object, dubbed: DubReport) -> Path:
+def _page(root: Path, recording: str, beginning: np.ndarray, dubbed: DubReport) -> Path:
     (row,) = dubbed.rows
     if row.reason:
         raise EmoTalkError(f"{recording}: {row.reason}")
     animation = Animation.load(next(path for path in row.outputs if path.endswith(".npz")))
+    frames = min(animation.frames, int(MAX_PAGE_S * animation.fps))
     take = Take(
         title=Path(recording).stem,
-        weights=animation.weights,
-        samples=samples,  # type: ignore[arg-type]
+        weights=animation.weights[:frames],
+        samples=beginning,
         fps=animation.fps,
-        emotion=animation.emotion,
+        emotion=None if animation.emotion is None else animation.emotion[:frames],
         emotion_names=animation.emotion_names,
+        caption="" if frames == animation.frames else f"its first {MAX_PAGE_S // 60} minutes",
     )
     return write_page(root / "index.html", [take], procedural_head(), title="EmoTalk demo")
 

@@ -34,7 +34,14 @@ from emotalk.files import absolute, atomic_write, open_source
 from emotalk.labels import EMOTIONS
 from emotalk.model.config import EmoTalkConfig
 from emotalk.model.network import EmoTalk
-from emotalk.model.presets import base_config, lite_config, official_config
+from emotalk.model.presets import (
+    BASE_CHECKPOINT,
+    OFFICIAL_CONTENT_CHECKPOINT,
+    OFFICIAL_EMOTION_CHECKPOINT,
+    base_config,
+    lite_config,
+    official_config,
+)
 from emotalk.training.augment import AugmentConfig
 from emotalk.training.batches import Batch, collate
 from emotalk.training.examples import Examples, speakers_of
@@ -59,10 +66,11 @@ class TrainConfig:
     """Folder or URI of the run; the model ends in its folder `model`."""
     preset: Literal["lite", "base", "official"] = "lite"
     """The network: lite (from scratch), base (two pretrained encoders) or official (the paper's)."""
-    content_encoder: str = "microsoft/wavlm-base-plus"
-    """For base: folder or hub name of the content encoder."""
-    emotion_encoder: str = "microsoft/wavlm-base-plus"
-    """For base: folder or hub name of the emotion encoder."""
+    content_encoder: str | None = None
+    """Folder or hub name of the content encoder to start from. Default: WavLM-base-plus for base, the paper's for
+    official."""
+    emotion_encoder: str | None = None
+    """Folder or hub name of the emotion encoder to start from; defaults as for the content encoder."""
     workers: int = 1
     """Training processes, each on one GPU (or on CPU cores where there is none)."""
     epochs: int = 80
@@ -83,6 +91,8 @@ class TrainConfig:
     def __post_init__(self) -> None:
         if min(self.workers, self.epochs) < 1 or self.learning_rate <= 0 or self.clip_norm <= 0:
             raise InputError("workers, epochs, learning_rate and clip_norm must be positive")
+        if self.preset == "lite" and (self.content_encoder or self.emotion_encoder):
+            raise InputError("lite trains from scratch: it takes no content_encoder or emotion_encoder")
         if self.plan.units_per_step < self.workers:
             raise InputError(
                 f"plan.units_per_step is {self.plan.units_per_step}, fewer than {self.workers} workers: some would idle"
@@ -97,15 +107,17 @@ def train(config: TrainConfig, console: Console | None = None) -> str:
     """Run or continue a training; -> the model directory. InputError for a changed configuration, naming the key."""
     output = absolute(config.output)
     config = replace(config, corpus=absolute(config.corpus))
-    _claim(output, config)
+    corpus = Corpus.open(config.corpus)
+    identity = _identity(config, corpus)
+    _check_identity(output, identity)
     model_directory = f"{output}/{MODEL}"
     if _exists(f"{model_directory}/config.json"):
         return model_directory
-    corpus = Corpus.open(config.corpus)
     speakers = speakers_of(corpus)
     network = _network(config, styles=len(speakers))
     examples = {s: Examples(corpus, s, network.emotions, speakers) for s in ("train", "validation")}
-    _check_plan(examples["train"], config)
+    for split in examples.values():
+        _check_units(split, config)
     console = console or Console(stderr=True)
     with start_ray():
         threads = _check_resources(config.workers)
@@ -142,6 +154,9 @@ def train(config: TrainConfig, console: Console | None = None) -> str:
                 ),
             ),
         )
+        # Only now is the output this run's: a start that failed leaves it free.
+        with atomic_write(f"{output}/{CONFIG}") as path:
+            path.write_text(json.dumps(identity, indent=1) + "\n")
         with watched(board, config.epochs, console):
             result = _fit(trainer)
         _write_model(result, network, examples["train"], model_directory)
@@ -161,38 +176,54 @@ def _fit(trainer: TorchTrainer) -> Checkpoint:
     return best
 
 
-def _claim(output: str, config: TrainConfig) -> None:
-    """Write down what the run is, or refuse to go on with another one's output."""
-    wanted = {key: value for key, value in asdict(config).items() if key not in _MAY_CHANGE}
-    manifest = Corpus.open(config.corpus).manifest.to_json()
-    wanted["corpus_digest"] = hashlib.sha256(manifest).hexdigest()
-    path = f"{output}/{CONFIG}"
-    if not _exists(path):
-        with atomic_write(path) as temporary:
-            temporary.write_text(json.dumps(wanted, indent=1) + "\n")
+def _identity(config: TrainConfig, corpus: Corpus) -> dict[str, Any]:
+    """What a run is: all that decides its weights, and which corpus by digest."""
+    identity: dict[str, Any] = {key: value for key, value in asdict(config).items() if key not in _MAY_CHANGE}
+    identity["corpus_digest"] = hashlib.sha256(corpus.manifest.to_json()).hexdigest()
+    return identity
+
+
+def _check_identity(output: str, identity: dict[str, Any]) -> None:
+    """Refuse to go on with another run's output."""
+    if not _exists(f"{output}/{CONFIG}"):
         return
-    with open_source(path) as file:
-        given = json.load(file)
-    changed = sorted(key for key in wanted.keys() | given.keys() if wanted.get(key) != given.get(key))
+    with open_source(f"{output}/{CONFIG}") as file:
+        try:
+            given = dict(json.load(file))
+        except (ValueError, TypeError) as error:
+            raise InputError(f"is damaged ({error}): choose another output", source=f"{output}/{CONFIG}") from error
+    changed = sorted(key for key in identity.keys() | given.keys() if identity.get(key) != given.get(key))
     if changed:
-        differences = "; ".join(f"{key} was {given.get(key)!r}, now {wanted.get(key)!r}" for key in changed)
+        differences = "; ".join(f"{key} was {given.get(key)!r}, now {identity.get(key)!r}" for key in changed)
         raise InputError(f"holds a run of another configuration ({differences}): choose another output", source=output)
 
 
 def _network(config: TrainConfig, styles: int) -> EmoTalkConfig:
     if config.preset == "lite":
         return lite_config(styles=styles)
+    by_default = (
+        (BASE_CHECKPOINT, BASE_CHECKPOINT)
+        if config.preset == "base"
+        else (OFFICIAL_CONTENT_CHECKPOINT, OFFICIAL_EMOTION_CHECKPOINT)
+    )
+    content, emotion = (
+        # Workers stand in other folders: a folder is spelt out; anything else is a hub name.
+        absolute(name) if Path(name).is_dir() else name
+        for name in (config.content_encoder or by_default[0], config.emotion_encoder or by_default[1])
+    )
+    network = base_config(content=content, emotion=emotion, styles=styles)
     if config.preset == "base":
-        return base_config(content=config.content_encoder, emotion=config.emotion_encoder, styles=styles)
-    return replace(official_config(emotions=EMOTIONS), styles=styles, default_style=None)
+        return network
+    official = official_config(emotions=EMOTIONS)
+    return replace(official, content=network.content, emotion=network.emotion, styles=styles, default_style=None)
 
 
-def _check_plan(examples: Examples, config: TrainConfig) -> None:
-    epoch = plan_epoch(examples.keys, 0, config.plan)
-    if len(epoch.units) < config.workers:
+def _check_units(examples: Examples, config: TrainConfig) -> None:
+    """InputError for a split without clips, or a training split with less to do than there are workers."""
+    units = len(plan_epoch(examples.keys, 0, config.plan).units)
+    if examples.split == "train" and units < config.workers:
         raise InputError(
-            f"has {len(epoch.units)} units of training for {config.workers} workers: use fewer workers",
-            source=config.corpus,
+            f"has {units} units of training for {config.workers} workers: use fewer workers", source=config.corpus
         )
 
 

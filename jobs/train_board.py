@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import ray
+from ray.exceptions import RayError
 from rich.console import Console
 
 LOOK_EVERY_S = 1.0
@@ -56,7 +57,10 @@ def watched(board: Any, epochs: int, console: Console) -> Iterator[None]:
             last = False
             while not last:
                 last = done.wait(LOOK_EVERY_S)  # one more look after the end
-                state = ray.get(board.look.remote())
+                try:
+                    state = ray.get(board.look.remote())
+                except RayError:
+                    return  # the run is over, or its end will be told by the trainer
                 for metrics in state.epochs[shown:]:
                     console.print(_epoch_line(metrics, epochs), highlight=False, soft_wrap=True)
                 shown = len(state.epochs)

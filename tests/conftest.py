@@ -10,6 +10,8 @@ from tests.s3 import S3Server, s3_server_in
 
 # Before torch is imported: its threads wait for each other by spinning, which on shared cores costs more than it gains.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Nothing is downloaded: a name that is no folder is refused at once.
+os.environ["HF_HUB_OFFLINE"] = "1"
 
 
 @pytest.fixture(scope="session")

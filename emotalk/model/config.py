@@ -106,6 +106,9 @@ class EmoTalkConfig:
             raise InputError(f"default_style {self.default_style} is not one of {self.styles} styles")
         if self.past_frames is not None and self.past_frames < 1:
             raise InputError("past_frames must be positive, or null for the whole past")
+        if self.past_frames is not None and self.periodic_encoding:
+            # It counts from the first frame that the network sees: windows would no longer be exact.
+            raise InputError("periodic_encoding needs the whole past: leave past_frames out")
 
     @property
     def width(self) -> int:

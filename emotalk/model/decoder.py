@@ -73,7 +73,11 @@ class EmotionGuidedDecoder(nn.Module):
             bias = self._bias(start, stop, first).to(query.dtype)
             blocks.append(
                 F.scaled_dot_product_attention(
-                    query[:, :, start:stop], key[:, :, first:stop], value[:, :, first:stop], attn_mask=bias
+                    query[:, :, start:stop],
+                    key[:, :, first:stop],
+                    value[:, :, first:stop],
+                    attn_mask=bias,
+                    dropout_p=self.dropout.p if self.training else 0.0,
                 )
             )
         attended = blocks[0] if len(blocks) == 1 else torch.cat(blocks, 2)

@@ -4,6 +4,7 @@ from emotalk.labels import OFFICIAL_EMOTIONS
 from emotalk.model.config import EmoTalkConfig, MelEncoderConfig, TransformerEncoderConfig
 from emotalk.model.transformer import pretrained_encoder_config
 
+BASE_CHECKPOINT = "microsoft/wavlm-base-plus"
 OFFICIAL_CONTENT_CHECKPOINT = "jonatasgrosman/wav2vec2-large-xlsr-53-english"
 OFFICIAL_EMOTION_CHECKPOINT = "r-f/wav2vec-english-speech-emotion-recognition"
 
@@ -34,7 +35,7 @@ def official_config(*, layers: int = 24, emotions: tuple[str, ...] = OFFICIAL_EM
     )
 
 
-def base_config(*, content: str, emotion: str, styles: int = 24) -> EmoTalkConfig:
+def base_config(*, content: str = BASE_CHECKPOINT, emotion: str = BASE_CHECKPOINT, styles: int = 24) -> EmoTalkConfig:
     """Two pretrained encoders by folder or hub name (any wav2vec2, HuBERT or WavLM checkpoint)."""
     return EmoTalkConfig(
         preset="base",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from emotalk.errors import InputError
-from emotalk.files import atomic_write, open_source
+from emotalk.files import atomic_write, is_uri, local_path, open_source
 from emotalk.model.config import EmoTalkConfig
 
 if TYPE_CHECKING:
@@ -57,21 +57,23 @@ def load_config(directory: str | Path) -> EmoTalkConfig:
 def load_model(directory: str | Path) -> "EmoTalk":
     """The network of a model directory, in eval mode, in float32."""
     from safetensors import SafetensorError
-    from safetensors.torch import load
+    from safetensors.torch import load, load_file
 
     from emotalk.model.network import EmoTalk
 
     model = EmoTalk(load_config(directory))
+    path = _inside(directory, WEIGHTS)
     with _open(directory, WEIGHTS) as file:
         try:
-            tensors = load(file.read())
+            # A local file is mapped: large weights need not be in memory twice.
+            tensors = load(file.read()) if is_uri(path) else load_file(local_path(path))
         except SafetensorError as error:
-            raise InputError(f"is not a safetensors file: {error}", source=_inside(directory, WEIGHTS)) from error
+            raise InputError(f"is not a safetensors file: {error}", source=path) from error
     try:
         model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
     except RuntimeError as error:
         reason = re.sub(r"\s+", " ", str(error))[:500]
-        raise InputError(f"does not fit its config.json: {reason}", source=_inside(directory, WEIGHTS)) from error
+        raise InputError(f"does not fit its config.json: {reason}", source=path) from error
     return model.eval()
 
 

@@ -132,7 +132,8 @@ def pretrained_encoder_config(name: str, *, at_target_rate: bool) -> Transformer
     except (OSError, ValueError):  # a folder without preprocessor_config.json: the family's default
         do_normalise = True
     return TransformerEncoderConfig(
-        architecture=architecture.to_diff_dict() | {"model_type": architecture.model_type},
+        # No layer is ever left out: workers that left out different ones could not average their gradients.
+        architecture=architecture.to_diff_dict() | {"model_type": architecture.model_type, "layerdrop": 0.0},
         at_target_rate=at_target_rate,
         normalise=do_normalise,
         checkpoint=name,
@@ -144,7 +145,9 @@ def load_pretrained(config: TransformerEncoderConfig) -> TransformerEncoder:
     from transformers import AutoModel
 
     try:
-        network = AutoModel.from_pretrained(config.checkpoint, attn_implementation=_attention(config.architecture))
+        network = AutoModel.from_pretrained(
+            config.checkpoint, attn_implementation=_attention(config.architecture), layerdrop=0.0
+        )
     except (OSError, ValueError) as error:
         raise InputError(f"cannot load encoder weights: {error}", source=config.checkpoint) from error
     return TransformerEncoder(config, network)

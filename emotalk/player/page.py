@@ -22,7 +22,7 @@ from emotalk.rigs.rig import Rig
 SAMPLE_RATE_HZ = 16_000
 POSITION_STEP_MM = 1 / 64  # int16 reaches 512 mm
 MOVE_STEP_MM = 1 / 256  # int16 reaches 128 mm
-MAX_PAGE_S = 1800.0  # of all takes together: a browser opens some 100 MB of page, no more
+MAX_PAGE_S = 1800  # of all takes together: a browser opens some 100 MB of page, no more
 SCRIPTS = ("head3d.js", "player.js")
 
 

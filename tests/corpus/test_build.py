@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from etf3d_folder import GOOD, GOOD_HDTF, Etf3dFolder, contents
 
 from emotalk.corpus.build import build_here
 from emotalk.corpus.corpus import Corpus
@@ -20,6 +19,7 @@ from emotalk.corpus.schema import CLIP_SCHEMA
 from emotalk.corpus.shards import ShardError
 from emotalk.corpus.sources import Etf3d, Item
 from emotalk.errors import InputError
+from tests.etf3d_folder import GOOD, GOOD_HDTF, Etf3dFolder, contents
 
 SMALL = 100_000  # bytes of a shard: the folder below makes several
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from etf3d_folder import Etf3dFolder, contents
 
 from emotalk.corpus.build import build_here
 from emotalk.corpus.corpus import Corpus
 from emotalk.corpus.sources import Etf3d
 from emotalk.errors import InputError
+from tests.etf3d_folder import Etf3dFolder, contents
 
 SMALL = 100_000
 

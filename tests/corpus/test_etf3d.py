@@ -5,7 +5,6 @@ import wave
 
 import numpy as np
 import pytest
-from etf3d_folder import GOOD, GOOD_HDTF, Etf3dFolder, face, speech
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +12,7 @@ from emotalk.corpus.gates import RejectedError, clean_weights, frames_for
 from emotalk.corpus.sources import Etf3d
 from emotalk.corpus.sources.etf3d import hdtf_labels, ravdess_labels
 from emotalk.errors import InputError
+from tests.etf3d_folder import GOOD, GOOD_HDTF, Etf3dFolder, face, speech
 
 
 def test_a_ravdess_name_says_who_speaks_what():

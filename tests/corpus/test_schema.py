@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 import pytest
-from etf3d_folder import face, speech
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +14,7 @@ from emotalk.corpus.clip import Clip, Phone
 from emotalk.corpus.schema import CLIP_SCHEMA, clips_to_table, row_to_clip, table_to_clips
 from emotalk.errors import InputError
 from emotalk.labels import EMOTIONS
+from tests.etf3d_folder import face, speech
 
 
 def make_clip(name: str = "a", seconds: float = 1.0, seed: int = 0) -> Clip:

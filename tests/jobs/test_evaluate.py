@@ -9,7 +9,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
-from random_corpus import Labels, random_clip, random_corpus, squares
 
 from emotalk.blendshapes import INDEX
 from emotalk.errors import InputError
@@ -20,6 +19,7 @@ from emotalk.model.store import CONFIG, WEIGHTS, model_digest
 from emotalk.rigs import procedural_head
 from jobs.evaluate import EvaluateConfig, evaluate
 from jobs.progress import Progress
+from tests.random_corpus import Labels, random_clip, random_corpus, squares
 
 pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("ray_session")]
 

@@ -20,7 +20,7 @@ from emotalk.corpus.sources import Etf3d
 from emotalk.training.squares import PlanConfig
 from jobs.train import TrainConfig, train
 from tests.etf3d_folder import Etf3dFolder
-from tests.model.small import noise
+from tests.model.small import encoder_folder, noise
 
 pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("ray_session"), pytest.mark.timeout(300)]
 QUIET = Console(quiet=True)
@@ -121,6 +121,21 @@ def test_a_killed_driver_is_continued_by_the_same_command(corpus: str, finished:
     assert done.returncode == 0, done.stderr
     assert "epoch 2/2" in done.stderr
     assert same(finished, str(tmp_path / "model"))
+
+
+def test_pretrained_encoders_train_on(corpus: str, tmp_path: Path) -> None:
+    """From folders as transformers writes them, with layers left out at random by their own configuration."""
+    content = encoder_folder(tmp_path / "content", "wav2vec2", layerdrop=0.9)
+    emotion = encoder_folder(tmp_path / "emotion", "wavlm", layerdrop=0.9)
+    encoders = {"content_encoder": content, "emotion_encoder": emotion}
+    model = EmoTalk.from_pretrained(train(config(corpus, tmp_path / "run", preset="base", epochs=1, **encoders), QUIET))
+    assert model.predict(noise(1)).shape == (30, 52)
+    before = load_file(Path(content) / "model.safetensors")
+    after = {name: tensor.numpy() for name, tensor in model.content_encoder.state_dict().items()}
+    attention = [name for name in before if name.endswith("attention.q_proj.weight")]
+    moved = [np.abs(before[name] - after[name.replace("encoder.", "transformer.", 1)]).max() for name in attention]
+    assert moved
+    assert 0 < min(moved) <= max(moved) < 0.1
 
 
 def training_workers() -> Iterator[psutil.Process]:

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_corpus import random_clip, squares
 
 from emotalk.blendshapes import INDEX
 from emotalk.metrics.baselines import Baselines, FitSums, normal_equations, solve_ridge
 from emotalk.metrics.logmel import BANDS, CONTEXT, log_mel, with_context
 from emotalk.metrics.loudness import jaw_follows_loudness, relative_loudness_db
+from tests.random_corpus import random_clip, squares
 
 JAW = INDEX["jawOpen"]
 CLIPS = [random_clip(labels) for labels in squares("train", ("ann", "bob", "cleo"))]

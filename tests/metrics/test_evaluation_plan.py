@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_corpus import Labels, random_corpus, squares
 
 from emotalk.corpus.corpus import Corpus
 from emotalk.errors import InputError
 from emotalk.metrics.plan import other_clips, plan_evaluation, plan_exchanges, plan_fit
+from tests.random_corpus import Labels, random_corpus, squares
 
 
 def rows(clips: list[tuple[str, str]]) -> list[dict]:

@@ -43,10 +43,10 @@ def small_transformer(family: str, norm: str) -> EmoTalk:
     return _awake(config)
 
 
-def encoder_folder(folder: Path, family: str) -> str:
+def encoder_folder(folder: Path, family: str, **changes: object) -> str:
     """A folder with a small pretrained encoder, as transformers writes it."""
     torch.manual_seed(1)
-    AutoModel.from_config(AutoConfig.for_model(family, **SIZES)).save_pretrained(folder)
+    AutoModel.from_config(AutoConfig.for_model(family, **(SIZES | changes))).save_pretrained(folder)
     return str(folder)
 
 

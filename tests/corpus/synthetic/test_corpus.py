@@ -21,7 +21,7 @@ ONE = CorpusConfig(train_voices=1, train_sentences=1, validation_voices=0, test_
 
 def test_the_default_plan_is_a_factorial_of_the_promised_size() -> None:
     utterances = plan()
-    assert Counter(u.split for u in utterances) == {"train": 3600, "validation": 120, "test": 270}
+    assert Counter(u.split for u in utterances) == {"train": 4800, "validation": 120, "test": 270}
     assert len({u.clip_id for u in utterances}) == len(utterances)
     cells = Counter((u.voice.name, u.sentence.key) for u in utterances)
     assert set(cells.values()) == {15}
@@ -102,6 +102,6 @@ def test_making_is_pure_across_order_and_processes(clips: list[Clip]) -> None:
 
 def test_an_utterance_is_its_own_whatever_the_plan_around_it(speech: None) -> None:
     utterance = plan(ONE)[0]
-    assert replace(utterance, emotion="happy", level=1).clip_id == "synthetic-us-m3-train01-happy-1"
+    assert replace(utterance, emotion="happy", level=1).clip_id == "synthetic-us-m3-train001-happy-1"
     with pytest.raises(InputError, match="neutral"):
         make(Utterance(utterance.voice, utterance.sentence, "neutral", 1, "train"))

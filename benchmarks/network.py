@@ -1,7 +1,8 @@
-"""Speed, memory and arithmetic of the network with random weights: python -m benchmarks.network --output network.json
+"""Speed, memory and arithmetic of the network with random weights: python -m benchmarks.network
 
 Needs torch, transformers, numpy, scipy and safetensors only, so it runs as it is on a GPU machine. Each preset runs in
-a process of its own, whose memory is therefore its own. Prints a table and writes JSON.
+a process of its own, whose memory is therefore its own. Prints the figures and writes them as JSON, from which
+`benchmarks.table` makes the README's table.
 """
 
 import argparse
@@ -36,12 +37,13 @@ BATCHES = (1, 8, 32)
 BATCH_SECONDS = 10
 TRAINING_SQUARES = 2
 REPEAT_FOR_S = 4.0
+RESULTS = Path(__file__).parent / "results"
 MATRIX = 4096
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--output", type=Path, default=Path("network.json"))
+    parser.add_argument("--output", type=Path, help="default: benchmarks/results/network-cpu.json or -cuda.json")
     parser.add_argument("--presets", nargs="+", choices=PRESETS, default=PRESETS)
     parser.add_argument("--long", action="store_true", help="also 10 minutes of audio in one call")
     parser.add_argument("--preset", choices=PRESETS, help=argparse.SUPPRESS)
@@ -53,10 +55,12 @@ def main() -> None:
     for preset in options.presets:
         command = [sys.executable, "-m", "benchmarks.network", "--preset", preset, *(["--long"] * options.long)]
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-        results[preset] = json.loads(done.stdout.splitlines()[-1])
-        show(preset, results[preset], results["matrix"])
-    options.output.write_text(json.dumps(results, indent=1) + "\n")
-    print(f"written: {options.output}")
+        results[preset] = shares(json.loads(done.stdout.splitlines()[-1]), results["matrix"])
+        show(preset, results[preset])
+    output = options.output or RESULTS / f"network-{_device().type}.json"
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(json.dumps(results, indent=1) + "\n")
+    print(f"written: {output}")
 
 
 def measure(preset: str, long: bool) -> dict[str, Any]:
@@ -66,18 +70,34 @@ def measure(preset: str, long: bool) -> dict[str, Any]:
     model = EmoTalk(_config(preset)).eval().to(device)
     torch.nn.init.normal_(model.decoder.output.weight, std=0.1)
     gpu = device.type == "cuda"
+    loaded = _memory_mib()
     out: dict[str, Any] = {"parameters": sum(parameter.numel() for parameter in model.parameters())}
     out["gflop_per_audio_s"] = _gflop(model, 4) / 4
     out["predict"] = {str(s): _predict(model, s) for s in (*SECONDS, *([600] if long else []))}
-    if not gpu:
-        out["peak_memory_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    out["memory_mib"] = {"loaded": loaded, "alone": _memory_mib()}
     out["batches"] = {str(size): _batch(model, size) for size in (BATCHES if gpu or preset == "lite" else (1,))}
     if gpu:
         out["bf16"] = _bf16(model)
+    out["memory_mib"]["batches"] = _memory_mib()
     out["training"] = _training(model)
-    if gpu:
-        out["peak_memory_mib"] = torch.cuda.max_memory_allocated() / 2**20
+    out["memory_mib"]["training"] = _memory_mib()
     return out
+
+
+def _memory_mib() -> float:
+    """The most that this process ever held: of the GPU's memory where there is one, else of the machine's."""
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated() / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def shares(result: dict[str, Any], rates: dict[str, float]) -> dict[str, Any]:
+    """Each forward pass with the share of the machine's matrix rate that it reached."""
+    passes = [(figures, "fp32") for kind in ("predict", "batches") for figures in result[kind].values()]
+    passes += [(result["bf16"], "bf16")] if "bf16" in result else []
+    for figures, kind in passes:
+        figures["matrix_share"] = figures["times_real_time"] * result["gflop_per_audio_s"] / rates[kind]
+    return result
 
 
 def _config(preset: str) -> EmoTalkConfig:
@@ -233,22 +253,23 @@ def _wait() -> None:
         torch.cuda.synchronize()
 
 
-def show(preset: str, result: dict[str, Any], rates: dict[str, float]) -> None:
+def show(preset: str, result: dict[str, Any]) -> None:
     """A few lines for people."""
-    need = result["gflop_per_audio_s"]
-    print(f"{preset}: {result['parameters'] / 1e6:.1f} M parameters, {need:.2f} GFLOP per second of audio")
-    for seconds, figures in result["predict"].items():
-        speed = figures["times_real_time"]
-        share = speed * need / rates["fp32"]
-        print(f"  {seconds:>4} s alone      {speed:9.1f} x real time   {share:5.0%} of the fp32 matrix rate")
-    for size, figures in result["batches"].items():
-        print(f"  {size:>4} x {BATCH_SECONDS} s        {figures['times_real_time']:9.1f} x real time")
+    print(
+        f"{preset}: {result['parameters'] / 1e6:.1f} M parameters, "
+        f"{result['gflop_per_audio_s']:.2f} GFLOP per second of audio"
+    )
+    passes = {f"{seconds} s alone": figures for seconds, figures in result["predict"].items()}
+    passes |= {f"{size} x {BATCH_SECONDS} s": figures for size, figures in result["batches"].items()}
     if "bf16" in result:
-        speed, share = result["bf16"]["times_real_time"], result["bf16"]["times_real_time"] * need / rates["bf16"]
-        print(f"  {BATCHES[-1]:>4} x {BATCH_SECONDS} s bf16   {speed:9.1f} x real time   {share:5.0%} of the bf16 rate")
-        print(f"       bf16 differs by at most {result['bf16']['largest_difference']:.1e}")
-    print(f"  training step    {result['training']['times_real_time']:9.1f} x real time")
-    print(f"  peak memory      {result['peak_memory_mib']:9.0f} MiB")
+        passes[f"{BATCHES[-1]} x {BATCH_SECONDS} s bf16"] = result["bf16"]
+    for name, figures in passes.items():
+        speed, share = figures["times_real_time"], figures["matrix_share"]
+        print(f"  {name:<16}{speed:9.1f} x real time   {share:5.0%} of the matrix rate")
+    if "bf16" in result:
+        print(f"  bf16 differs by at most {result['bf16']['largest_difference']:.1e}")
+    print(f"  {'training step':<16}{result['training']['times_real_time']:9.1f} x real time")
+    print("  memory, MiB     " + ", ".join(f"{name} {mib:.0f}" for name, mib in result["memory_mib"].items()))
 
 
 if __name__ == "__main__":

@@ -44,6 +44,7 @@ from emotalk.model.presets import (
 )
 from emotalk.training.augment import AugmentConfig
 from emotalk.training.batches import Batch, collate
+from emotalk.training.card import Trained, model_card
 from emotalk.training.examples import Examples, speakers_of
 from emotalk.training.losses import LossWeights
 from emotalk.training.prototypes import measure_prototypes
@@ -158,13 +159,13 @@ def train(config: TrainConfig, console: Console | None = None) -> str:
         with atomic_write(f"{output}/{CONFIG}") as path:
             path.write_text(json.dumps(identity, indent=1) + "\n")
         with watched(board, config.epochs, console):
-            result = _fit(trainer)
-        _write_model(result, network, examples["train"], model_directory)
+            best = _fit(trainer)
+        _write_model(best, network, examples["train"], corpus, config.epochs, model_directory)
     return model_directory
 
 
-def _fit(trainer: TorchTrainer) -> Checkpoint:
-    """-> the best checkpoint. What a worker raised on purpose is raised here again."""
+def _fit(trainer: TorchTrainer) -> tuple[Checkpoint, dict[str, Any]]:
+    """-> the best checkpoint with its metrics. What a worker raised on purpose is raised here again."""
     try:
         result = trainer.fit()
     except TrainingFailedError as error:
@@ -172,15 +173,19 @@ def _fit(trainer: TorchTrainer) -> Checkpoint:
             if isinstance(cause, EmoTalkError):
                 raise cause from error
         raise
-    best, _ = min(result.best_checkpoints, key=lambda pair: pair[1]["validation_objective"])
-    return best
+    checkpoint, metrics = min(result.best_checkpoints, key=lambda pair: pair[1]["validation_objective"])
+    return checkpoint, metrics
 
 
 def _identity(config: TrainConfig, corpus: Corpus) -> dict[str, Any]:
     """What a run is: all that decides its weights, and which corpus by digest."""
     identity: dict[str, Any] = {key: value for key, value in asdict(config).items() if key not in _MAY_CHANGE}
-    identity["corpus_digest"] = hashlib.sha256(corpus.manifest.to_json()).hexdigest()
+    identity["corpus_digest"] = _digest(corpus)
     return identity
+
+
+def _digest(corpus: Corpus) -> str:
+    return hashlib.sha256(corpus.manifest.to_json()).hexdigest()
 
 
 def _check_identity(output: str, identity: dict[str, Any]) -> None:
@@ -245,14 +250,30 @@ def _has_gpus() -> bool:
     return ray.cluster_resources().get("GPU", 0) >= 1
 
 
-def _write_model(checkpoint: Checkpoint, network: EmoTalkConfig, examples: Examples, directory: str) -> None:
-    """The best checkpoint's weights and the prototypes measured with them, as a model directory."""
+def _write_model(
+    best: tuple[Checkpoint, dict[str, Any]],
+    network: EmoTalkConfig,
+    examples: Examples,
+    corpus: Corpus,
+    epochs: int,
+    directory: str,
+) -> None:
+    """The best checkpoint's weights and the prototypes measured with them, as a model directory with its card."""
+    checkpoint, metrics = best
     model = EmoTalk(network)
     with checkpoint.as_directory() as folder:
         state = torch.load(Path(folder) / CHECKPOINT, map_location="cpu", weights_only=True)
     model.load_state_dict(state["model"])
     measure_prototypes(model, _prototype_batches(examples, network.styles))
-    model.save_pretrained(directory)
+    validation = {k.removeprefix("validation_"): v for k, v in metrics.items() if k.startswith("validation_")}
+    trained = Trained(
+        manifest=corpus.manifest,
+        corpus_digest=_digest(corpus),
+        epoch=metrics["epoch"] + 1,
+        epochs=epochs,
+        validation=validation,
+    )
+    model.save_pretrained(directory, model_card(network, trained))
 
 
 def _prototype_batches(examples: Examples, styles: int) -> Iterator[Batch]:

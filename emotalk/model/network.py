@@ -196,11 +196,11 @@ class EmoTalk(nn.Module):
 
         return load_model(path)
 
-    def save_pretrained(self, path: str | Path) -> None:
-        """Write a model directory: config.json, then model.safetensors."""
+    def save_pretrained(self, path: str | Path, card: str | None = None) -> None:
+        """Write a model directory: model.safetensors, the card (Markdown) if there is one, then config.json."""
         from emotalk.model.store import save_model
 
-        save_model(self, path)
+        save_model(self, path, card)
 
     @classmethod
     def from_official(cls, checkpoint: Mapping[str, Tensor] | str | Path) -> "EmoTalk":

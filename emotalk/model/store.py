@@ -1,4 +1,4 @@
-"""Model directories: `model.safetensors` and `config.json`, the latter written last. Local paths or URIs."""
+"""Model directories: `model.safetensors`, `README.md` (the card) and, last, `config.json`. Local paths or URIs."""
 
 import hashlib
 import json
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
+CARD = "README.md"
 DEFAULT_MODEL_VARIABLE = "EMOTALK_MODEL"
 DEMO_MODEL = "demo/model"
 
@@ -30,13 +31,19 @@ def default_model() -> str:
     raise InputError(f"no model: give --model DIR, set {DEFAULT_MODEL_VARIABLE}, or train one here with `make demo`")
 
 
-def save_model(model: "EmoTalk", directory: str | Path) -> None:
-    """Write a model directory. Weights are stored in the type they have; a reader never meets half a directory."""
+def save_model(model: "EmoTalk", directory: str | Path, card: str | None = None) -> None:
+    """Write a model directory. Weights are stored in the type they have; a reader never meets half a directory.
+
+    card: Markdown for people, see `emotalk.training.card`.
+    """
     from safetensors.torch import save_file
 
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     with atomic_write(_inside(directory, WEIGHTS)) as path:
         save_file(tensors, path, metadata={"format": "pt"})
+    if card is not None:
+        with atomic_write(_inside(directory, CARD)) as path:
+            path.write_text(card)
     with atomic_write(_inside(directory, CONFIG)) as path:
         path.write_text(json.dumps(model.config.to_dict(), indent=1) + "\n")
 

@@ -149,3 +149,7 @@ def test_the_run_says_what_it_was(corpus: str, finished: str) -> None:
     assert said["preset"] == "lite"
     assert said["losses"] == {"cross": 1.0, "self": 1.0, "velocity": 0.5, "classification": 0.1}
     assert len(said["corpus_digest"]) == 64
+    card = (Path(finished) / "README.md").read_text()
+    assert said["corpus_digest"] in card
+    assert "of 2, the best by validation: cross 0." in card
+    assert "RAVDESS is CC BY-NC-SA 4.0" in card

@@ -6,7 +6,7 @@ INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --constr
 AUDIO ?=
 DEMO ?= demo
 
-.PHONY: demo test slow lint types bench clean
+.PHONY: demo test slow gpu lint types bench clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python -m jobs.demo --output $(DEMO) $(if $(AUDIO),--audio "$(AUDIO)")
@@ -16,6 +16,9 @@ test: $(VENV)/.dev lint types
 
 slow: $(VENV)/.dev
 	$(BIN)/python -m pytest -m slow
+
+gpu: $(VENV)/.dev
+	$(BIN)/python -m pytest -m gpu
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -18,6 +18,7 @@ from emotalk.dubbing.report import clock
 from emotalk.errors import InputError
 from emotalk.files import is_uri, local_path, suffix_of
 from emotalk.formats import FORMATS, format_for
+from emotalk.inference.heard import emotion_of
 
 
 class Command(Protocol):
@@ -57,15 +58,12 @@ class Animate:
         torch.set_num_threads(self.threads)
         with fetched(self.speech) as source:  # before the model: a missing file should not wait for it
             model = self.model or default_model()
-            digest = model_digest(model)
-            animator = Animator(load_model(model), device=self.device)
+            animator = Animator(load_model(model), device=self.device, model_digest=model_digest(model))
             animator.check(self.controls)
             started = time.monotonic()
             try:
                 with _status() as heard:
-                    done = animate_recording(
-                        animator, source, [self.output], self.controls, model_digest=digest, heard=heard
-                    )
+                    done = animate_recording(animator, source, [self.output], self.controls, heard=heard)
             except InputError as error:
                 raise InputError(error.reason, source=self.speech) from error
         elapsed_s = time.monotonic() - started
@@ -105,9 +103,8 @@ def _animation_line(path: str) -> str:
     ]
     if animation.head is not None:
         parts.append("head")
-    if animation.emotion is not None and animation.frames:
-        mean = animation.emotion.mean(0)
-        parts.append(f"{animation.emotion_names[int(mean.argmax())]} {mean.max():.0%}")
+    if (emotion := emotion_of(animation.meta)) is not None:
+        parts.append(f"{emotion[0]} {emotion[1]:.0%}")
     parts += sorted(animation.tracks)
     return f"{path}: animation ({format_for(path).name}), {', '.join(parts)}"
 

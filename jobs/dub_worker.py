@@ -27,7 +27,7 @@ class DubWorker:
 
     @cached_property
     def _animator(self) -> Animator:
-        return Animator(load_model(self._model), device=self._device)
+        return Animator(load_model(self._model), device=self._device, model_digest=self._dubbing.recipe.model)
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         (number,), (item,) = batch.column("number").to_pylist(), batch.column("item").to_pylist()

@@ -12,7 +12,7 @@ from emotalk.animation import Animation
 from emotalk.audio import load_audio
 from emotalk.cli import main
 from emotalk.inference.animator import Animator
-from emotalk.model.store import load_model
+from emotalk.model.store import load_model, model_digest
 from tests.small_model import save_small_model, write_murmur
 
 
@@ -44,7 +44,14 @@ def test_animate_writes_what_the_animator_gives(
     assert "45 frames, 1.00 s of speech" in line
     assert "mean of the trained styles" in line
     direct = Animator(load_model(model), device="cpu").animate(load_audio(speech))
-    np.testing.assert_array_equal(Animation.load(out).weights, direct.weights)
+    saved = Animation.load(out)
+    np.testing.assert_array_equal(saved.weights, direct.weights)
+    assert saved.meta["heard"] == direct.meta["heard"]
+    assert saved.meta["model_sha256"] == model_digest(model)
+    label, share = max(direct.meta["heard"].items(), key=lambda heard: heard[1])
+    assert f"heard {label} ({share:.0%})" in line
+    assert emotalk("info", out, monkeypatch=monkeypatch) == 0
+    assert f"{label} {share:.0%}" in capsys.readouterr().out
 
 
 def test_controls_and_the_default_model(

@@ -103,7 +103,6 @@ class Dubbing:
                 source,
                 [folder.path(item.name, suffix) for suffix in todo],
                 recipe.controls,
-                model_digest=recipe.model,
                 before_writing=before_writing,
                 heard=heard,
             )

@@ -18,6 +18,7 @@ from emotalk.errors import InputError
 from emotalk.files import PathOrUri, is_uri, local_path, open_source
 from emotalk.formats import write_animation
 from emotalk.inference.animator import Animator
+from emotalk.inference.heard import emotion_of
 
 # Hears seconds of sound done, and how many the recording's header declares (None where it says nothing).
 HeardCallback = Callable[[float, float | None], None]
@@ -37,7 +38,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Animated:
-    """What came of a recording. seconds: of sound. emotion: the label of the largest mean probability, its `share`.
+    """What came of a recording. seconds: of sound. emotion, share: see `emotalk.inference.heard.emotion_of`.
 
     style: the style that was used, in words or as an index.
     """
@@ -76,7 +77,6 @@ def animate_recording(
     targets: Sequence[PathOrUri],
     controls: Controls,
     *,
-    model_digest: str,
     before_writing: Callable[[], None] | None = None,
     heard: HeardCallback | None = None,
 ) -> Animated:
@@ -87,29 +87,25 @@ def animate_recording(
     `heard` hears now and then how far the work is. InputError for a recording that is no good, its reason
     without a name; OSError for what the disk refuses, naming the target.
     """
-    digests = {"model_sha256": model_digest, "source_sha256": source.sha256}
     counted = _Counted(source.path, heard)
-    labels = np.zeros(len(animator.model.config.emotions))
+    meta = {**animator.meta(controls), "source_sha256": source.sha256}
     frames = 0
     with tempfile.TemporaryFile() as spool:
         for piece in animator.animate_blocks(counted, controls):
-            if not piece.frames:
-                continue
-            assert piece.emotion is not None
-            labels += piece.emotion.sum(0, dtype=np.float64)
-            frames += piece.frames
-            _put(spool, piece)
+            meta |= piece.meta
+            if piece.frames:
+                frames += piece.frames
+                _put(spool, piece)
         if before_writing is not None:
             before_writing()
-        meta = animator.meta(controls)
         for target in targets:
-            write_animation(target, (replace(p, meta={**meta, **digests}) for p in _taken(spool)))
-    largest = int(labels.argmax())
+            write_animation(target, (replace(p, meta=meta) for p in _taken(spool)))
+    emotion, share = emotion_of(meta) or ("", 0.0)
     return Animated(
         frames=frames,
         seconds=counted.samples / SAMPLE_RATE,
-        emotion=animator.model.config.emotions[largest],
-        share=float(labels[largest] / frames),
+        emotion=emotion,
+        share=share,
         style=meta["style_used"],
     )
 

@@ -21,7 +21,7 @@ FAILED: State = "failed"
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One recording. seconds: of sound. reason: why it failed. emotion, share: largest mean probability of its frames.
+    """One recording. seconds: of sound. reason: why it failed. emotion, share: the label chosen or heard.
 
     speed: seconds of sound per second of work, where it was animated now. style: which one was used.
     """

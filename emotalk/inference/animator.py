@@ -5,7 +5,7 @@ Three steps: `plan` cuts samples into windows, `predict` runs the network on a b
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,8 @@ from emotalk.animation import Animation
 from emotalk.blendshapes import COEFFICIENTS
 from emotalk.controls import Controls
 from emotalk.errors import InputError
-from emotalk.inference.post import PostProcessor, loudness_dbfs
+from emotalk.inference.heard import HeardEmotion, softmax
+from emotalk.inference.post import POST_VERSION, PostProcessor, loudness_dbfs
 from emotalk.inference.windows import PLAN_VERSION, Window, WindowShape, plan_windows
 from emotalk.model.network import EmoTalk
 
@@ -26,13 +27,18 @@ from emotalk.model.network import EmoTalk
 class RawWindow:
     """What the network says of one window: raw coefficients (n, 52) of the frames it contributes, and what it heard.
 
-    loudness: (n,) dBFS per frame. emotion: (labels,) probabilities.
+    loudness: (n,) dBFS per frame. logits: (labels,) of the emotion heard in the frames it contributes.
     """
 
     window: Window
     weights: np.ndarray
     loudness: np.ndarray
-    emotion: np.ndarray
+    logits: np.ndarray
+
+    @property
+    def own_frames(self) -> int:
+        """Frames that no window before it has contributed to."""
+        return len(self.weights) - self.window.fade
 
 
 class Animator:
@@ -41,6 +47,8 @@ class Animator:
     rows: windows per call of the network, filled up with silence, and frame_multiple: their lengths are rounded up to a
     multiple of it. Fixed shapes make a result independent of its batch mates. On a CPU one row at its own length is
     both exact and fastest; a GPU wants more of both.
+
+    model_digest: of the model directory, see `emotalk.model.store`; it goes into every animation's `meta`.
     """
 
     def __init__(
@@ -50,11 +58,13 @@ class Animator:
         device: str | None = None,
         rows: int | None = None,
         frame_multiple: int | None = None,
+        model_digest: str | None = None,
     ) -> None:
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         self.model = model.to(device).eval()
         self.rows = rows or (1 if device == "cpu" else 8)
         self.frame_multiple = frame_multiple or (1 if device == "cpu" else 150)
+        self.model_digest = model_digest
         self.shape = WindowShape.of(model)
 
     def check(self, controls: Controls) -> None:
@@ -100,27 +110,38 @@ class Animator:
         return [results[i] for i in range(len(windows))]
 
     def finish(self, raw: Iterable[RawWindow], controls: Controls) -> Iterator[Animation]:
-        """Raw windows in order -> consecutive pieces of the finished animation: blend, then post-process."""
+        """Raw windows in order -> consecutive pieces of the finished animation: blend, then post-process.
+
+        The last piece's `meta` tells what was heard in the whole recording: `heard`, a share by label. The tail has no
+        part in it: nothing is heard there.
+        """
         post = PostProcessor(controls)
+        heard = HeardEmotion(self.model.config.emotions)
         tail = np.zeros((0, len(COEFFICIENTS)), np.float32)  # frames of the last window that the next one blends with
-        heard = np.zeros(len(self.model.config.emotions), np.float32)
-        pending = 0  # frames whose label is known, but which post-processing still holds back
+        label = np.zeros(len(self.model.config.emotions), np.float32)  # of the window before
+        waiting = label[None][:0]  # labels of frames that post-processing still holds back
         for item in raw:
+            heard.add(item.logits, item.own_frames)
             weights = item.weights.copy()
+            emotion = self._label_of(item, controls)
+            labels = np.tile(emotion, (len(weights), 1))
             fade = item.window.fade
             if fade:
                 share = (np.arange(1, fade + 1, dtype=np.float32) / (fade + 1))[:, None]
                 weights[:fade] = tail * (1 - share) + weights[:fade] * share
+                labels[:fade] = label * (1 - share) + emotion * share
             hold = 0 if item.window.last else self.shape.fade * 3
             ready = len(weights) - hold
             tail = weights[ready:]
             done = post.push(weights[:ready], item.loudness[:ready])
-            labels = np.concatenate([np.tile(heard, (pending, 1)), np.tile(item.emotion, (ready, 1))])
-            heard, pending = item.emotion, len(labels) - len(done)
-            yield self._piece(done, labels[: len(done)])
-        rest = post.flush()
-        if len(rest):
-            yield self._piece(rest, np.tile(heard, (len(rest), 1)))
+            waiting = np.concatenate([waiting, labels[:ready]])
+            label = emotion
+            yield self._piece(done, waiting[: len(done)])
+            waiting = waiting[len(done) :]
+        if heard.frames:
+            rest = post.flush()
+            closing = np.tile(label, (len(rest) - len(waiting), 1))
+            yield replace(self._piece(rest, np.concatenate([waiting, closing])), meta={"heard": heard.shares()})
 
     def join(self, pieces: Iterable[Animation], controls: Controls | None = None) -> Animation:
         """Consecutive pieces as `finish` gives them -> the whole animation, with its `meta`."""
@@ -129,17 +150,20 @@ class Animator:
             weights=np.concatenate([piece.weights for piece in held]),
             emotion=np.concatenate([piece.emotion for piece in held if piece.emotion is not None]),
             emotion_names=self.model.config.emotions,
-            meta=self.meta(controls),
+            meta={**self.meta(controls), **held[-1].meta},
         )
 
     def meta(self, controls: Controls | None = None) -> dict[str, Any]:
-        """What made an animation, for its `meta`: version, plan, controls, and the style that was used."""
+        """What made an animation, for its `meta`: versions, model, controls, and the style that was used."""
         controls = controls or Controls()
         style = controls.style if controls.style is not None else self.model.config.default_style
+        known = {} if self.model_digest is None else {"model_sha256": self.model_digest}
         return {
+            **known,
             "emotalk": emotalk.__version__,
             "preset": self.model.config.preset,
             "window_plan": PLAN_VERSION,
+            "post": POST_VERSION,
             "controls": controls.to_dict(),
             "style_used": "mean of the trained styles" if style is None else style,
         }
@@ -174,14 +198,13 @@ class Animator:
             torch.from_numpy(pool).to(device),
             rows,
         )
-        heard = torch.softmax(logits.float(), -1).cpu().numpy()
+        heard = logits.float().cpu().numpy()
         raw = weights.float().cpu().numpy()
         out = []
-        for row, (window, asked) in enumerate(zip(windows, controls, strict=True)):
+        for row, window in enumerate(windows):
             own = slice(window.start - window.first, window.stop - window.first)
-            emotion = heard[row] if asked.emotion is None else self._one_hot(asked.emotion)
             loudness = loudness_dbfs(window.samples, own.start, own.stop - own.start)
-            out.append(RawWindow(window, raw[row, own], loudness, emotion))
+            out.append(RawWindow(window, raw[row, own], loudness, heard[row]))
         return out
 
     def _face(self, samples: Tensor, lengths: Tensor, pool: Tensor, rows: list[Controls]) -> tuple[Tensor, Tensor]:
@@ -214,7 +237,8 @@ class Animator:
             raise InputError(f"unknown emotion {label!r}: this model knows {', '.join(self.model.config.emotions)}")
         return self.model.config.emotions.index(label)
 
-    def _one_hot(self, label: str) -> np.ndarray:
-        out = np.zeros(len(self.model.config.emotions), np.float32)
-        out[self._label(label)] = 1
-        return out
+    def _label_of(self, item: RawWindow, controls: Controls) -> np.ndarray:
+        """(labels,) float32: the chosen emotion, or what this window heard."""
+        if controls.emotion is None:
+            return softmax(item.logits)
+        return np.eye(len(self.model.config.emotions), dtype=np.float32)[self._label(controls.emotion)]

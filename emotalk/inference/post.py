@@ -8,7 +8,7 @@ import numpy as np
 from emotalk.blendshapes import COEFFICIENTS, INDEX
 from emotalk.controls import Controls
 
-POST_VERSION = 2  # part of every completion key, as the window plan's
+POST_VERSION = 3  # part of every completion key, as the window plan's
 
 SMOOTHING = np.array([-3, 12, 17, 12, -3], np.float32) / 35  # Savitzky-Golay, window 5, order 2
 SMOOTHING_FUTURE_FRAMES = 2

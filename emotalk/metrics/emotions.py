@@ -1,6 +1,6 @@
 """How often the emotion that was heard is the emotion that was acted."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,14 +39,11 @@ class EmotionCounts:
     def shape(self) -> tuple[int, int]:
         return len(self.acted) + 1, len(self.heard)
 
-    def sums(self, acted: str | None, probabilities: np.ndarray) -> np.ndarray:
-        """A clip's label and the model's (frames, labels) probabilities -> its count.
-
-        The heard label is the most probable one of the mean over frames.
-        """
+    def sums(self, acted: str | None, heard: Mapping[str, float]) -> np.ndarray:
+        """A clip's label and the shares that an animation's `meta` says were heard -> its count."""
         out = np.zeros(self.shape)
         row = len(self.acted) if acted is None else self.acted.index(acted)
-        out[row, int(np.argmax(probabilities.mean(axis=0)))] = 1
+        out[row, self.heard.index(max(heard, key=lambda label: heard[label]))] = 1
         return out
 
     def accuracy(self, sums: np.ndarray) -> EmotionAccuracy:

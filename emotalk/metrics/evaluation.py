@@ -95,11 +95,10 @@ class Evaluator:
         return total
 
     def _compare(self, clip: Clip, animation: Animation, predicted: dict[str, np.ndarray]) -> EvaluationSums:
-        assert animation.emotion is not None
         return EvaluationSums(
             faces={name: self.measures.sums(weights, clip.weights) for name, weights in predicted.items()},
             counts=dict.fromkeys(predicted, 1),
-            emotions=self.emotions.sums(clip.emotion, animation.emotion),
+            emotions=self.emotions.sums(clip.emotion, animation.meta["heard"]),
             clips=1,
             frames=clip.frames,
             samples=len(clip.samples),

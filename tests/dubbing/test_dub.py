@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from emotalk.dubbing.dub import Dubbing
 from emotalk.dubbing.listing import absolute, list_recordings
 from emotalk.dubbing.report import Row
 from emotalk.inference.animator import Animator
+from emotalk.inference.heard import emotion_of
 from emotalk.model.store import load_model, model_digest
 from tests.small_model import save_small_model, write_murmur
 
@@ -28,7 +30,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def animator(model: Path) -> Animator:
-    return Animator(load_model(model), device="cpu")
+    return Animator(load_model(model), device="cpu", model_digest=model_digest(model))
 
 
 @dataclass
@@ -88,8 +90,8 @@ def test_every_recording_gets_one_file_per_format_that_holds_its_animation(shelf
     row = rows["a.wav"]
     assert row.seconds == pytest.approx(0.5)
     assert row.outputs == (f"{shelf.output}/a.npz", f"{shelf.output}/a.csv")
-    assert row.emotion == saved.emotion_names[int(saved.emotion.mean(0).argmax())]
-    assert row.share == pytest.approx(saved.emotion.mean(0).max(), abs=1e-6)
+    assert (row.emotion, row.share) == emotion_of(direct.meta)
+    assert saved.meta == {**direct.meta, "source_sha256": sha256((shelf.root / "a.wav").read_bytes()).hexdigest()}
 
 
 def test_a_rerun_touches_nothing(shelf: Shelf) -> None:

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from emotalk import Animator, Controls, EmoTalk, InputError
+from emotalk.inference import post as post_module
 from emotalk.inference import windows as windows_module
 from emotalk.inference.windows import WindowShape, frames_of
 from emotalk.labels import EMOTIONS
@@ -73,7 +74,7 @@ def test_neighbours_in_a_batch_change_no_bit(kind: str) -> None:
     for window, controls, batched in zip(planned, asked, together, strict=True):
         (alone,) = animator.predict([window], controls)
         np.testing.assert_array_equal(alone.weights, batched.weights)
-        np.testing.assert_array_equal(alone.emotion, batched.emotion)
+        np.testing.assert_array_equal(alone.logits, batched.logits)
         np.testing.assert_allclose(
             alone.weights, Animator(model, rows=1, frame_multiple=1).predict([window], controls)[0].weights, atol=1e-4
         )
@@ -145,5 +146,9 @@ def test_controls_survive_their_dict() -> None:
     assert Controls.from_dict(controls.to_dict()) == controls
 
 
-def test_the_plan_has_a_version() -> None:
-    assert Animator(small_lite()).meta()["window_plan"] == windows_module.PLAN_VERSION
+def test_meta_tells_what_made_it() -> None:
+    meta = Animator(small_lite(), model_digest="abc").meta(Controls(seed=4))
+    assert meta["model_sha256"] == "abc"
+    assert (meta["window_plan"], meta["post"]) == (windows_module.PLAN_VERSION, post_module.POST_VERSION)
+    assert Controls.from_dict(meta["controls"]) == Controls(seed=4)
+    assert "model_sha256" not in Animator(small_lite()).meta()

@@ -9,12 +9,9 @@ ACTED = ("neutral", "calm", "happy", "sad")
 HEARD = ("sad", "happy", "neutral")  # a model in its own order that does not know calm
 
 
-def heard(label: str) -> np.ndarray:
-    """A clip of two frames in which one frame hears something else, less clearly."""
-    frames = np.full((2, len(HEARD)), 0.1)
-    frames[0, HEARD.index(label)] = 0.8
-    frames[1] = (0.3, 0.35, 0.35)
-    return frames
+def heard(label: str) -> dict[str, float]:
+    """Shares in any order of which one label has the most."""
+    return dict.fromkeys(sorted(HEARD), 0.3) | {label: 0.4}
 
 
 def accuracy(pairs: list[tuple[str | None, str]]):

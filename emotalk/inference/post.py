@@ -118,7 +118,7 @@ def blink_track(first: int, count: int, controls: Controls) -> np.ndarray:
 
 def loudness_dbfs(samples: np.ndarray, first: int, count: int) -> np.ndarray:
     """(count,) loudness of frames `first`… of (n,) samples: mean power of the frame's own 33 ms, in dBFS."""
-    edges = -(-np.arange(first, first + count + 1) * 1_600 // 3)
+    edges = np.arange(first, first + count + 1) * 1_600 // 3  # rounded down: the last frame has a sample at least
     power = np.concatenate([[0.0], np.cumsum(np.square(samples, dtype=np.float64))])
     edges = np.minimum(edges, len(samples))
     mean = (power[edges[1:]] - power[edges[:-1]]) / np.maximum(np.diff(edges), 1)

@@ -21,7 +21,7 @@ from emotalk.inference.post import POST_VERSION
 from emotalk.inference.windows import PLAN_VERSION
 
 RECORDS = ".emotalk"
-RECORD_VERSION = 1
+RECORD_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,9 @@ class Recipe:
 
     def key(self, sha256: str, suffix: str) -> str:
         """The completion key of one output: source bytes, model, controls, versions of plan, post and format."""
+        # Left out on purpose: the kind of device and the number of threads, on which the last bits depend (1e-6 from
+        # one thread to two). Thousands of hours are not made again because another machine goes on with them. Instead
+        # each output says what it was made on, the report counts that, and one recording's files are of one making.
         (version,) = (known.version for known in FORMATS if known.suffix == suffix)
         made_by = {
             "source": sha256,
@@ -47,10 +50,11 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Output:
-    """One written file: the key of what made it, and its size."""
+    """One written file: the key of what made it, its size, and what it was made on (see `Animator.made_on`)."""
 
     key: str
     bytes: int
+    made_on: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -91,6 +91,11 @@ class Dubbing:
             if record is not None and record.sha256 != source.sha256 and _is_another(record, uri):
                 raise InputError(f"its output {item.name} belongs to {record.uri}: choose another output")
 
+            used = animator()
+            if record is not None and any(record.outputs[suffix].made_on != used.made_on for suffix in done):
+                # Made on something else: what is added now would differ from it in its last bits.
+                todo, done = wanted(record, self.suffixes, sizes), set()
+
             def before_writing() -> None:
                 if fingerprint_now(uri) not in (None, fingerprint):
                     raise InputError("was changed while it was read: run the job again")
@@ -99,7 +104,7 @@ class Dubbing:
 
             started = time.monotonic()
             animated = animate_recording(
-                animator(),
+                used,
                 source,
                 [folder.path(item.name, suffix) for suffix in todo],
                 recipe.controls,
@@ -112,7 +117,7 @@ class Dubbing:
             size = folder.size(item.name, suffix)
             if size is None:
                 raise EmoTalkError(f"{folder.path(item.name, suffix)} was removed while the job ran")
-            outputs[suffix] = Output(recipe.key(source.sha256, suffix), size)
+            outputs[suffix] = Output(recipe.key(source.sha256, suffix), size, used.made_on)
         new = Record(
             recording=item.recording.relative,
             uri=uri,
@@ -153,6 +158,7 @@ def _done_row(item: Item, record: Record, folder: OutputFolder, suffixes: Sequen
         emotion=record.emotion,
         share=record.share,
         style=record.style,
+        made_on=next((output.made_on for output in record.outputs.values()), None),
     )
 
 

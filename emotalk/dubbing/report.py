@@ -1,6 +1,7 @@
 """What became of every recording: rows for report.json, a table and one summary line for people."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -23,7 +24,8 @@ FAILED: State = "failed"
 class Row:
     """One recording. seconds: of sound. reason: why it failed. emotion, share: the label chosen or heard.
 
-    speed: seconds of sound per second of work, where it was animated now. style: which one was used.
+    speed: seconds of sound per second of work, where it was animated now. style: which one was used. made_on: the kind
+    of device, see `Animator.made_on`.
     """
 
     uri: str
@@ -34,6 +36,7 @@ class Row:
     emotion: str | None = None
     share: float | None = None
     style: str | int | None = None
+    made_on: str | None = None
     speed: float | None = None
 
 
@@ -91,6 +94,9 @@ class Report:
         parts = [f"{count} {state}" for count, state in counts if count]
         if self.ignored:
             parts.append(f"{len(self.ignored)} other files ignored")
+        places = Counter(row.made_on for row in self.rows if row.made_on is not None)
+        if len(places) > 1:  # their last bits may differ
+            parts.append(f"made on {', '.join(f'{place} ({count})' for place, count in sorted(places.items()))}")
         if self.nothing_to_do:
             return f"nothing to do: {', '.join(parts)}"
         if not self.animated_s:

@@ -67,6 +67,13 @@ class Animator:
         self.model_digest = model_digest
         self.shape = WindowShape.of(model)
 
+    @property
+    def made_on(self) -> str:
+        """What the last bits of a result depend on besides model, controls and plan: `cuda`, `cpu, 2 threads`."""
+        device = self.model.device.type
+        threads = torch.get_num_threads()
+        return f"cpu, {threads} thread{'s' * (threads > 1)}" if device == "cpu" else device
+
     def check(self, controls: Controls) -> None:
         """InputError where this model cannot do what is asked: an unknown emotion or style, no emotion prototypes."""
         self.model.style_mix([controls.style], 1)

@@ -2,21 +2,23 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from emotalk.animation import Animation
 from emotalk.audio import load_audio
 from emotalk.controls import Controls
+from emotalk.dubbing import completion
 from emotalk.dubbing.completion import RECORDS, OutputFolder, Recipe, Record
 from emotalk.dubbing.dub import Dubbing
 from emotalk.dubbing.listing import absolute, list_recordings
-from emotalk.dubbing.report import Row
+from emotalk.dubbing.report import Report, Row
 from emotalk.inference.animator import Animator
 from emotalk.inference.heard import emotion_of
 from emotalk.model.store import load_model, model_digest
@@ -261,7 +263,41 @@ def test_a_record_survives_its_file(shelf: Shelf) -> None:
     assert json.loads(record.to_json())["recording"] == "a.wav"
 
 
-def test_what_made_an_output_is_its_key() -> None:
+@pytest.fixture
+def threads() -> Iterator[Callable[[int], None]]:
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
+def test_other_threads_redo_nothing_and_are_told(shelf: Shelf, threads: Callable[[int], None]) -> None:
+    threads(1)
+    shelf.run()
+    before = shelf.files()
+    write_murmur(shelf.root / "c.wav", 0.5, seed=3)
+    threads(2)
+    rows = shelf.run()
+    assert states(rows) == {"a.wav": "already done", "b.wav": "already done", "c.wav": "animated"}
+    assert {name: file for name, file in shelf.files().items() if name in before} == before
+    report = Report(rows=tuple(rows.values()), ignored=(), output="", elapsed_s=1)
+    assert "made on cpu, 1 thread (2), cpu, 2 threads (1)" in report.summary()
+
+
+def test_the_files_of_one_recording_are_of_one_making(shelf: Shelf, threads: Callable[[int], None]) -> None:
+    threads(1)
+    shelf.run(".npz")
+    before = shelf.files()
+    threads(2)
+    shelf.run(".csv")
+    record = OutputFolder(str(shelf.output)).records()["a"]
+    assert {output.made_on for output in record.outputs.values()} == {"cpu, 2 threads"}
+    after = shelf.files()
+    assert after["a.npz"][1] > before["a.npz"][1]
+    weights = [Animation.load(shelf.output / f"a{suffix}").weights for suffix in (".npz", ".csv")]
+    np.testing.assert_allclose(*weights, atol=1e-9)
+
+
+def test_what_made_an_output_is_its_key(monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = Recipe("model", Controls())
     others: list[Callable[[], str]] = [
         lambda: recipe.key("other", ".npz"),
@@ -270,7 +306,11 @@ def test_what_made_an_output_is_its_key() -> None:
         lambda: Recipe("model", Controls(seed=1)).key("sha", ".npz"),
     ]
     assert recipe.key("sha", ".npz") == Recipe("model", Controls()).key("sha", ".npz")
-    assert len({recipe.key("sha", ".npz"), *(other() for other in others)}) == 5
+    keys = {recipe.key("sha", ".npz"), *(other() for other in others)}
+    for version in ("PLAN_VERSION", "POST_VERSION"):
+        monkeypatch.setattr(completion, version, 1000)
+        keys.add(recipe.key("sha", ".npz"))
+    assert len(keys) == 7
 
 
 def test_a_long_recording_is_one_animation_without_seams(shelf: Shelf) -> None:

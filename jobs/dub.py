@@ -31,9 +31,10 @@ from emotalk.formats import FORMATS
 from emotalk.inference.animator import Animator
 from emotalk.model.store import default_model, load_model, model_digest
 from jobs.cluster import start_ray
-from jobs.dub_board import DubBoard, Heard, watched
+from jobs.dub_board import Heard, start_board
 from jobs.dub_worker import DubWorker
 from jobs.progress import Progress, ProgressCallback, progress_line
+from jobs.watch import watched
 
 CPU_SHARE = 0.9  # of the cluster's CPUs for all workers together: with every one of them held, Ray Data waits for ever
 
@@ -127,11 +128,11 @@ class _Pool:
 def _run(dubbing: Dubbing, model: str, config: DubConfig, progress: ProgressCallback | None) -> list[Row]:
     """Dubs the items on the cluster -> their rows, in the order of completion."""
     pool = _Pool.of(config, len(dubbing.items))
-    board = ray.remote(num_cpus=0)(DubBoard).remote()
+    board = start_board()
     rows: list[Row] = []
     started = time.monotonic()
 
-    def show(heard: dict[int, Heard]) -> None:
+    def show(heard: Heard) -> None:
         if progress is not None:
             progress(_progress(dubbing, heard, rows, time.monotonic() - started))
 
@@ -175,17 +176,15 @@ def _rows(dubbing: Dubbing, model: str, threads: int, pool: _Pool, board: Any) -
         scaling.actor_pool_util_upscaling_threshold = before
 
 
-def _progress(dubbing: Dubbing, heard: dict[int, Heard], rows: Sequence[Row], elapsed_s: float) -> Progress:
+def _progress(dubbing: Dubbing, heard: Heard, rows: Sequence[Row], elapsed_s: float) -> Progress:
     """What is still to come is estimated from the bytes and seconds of the recordings begun so far."""
-    begun_s = sum(max(h.seconds, h.declared_s or 0.0) for h in heard.values())
-    begun_bytes = sum(dubbing.items[number].recording.bytes for number in heard)
     all_bytes = sum(item.recording.bytes for item in dubbing.items)
     failed = sum(row.state == FAILED for row in rows)
     return Progress(
         clips=len(rows) - failed,
         rejected=failed,
-        audio_s=sum(h.seconds for h in heard.values()),
-        planned_audio_s=begun_s * all_bytes / begun_bytes if begun_bytes else 0.0,
+        audio_s=heard.seconds,
+        planned_audio_s=heard.promised_s * all_bytes / heard.bytes if heard.bytes else 0.0,
         elapsed_s=elapsed_s,
         nouns=(f"of {len(dubbing.items)} recordings", "failed"),
     )

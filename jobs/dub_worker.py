@@ -5,14 +5,13 @@ from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
-import ray
 import torch
 
 from emotalk.dubbing.dub import Dubbing, Item
 from emotalk.dubbing.report import FAILED, Row
 from emotalk.inference.animator import Animator
 from emotalk.model.store import load_model
-from jobs.dub_board import MAX_ATTEMPTS, Heard
+from jobs.dub_board import MAX_ATTEMPTS, Heard, may_begin
 
 
 class DubWorker:
@@ -34,12 +33,12 @@ class DubWorker:
         return pa.table({"row": [pickle.dumps(self._dub(number, pickle.loads(item)))]})
 
     def _dub(self, number: int, item: Item) -> Row:
-        if not ray.get(self._board.begin.remote(number)):
+        if not may_begin(self._board, number):
             # Ray starts a task again whose process died; without a limit, for ever.
             reason = f"its worker died {MAX_ATTEMPTS} times (out of memory, or a fault of the decoder)"
             return Row(uri=item.recording.uri, state=FAILED, reason=reason)
-        return self._dubbing.dub_recording(
-            item,
-            lambda: self._animator,
-            lambda seconds, declared_s: self._board.hear.remote(number, Heard(seconds, declared_s)),
-        )
+
+        def heard(seconds: float, declared_s: float | None) -> None:
+            self._board.hear.remote(number, Heard(seconds, max(seconds, declared_s or 0.0), item.recording.bytes))
+
+        return self._dubbing.dub_recording(item, lambda: self._animator, heard)

@@ -50,7 +50,7 @@ from emotalk.training.losses import LossWeights
 from emotalk.training.prototypes import measure_prototypes
 from emotalk.training.squares import PlanConfig, Single, plan_epoch
 from jobs.cluster import start_ray
-from jobs.train_board import TrainingBoard, watched
+from jobs.train_board import TrainingBoard, shown
 from jobs.train_worker import CHECKPOINT, WorkerConfig, train_worker
 
 MODEL, CONFIG, RAY_FOLDER = "model", "train.json", "run"
@@ -158,7 +158,7 @@ def train(config: TrainConfig, console: Console | None = None) -> str:
         # Only now is the output this run's: a start that failed leaves it free.
         with atomic_write(f"{output}/{CONFIG}") as path:
             path.write_text(json.dumps(identity, indent=1) + "\n")
-        with watched(board, config.epochs, console):
+        with shown(board, config.epochs, console):
             best = _fit(trainer)
         _write_model(best, network, examples["train"], corpus, config.epochs, model_directory)
     return model_directory

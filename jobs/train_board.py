@@ -1,6 +1,5 @@
 """What people watch while a model trains: workers post, the driver looks and shows one line."""
 
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,10 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import ray
-from ray.exceptions import RayError
 from rich.console import Console
 
-LOOK_EVERY_S = 1.0
+from jobs.watch import watched
 
 
 @dataclass
@@ -46,34 +44,22 @@ class TrainingBoard:
 
 
 @contextmanager
-def watched(board: Any, epochs: int, console: Console) -> Iterator[None]:
+def shown(board: Any, epochs: int, console: Console) -> Iterator[None]:
     """Show a run while the block lasts: a line that renews itself on a terminal, and a line per finished epoch."""
-    done = threading.Event()
     started = time.monotonic()
+    told = 0
+    with console.status("training: starting workers") as status:
 
-    def show() -> None:
-        shown = 0
-        with console.status("training: starting workers") as status:
-            last = False
-            while not last:
-                last = done.wait(LOOK_EVERY_S)  # one more look after the end
-                try:
-                    state = ray.get(board.look.remote())
-                except RayError:
-                    return  # the run is over, or its end will be told by the trainer
-                for metrics in state.epochs[shown:]:
-                    console.print(_epoch_line(metrics, epochs), highlight=False, soft_wrap=True)
-                shown = len(state.epochs)
-                if state.losses:
-                    status.update(_line(state, epochs, time.monotonic() - started))
+        def show(state: TrainingState) -> None:
+            nonlocal told
+            for metrics in state.epochs[told:]:
+                console.print(_epoch_line(metrics, epochs), highlight=False, soft_wrap=True)
+            told = len(state.epochs)
+            if state.losses:
+                status.update(_line(state, epochs, time.monotonic() - started))
 
-    thread = threading.Thread(target=show, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join(timeout=10)
+        with watched(board, show):
+            yield
 
 
 def _line(state: TrainingState, epochs: int, elapsed_s: float) -> str:

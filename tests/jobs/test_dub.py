@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import shutil
 import signal
 import subprocess
@@ -9,15 +10,23 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
+import ray
+import torch
 
 from emotalk.animation import Animation
 from emotalk.controls import Controls
-from emotalk.dubbing.completion import RECORDS
+from emotalk.dubbing.completion import RECORDS, OutputFolder, Recipe
+from emotalk.dubbing.dub import Dubbing
+from emotalk.dubbing.listing import list_recordings
 from emotalk.errors import InputError
+from emotalk.model.store import model_digest
 from jobs.dub import DubConfig, dub
-from jobs.dub_board import MAX_ATTEMPTS, DubBoard
+from jobs.dub_board import MAX_ATTEMPTS, DubBoard, Heard, may_begin, start_board
+from jobs.dub_worker import DubWorker
 from jobs.progress import Progress
+from jobs.watch import watched
 from tests.small_model import save_small_model, write_murmur
 
 pytestmark = pytest.mark.cluster
@@ -152,6 +161,36 @@ def test_what_cannot_be_started_is_an_input_error(
 def test_bad_options_are_refused(change: dict) -> None:
     with pytest.raises(InputError):
         DubConfig(**{"inputs": ("a.wav",), "output": "out"} | change)
+
+
+@pytest.mark.parametrize("restarted", [True, False])
+def test_the_death_of_the_board_costs_no_recording(
+    restarted: bool, model: str, shelf: str, ray_session: None, tmp_path: Path
+) -> None:
+    board = start_board()
+    assert may_begin(board, 0)
+    seen: list[Heard] = []
+    with watched(board, seen.append):
+        ray.kill(board, no_restart=not restarted)
+        listing = list_recordings([f"{shelf}/part 0"], output=str(tmp_path))
+        recipe = Recipe(model_digest(model), Controls())
+        dubbing = Dubbing.plan(listing, OutputFolder(str(tmp_path)), recipe, [".npz"])
+        worker = DubWorker(dubbing, model, torch.get_num_threads(), "cpu", board)
+        task = pa.table({"number": [0], "item": [pickle.dumps(dubbing.items[0])]})
+        row = pickle.loads(worker(task).column("row")[0].as_py())
+        assert row.state == "animated"
+        while restarted and not seen:
+            ray.wait([board.hear.remote(0, Heard(0.5, 0.5, 100))])
+        if restarted:
+            ray.get(board.hear.remote(0, Heard(0.5, 0.5, 100)))
+    assert seen[-1:] == ([Heard(0.5, 0.5, 100)] if restarted else [])
+
+
+def test_the_board_adds_up_what_is_newest_of_each_recording() -> None:
+    board = DubBoard()
+    for number, heard in [(0, Heard(1, 4, 10)), (1, Heard(2, 2, 30)), (0, Heard(3, 4, 10)), (0, Heard(5, 5, 10))]:
+        board.hear(number, heard)
+    assert board.look() == Heard(7, 7, 40)
 
 
 def test_a_recording_that_kills_its_worker_is_given_up() -> None:

@@ -14,11 +14,11 @@ from emotalk.animation import Animation
 from emotalk.audio import probe_audio
 from emotalk.controls import Controls
 from emotalk.dubbing.recording import DEFAULT_THREADS, HeardCallback, animate_recording, fetched
-from emotalk.dubbing.report import clock
 from emotalk.errors import InputError
 from emotalk.files import is_uri, local_path, suffix_of
 from emotalk.formats import FORMATS, format_for
 from emotalk.inference.heard import emotion_of
+from emotalk.timing import clock
 
 
 class Command(Protocol):

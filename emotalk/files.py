@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Any
 
 from emotalk.errors import InputError
 
@@ -25,8 +25,22 @@ def local_path(target: PathOrUri) -> Path:
 
 
 def absolute(target: PathOrUri) -> str:
-    """The spelling of a path that means the same in every process of this machine; URIs stay as they are."""
-    return os.fspath(target) if is_uri(target) else str(local_path(target).absolute())
+    """The one spelling of a path that means the same in every process of this machine, or of a URI; '/' separates."""
+    if is_uri(target):
+        fs, path = store_of(os.fspath(target))
+        return str(fs.unstrip_protocol(path)).rstrip("/")
+    return Path(os.path.abspath(local_path(target))).as_posix()  # noqa: PTH100 - links keep their names
+
+
+def store_of(uri: str) -> tuple[Any, str]:
+    """The file system of a URI and the path in it; InputError for a scheme that nothing here opens."""
+    import fsspec
+
+    try:
+        fs, path = fsspec.core.url_to_fs(uri)
+    except (ValueError, ImportError) as error:  # unknown scheme, or its driver is not installed
+        raise InputError(f"cannot open this URI ({error})", source=uri) from error
+    return fs, path
 
 
 def suffix_of(target: PathOrUri) -> str:

@@ -23,10 +23,11 @@ from emotalk import command_line
 from emotalk.controls import Controls
 from emotalk.dubbing.completion import OutputFolder, Recipe
 from emotalk.dubbing.dub import Dubbing
-from emotalk.dubbing.listing import absolute, list_recordings
+from emotalk.dubbing.listing import list_recordings
 from emotalk.dubbing.recording import DEFAULT_THREADS
 from emotalk.dubbing.report import FAILED, REPORT, Report, Row
 from emotalk.errors import InputError
+from emotalk.files import absolute
 from emotalk.formats import FORMATS
 from emotalk.inference.animator import Animator
 from emotalk.model.store import default_model, load_model, model_digest

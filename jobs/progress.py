@@ -9,6 +9,8 @@ from typing import TextIO
 
 from rich.console import Console
 
+from emotalk.timing import clock
+
 LINE_EVERY_S = 30.0  # where the output is a file or a log
 
 
@@ -43,7 +45,7 @@ class Progress:
         share = min(self.audio_s / self.planned_audio_s, 1.0) if self.planned_audio_s > 0 else 0.0
         noun, fault = self.nouns
         rejected = f", {self.rejected} {fault}" if self.rejected else ""
-        left = "" if self.left_s is None else f", {_clock(self.left_s)} left"
+        left = "" if self.left_s is None else f", {clock(self.left_s)} left"
         planned = f" of {self.planned_audio_s / 3600:.2f}" if self.planned_audio_s > 0 else ""
         return (
             f"{share:4.0%}  {self.clips} {noun}{rejected}, {self.audio_s / 3600:.2f}{planned} h, "
@@ -71,9 +73,3 @@ def progress_line(title: str, file: TextIO | None = None) -> Iterator[ProgressCa
             console.print(f"{title}  {progress}", highlight=False, soft_wrap=True)
 
     yield write
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

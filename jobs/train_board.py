@@ -9,6 +9,7 @@ from typing import Any
 import ray
 from rich.console import Console
 
+from emotalk.timing import clock
 from jobs.watch import watched
 
 
@@ -70,7 +71,7 @@ def _line(state: TrainingState, epochs: int, elapsed_s: float) -> str:
     losses = "  ".join(f"{name} {value:.4f}" for name, value in state.losses.items())
     return (
         f"training: epoch {state.epoch + 1}/{epochs}  step {state.step}/{state.steps}  {losses}  "
-        f"{state.audio_s / max(elapsed_s, 1e-6):.0f} × real time, {left / 60:.1f} min left"
+        f"{state.audio_s / max(elapsed_s, 1e-6):.0f} × real time, {clock(left)} left"
     )
 
 

@@ -14,6 +14,7 @@ import torch.distributed as dist
 from ray.train import Checkpoint, CheckpointUploadMode
 from torch import Tensor, nn
 
+from emotalk.audio import SAMPLE_RATE
 from emotalk.errors import EmoTalkError
 from emotalk.model.config import EmoTalkConfig
 from emotalk.model.network import EmoTalk
@@ -123,7 +124,7 @@ class _Run:
             totals += torch.stack([sums.detach(), counts])
             if self.rank == 0:
                 mean = dict(zip(LOSSES, (sums.detach() / counts.clamp(min=1)).tolist(), strict=True))
-                audio_s = float(batch.lengths.sum()) * self.workers / 16_000
+                audio_s = float(batch.lengths.sum()) * self.workers / SAMPLE_RATE
                 config.board.trained.remote(number, done + 1, plan.steps, audio_s, mean)
         return self._summed(totals)
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from emotalk.audio import SAMPLE_RATE
 from emotalk.blendshapes import COEFFICIENTS
 from emotalk.errors import InputError
 
@@ -52,4 +53,4 @@ class Clip:
 
     @property
     def duration_s(self) -> float:
-        return len(self.samples) / 16_000
+        return len(self.samples) / SAMPLE_RATE

@@ -13,6 +13,7 @@ from emotalk.blendshapes import COEFFICIENTS
 from emotalk.corpus.clip import Clip
 from emotalk.errors import InputError
 from emotalk.labels import EMOTIONS, LEVELS
+from emotalk.timing import frames_of
 
 Reason = Literal[
     "layout",  # a file that does not belong where it lies
@@ -33,7 +34,6 @@ Reason = Literal[
 ]
 REASONS: tuple[str, ...] = get_args(Reason)
 
-SAMPLE_RATE_HZ = 16_000
 MIN_DURATION_S = 0.5  # nothing is said in less
 MAX_DURATION_S = 600.0  # a row must stay a few MB
 MIN_PEAK = 10 ** (-50 / 20)  # -50 dBFS: the quietest neutral RAVDESS clips peak above -40
@@ -79,13 +79,8 @@ def rejection_of(error: InputError, *, item_id: str, source: str) -> Rejection:
     return Rejection(item_id, source, "other", error.reason)
 
 
-def frames_for(samples: int) -> int:
-    """Frames of a recording of `samples` samples at 16 kHz: ceil(30 samples / 16000)."""
-    return -(-30 * samples // SAMPLE_RATE_HZ)
-
-
 def clean_weights(array: np.ndarray, samples: int, *, frame_tolerance: int = 1) -> np.ndarray:
-    """Tracked coefficients as they were stored -> (frames_for(samples), 52) float32 in [0, 1].
+    """Tracked coefficients as they were stored -> (frames_of(samples), 52) float32 in [0, 1].
 
     The recording decides the length: up to `frame_tolerance` frames too many are cut at the end, up to as many too few
     are filled by repeating the last frame. Values slightly outside [0, 1] are clamped. Raises RejectedError with
@@ -107,7 +102,7 @@ def clean_weights(array: np.ndarray, samples: int, *, frame_tolerance: int = 1) 
             f"{SMALL_EXCESS}: another scale?"
         )
         raise RejectedError("range", text, worst_excess=worst, excess_share=share)
-    wanted = frames_for(samples)
+    wanted = frames_of(samples)
     if abs(len(array) - wanted) > frame_tolerance:
         text = f"{len(array)} frames of coefficients, but {samples} samples of audio are {wanted} frames"
         raise RejectedError("length", text, frames=len(array), expected_frames=wanted, tolerance=frame_tolerance)
@@ -129,8 +124,8 @@ def check_clip(clip: Clip) -> None:
         raise RejectedError("silent", f"the recording is silent: it peaks at {level_db:.0f} dBFS", peak_dbfs=level_db)
     if clip.weights.min() < 0 or clip.weights.max() > 1:
         raise RejectedError("range", "coefficients outside [0, 1]", low=clip.weights.min(), high=clip.weights.max())
-    if clip.frames != frames_for(len(clip.samples)):
-        wanted = frames_for(len(clip.samples))
+    if clip.frames != frames_of(len(clip.samples)):
+        wanted = frames_of(len(clip.samples))
         raise RejectedError("length", f"{clip.frames} frames, not {wanted}", frames=clip.frames, expected_frames=wanted)
     if clip.head is not None and clip.head.shape != (clip.frames, 6):
         raise RejectedError("shape", f"head must be ({clip.frames}, 6), not {clip.head.shape}")

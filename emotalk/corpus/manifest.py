@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from emotalk.audio import SAMPLE_RATE
 from emotalk.corpus.schema import SCHEMA_VERSION
 from emotalk.corpus.splits import SPLITS
 from emotalk.errors import InputError
@@ -142,7 +143,7 @@ def count_squares(rows: Iterable[dict[str, Any]]) -> int:
 def _count(rows: Sequence[dict[str, Any]]) -> Counts:
     return Counts(
         clips=len(rows),
-        hours=round(sum(row["samples"] for row in rows) / 16_000 / 3600, 6),
+        hours=round(sum(row["samples"] for row in rows) / SAMPLE_RATE / 3600, 6),
         frames=sum(row["frames"] for row in rows),
         speakers=len({row["speaker"] for row in rows}),
         squares=count_squares(rows),

@@ -8,7 +8,7 @@ from emotalk.dubbing.completion import Output, OutputFolder, Recipe, Record, cur
 from emotalk.dubbing.listing import Listing, Recording, fingerprint_now
 from emotalk.dubbing.naming import name_outputs
 from emotalk.dubbing.recording import HeardCallback, animate_recording, fetched, reason_of
-from emotalk.dubbing.report import ALREADY_DONE, ANIMATED, FAILED, REPORT, Row
+from emotalk.dubbing.report import ALREADY_DONE, ANIMATED, FAILED, Row
 from emotalk.errors import EmoTalkError, InputError
 from emotalk.files import open_source
 from emotalk.inference.animator import Animator
@@ -46,8 +46,7 @@ class Dubbing:
             for name, record in records.items()
             if any(name + suffix in sizes for suffix in record.outputs)
         }
-        reserved = [REPORT.removesuffix(suffix) for suffix in suffixes if REPORT.endswith(suffix)]
-        names = name_outputs([r.relative for r in listing.recordings], owners=owners, reserved=reserved)
+        names = name_outputs([r.relative for r in listing.recordings], owners=owners)
         items: list[Item] = []
         rows = [Row(uri=folder_uri, state=FAILED, reason=reason) for folder_uri, reason in listing.unreadable]
         for recording in listing.recordings:

@@ -10,7 +10,7 @@ from typing import Any
 import fsspec
 
 from emotalk.errors import InputError
-from emotalk.files import is_uri, local_path, suffix_of
+from emotalk.files import absolute, is_uri, store_of, suffix_of
 
 # In a folder, files of these suffixes are recordings: what the decoder's containers are called. A file that is named
 # itself is always taken.
@@ -104,14 +104,6 @@ def fingerprint_now(uri: str) -> str | None:
         return None
 
 
-def absolute(target: str) -> str:
-    """The one spelling of a path that means the same in every process of this machine, or of a URI; '/' separates."""
-    if is_uri(target):
-        fs, path = _store_of(target)
-        return str(fs.unstrip_protocol(path)).rstrip("/")
-    return Path(os.path.abspath(local_path(target))).as_posix()  # noqa: PTH100 - links keep their names
-
-
 def _look(place: str, given: str) -> tuple[str, list[_Found], list[tuple[str, str]]]:
     """-> the root that names are relative to, the files, and the folders that could not be read."""
     if is_uri(place):
@@ -172,7 +164,7 @@ def _local_fingerprint(status: os.stat_result) -> str:
 
 
 def _look_remote(place: str, given: str) -> tuple[str, list[_Found], list[tuple[str, str]]]:
-    fs, path = _store_of(place)
+    fs, path = store_of(place)
     fs.invalidate_cache()
     pattern = _is_pattern(path)
     try:
@@ -190,14 +182,6 @@ def _look_remote(place: str, given: str) -> tuple[str, list[_Found], list[tuple[
     if not files:
         raise InputError("nothing matches this pattern" if pattern else "no such object or folder", source=given)
     return root, files, []
-
-
-def _store_of(uri: str) -> tuple[Any, str]:
-    try:
-        fs, path = fsspec.core.url_to_fs(uri)
-    except (ValueError, ImportError) as error:  # unknown scheme, or its driver is not installed
-        raise InputError(f"cannot open this URI ({error})", source=uri) from error
-    return fs, path
 
 
 def _remote(fs: Any, path: str, info: Mapping[str, Any], *, named: bool = False) -> _Found:

@@ -2,23 +2,21 @@
 
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
 
-def name_outputs(
-    relatives: Sequence[str], *, owners: Mapping[str, str] | None = None, reserved: Collection[str] = ()
-) -> dict[str, str]:
+def name_outputs(relatives: Sequence[str], *, owners: Mapping[str, str] | None = None) -> dict[str, str]:
     """Relative paths of recordings, each there once -> the name (without suffix) of each one's outputs.
 
     `sub/a.wav` gives `sub/a`. Recordings whose names would meet (`a.wav` and `a.mp3`, also where only case or the
     spelling of an accent differs) keep their full name: `a.wav`, `a.mp3`. `owners` (name -> relative path) are the
-    names that earlier runs gave: a recording keeps its own, and a new one whose short name is taken or `reserved` gets
-    its full name.
+    names that earlier runs gave: a recording keeps its own, and a new one whose short name is taken gets its
+    full name.
     """
     owners = owners or {}
     before = {relative: name for name, relative in sorted(owners.items(), reverse=True)}  # the short name wins
-    taken = {_folded(name) for name in (*reserved, *owners)}
+    taken = {_folded(name) for name in owners}
     names: dict[str, str] = {}
     for relative in relatives:
         short = str(PurePosixPath(relative).with_suffix(""))

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from emotalk.files import PathOrUri, atomic_write
+from emotalk.timing import clock
 
 REPORT = "report.json"
 TABLE_ROWS = 40  # more than a screen is read in the file
@@ -51,11 +52,6 @@ class Report:
 
     def rows_of(self, state: State) -> list[Row]:
         return [row for row in self.rows if row.state == state]
-
-    @property
-    def failed(self) -> bool:
-        """Whether any recording failed."""
-        return bool(self.rows_of(FAILED))
 
     @property
     def nothing_to_do(self) -> bool:
@@ -119,13 +115,6 @@ class Report:
         if len(shown) < len(self.rows):
             table.add_row(f"… and {len(self.rows) - len(shown)} more in {REPORT}", "", "", "")
         return table
-
-
-def clock(seconds: float) -> str:
-    """83.4 -> `1:23`, 5000 -> `1:23:20`."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 def _remarks(row: Row) -> Iterator[str]:

@@ -21,6 +21,7 @@ from emotalk.inference.heard import HeardEmotion, softmax
 from emotalk.inference.post import POST_VERSION, PostProcessor, loudness_dbfs
 from emotalk.inference.windows import PLAN_VERSION, Window, WindowShape, plan_windows
 from emotalk.model.network import EmoTalk
+from emotalk.timing import frames_of
 
 
 @dataclass(frozen=True)
@@ -217,7 +218,7 @@ class Animator:
     def _face(self, samples: Tensor, lengths: Tensor, pool: Tensor, rows: list[Controls]) -> tuple[Tensor, Tensor]:
         """-> raw coefficients (B, T, 52) and logits (B, labels) with each row's emotion and intensity applied."""
         model = self.model
-        frames = -(-lengths * 30 // 16_000)
+        frames = frames_of(lengths)
         content = model.encode_content(model.content_encoder.listen(samples, lengths), frames)
         heard = model.emotion_encoder.listen(samples, lengths)
         memory, logits = model.encode_emotion(heard, frames, pool[:, : content.shape[1]])

@@ -11,6 +11,7 @@ import numpy as np
 
 from emotalk.audio import SAMPLE_RATE
 from emotalk.model.network import EmoTalk
+from emotalk.timing import frames_of
 
 PLAN_VERSION = 1  # part of every completion key: a change here recomputes what it changed
 
@@ -18,11 +19,6 @@ SAMPLES_PER_STEP = 1_600
 FRAMES_PER_STEP = 3
 _BLOCK = 10 * SAMPLE_RATE
 PAUSE_SAMPLES = SAMPLE_RATE // 10  # a border is put at the quietest tenth of a second in reach
-
-
-def frames_of(samples: int) -> int:
-    """Frames of a recording of n samples: ceil(30 n / 16000)."""
-    return -(-samples * 30 // SAMPLE_RATE)
 
 
 @dataclass(frozen=True)

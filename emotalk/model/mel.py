@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from emotalk.audio import SAMPLE_RATE
 from emotalk.model.config import MelEncoderConfig
 from emotalk.model.resample import Features, frame_mask, resample_frames
+from emotalk.timing import frames_of
 
 HOP_SAMPLES = 160  # 10 ms: ten columns are exactly three animation frames
 WINDOW_FUTURE_SAMPLES = 200  # every analysis window ends this long after its column's time
@@ -59,7 +60,7 @@ class MelEncoder(nn.Module):
 
     def listen(self, samples: Tensor, lengths: Tensor) -> Features:
         """(B, N) samples with (B,) valid lengths -> features at each recording's own frames."""
-        own = -(-lengths * 30 // SAMPLE_RATE)
+        own = frames_of(lengths)
         total = int(own.max())
         mask = frame_mask(own, total)[..., None].to(samples.dtype)
         samples = samples * frame_mask(lengths, samples.shape[1])

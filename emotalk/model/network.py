@@ -20,6 +20,7 @@ from emotalk.model.decoder import EmotionGuidedDecoder
 from emotalk.model.mel import MelEncoder
 from emotalk.model.resample import Features, frame_mask
 from emotalk.model.transformer import TransformerEncoder, load_pretrained
+from emotalk.timing import frames_of
 
 
 class CrossReconstruction(NamedTuple):
@@ -135,7 +136,7 @@ class EmoTalk(nn.Module):
         self.eval()
         try:
             batch, lengths = self._batch(samples)
-            frames = -(-lengths * 30 // SAMPLE_RATE)
+            frames = frames_of(lengths)
             content = self.encode_content(self.content_encoder.listen(batch, lengths), frames)
             memory = self.encode_emotion(self.emotion_encoder.listen(batch, lengths), frames).memory
             out = self.decode(content, memory, self.level_mix(level, 1), self.style_mix(person, 1))

@@ -4,8 +4,6 @@ import base64
 import html
 import io
 import json
-import os
-import tempfile
 import wave
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,11 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
+from emotalk.audio import SAMPLE_RATE
 from emotalk.blendshapes import COEFFICIENTS, FPS
 from emotalk.errors import InputError
+from emotalk.files import atomic_write
 from emotalk.rigs.rig import Rig
 
-SAMPLE_RATE_HZ = 16_000
 POSITION_STEP_MM = 1 / 64  # int16 reaches 512 mm
 MOVE_STEP_MM = 1 / 256  # int16 reaches 128 mm
 MAX_PAGE_S = 1800  # of all takes together: a browser opens some 100 MB of page, no more
@@ -64,15 +63,8 @@ def write_page(path: str | Path, takes: Sequence[Take], rig: Rig, *, title: str 
     """Write the page at `path`, whole or not at all, and return the path. Drag to orbit; space plays."""
     path = Path(path)
     text = page(takes, rig, title=title)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with atomic_write(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
     return path
 
 
@@ -80,7 +72,7 @@ def page(takes: Sequence[Take], rig: Rig, *, title: str = "EmoTalk") -> str:
     """The page as text."""
     if not takes:
         raise InputError("a page needs one take at least")
-    seconds = sum(len(take.samples) for take in takes) / SAMPLE_RATE_HZ
+    seconds = sum(len(take.samples) for take in takes) / SAMPLE_RATE
     if seconds > MAX_PAGE_S:
         raise InputError(f"{seconds:.0f} s of speech do not fit a page; cut to {MAX_PAGE_S:.0f} s in all")
     data = {"rig": _rig(rig), "names": COEFFICIENTS, "takes": [_take(take) for take in takes]}
@@ -139,7 +131,7 @@ def _wav(samples: np.ndarray) -> bytes:
     with wave.open(out, "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
-        file.setframerate(SAMPLE_RATE_HZ)
+        file.setframerate(SAMPLE_RATE)
         file.writeframes(np.round(np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
     return out.getvalue()
 

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import signal
 
 from emotalk.audio import SAMPLE_RATE
+from emotalk.timing import frames_of
 
 SILENCE_RMS = 1e-4
 
@@ -47,7 +48,7 @@ def augment(
 
 def _speed(samples: np.ndarray, weights: np.ndarray, factor: float) -> tuple[np.ndarray, np.ndarray]:
     count = max(1, round(len(samples) / factor))
-    frames = -(-count * 30 // SAMPLE_RATE)
+    frames = frames_of(count)
     # Linear interpolation is enough here: what it dulls above 6 kHz, the random equaliser bends more.
     slower = np.interp(np.arange(count) * factor, np.arange(len(samples)), samples)
     position = np.minimum(np.arange(frames) * factor, len(weights) - 1)

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emotalk.corpus.gates import RejectedError, clean_weights, frames_for
+from emotalk.corpus.gates import RejectedError, clean_weights
 from emotalk.corpus.sources import Etf3d
 from emotalk.corpus.sources.etf3d import hdtf_labels, ravdess_labels
 from emotalk.errors import InputError
+from emotalk.timing import frames_of
 from tests.etf3d_folder import GOOD, GOOD_HDTF, Etf3dFolder, face, speech
 
 
@@ -49,7 +50,7 @@ def test_an_hdtf_name_gives_a_speaker_and_no_emotion():
 @settings(deadline=None)
 @given(samples=st.integers(2_000, 200_000), difference=st.integers(-1, 1))
 def test_the_recording_decides_the_length(samples, difference):
-    wanted = frames_for(samples)
+    wanted = frames_of(samples)
     given_frames = face(wanted + difference, 1)
     weights = clean_weights(given_frames, samples)
     assert weights.shape == (wanted, 52)
@@ -85,7 +86,7 @@ def test_listing_and_reading_a_good_folder(tmp_path):
     assert {item.item_id for item in items} == {f"ravdess-{s}" for s in GOOD} | {f"hdtf-{s}" for s in GOOD_HDTF}
     for item in items:
         clip = source.read(item)
-        assert clip.frames == frames_for(len(clip.samples))
+        assert clip.frames == frames_of(len(clip.samples))
         assert abs(item.seconds - clip.duration_s) < 0.1
         assert (clip.clip_id, clip.source, clip.speaker, clip.statement, clip.emotion, clip.level, clip.repetition) == (
             item.item_id, item.source, item.speaker, item.statement, item.emotion, item.level, item.repetition,

@@ -17,8 +17,9 @@ from emotalk.controls import Controls
 from emotalk.dubbing import completion
 from emotalk.dubbing.completion import RECORDS, OutputFolder, Recipe, Record
 from emotalk.dubbing.dub import Dubbing
-from emotalk.dubbing.listing import absolute, list_recordings
+from emotalk.dubbing.listing import list_recordings
 from emotalk.dubbing.report import Report, Row
+from emotalk.files import absolute
 from emotalk.inference.animator import Animator
 from emotalk.inference.heard import emotion_of
 from emotalk.model.store import load_model, model_digest

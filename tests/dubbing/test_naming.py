@@ -31,10 +31,6 @@ def test_a_newcomer_leaves_earlier_names_alone() -> None:
     assert name_outputs(["a.wav"], owners={"a.wav": "a.wav", "a.mp3": "a.mp3"}) == {"a.wav": "a.wav"}
 
 
-def test_reserved_names_are_not_given() -> None:
-    assert name_outputs(["report.wav"], reserved=["report"]) == {"report.wav": "report.wav"}
-
-
 @given(PATHS)
 def test_names_are_unique_and_do_not_depend_on_the_order(relatives: list[str]) -> None:
     names = name_outputs(relatives)

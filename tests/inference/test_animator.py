@@ -9,8 +9,9 @@ import torch
 from emotalk import Animator, Controls, EmoTalk, InputError
 from emotalk.inference import post as post_module
 from emotalk.inference import windows as windows_module
-from emotalk.inference.windows import WindowShape, frames_of
+from emotalk.inference.windows import WindowShape
 from emotalk.labels import EMOTIONS
+from emotalk.timing import frames_of
 from tests.model.small import noise, small_lite, small_transformer
 
 RAW = Controls(smoothing=False, silence_gate=False, blinks_per_minute=0, tail_s=0)

@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emotalk.inference.windows import SAMPLES_PER_STEP, Window, WindowShape, frames_of, plan_windows
+from emotalk.inference.windows import SAMPLES_PER_STEP, Window, WindowShape, plan_windows
+from emotalk.timing import frames_of
 
 shapes = st.builds(
     WindowShape,

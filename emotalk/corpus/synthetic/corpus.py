@@ -9,10 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from emotalk.audio import SAMPLE_RATE
 from emotalk.blendshapes import FPS
 from emotalk.corpus.clip import Clip, Phone
+from emotalk.corpus.splits import SPLITS
 from emotalk.corpus.synthetic import emotions, sentences, voices
-from emotalk.corpus.synthetic.espeak import SAMPLE_RATE_HZ, EspeakSettings, synthesise
+from emotalk.corpus.synthetic.espeak import EspeakSettings, synthesise
 from emotalk.corpus.synthetic.expression import express
 from emotalk.corpus.synthetic.sentences import Sentence
 from emotalk.corpus.synthetic.shaping import noise_floor, shape
@@ -20,8 +22,8 @@ from emotalk.corpus.synthetic.visemes import is_vowel, mouth
 from emotalk.corpus.synthetic.voices import Voice
 from emotalk.errors import InputError
 from emotalk.labels import EMOTIONS, LEVELS
+from emotalk.timing import frames_of
 
-SPLITS = ("train", "validation", "test")
 VOICES = {"train": voices.TRAIN, "validation": voices.VALIDATION, "test": voices.TEST}
 DELIVERIES = tuple((e, level) for e in EMOTIONS for level in range(len(LEVELS)) if not (e == "neutral" and level))
 _LEAD_SHARE, _TAIL_SHARE = (0.08, 0.12), (0.10, 0.15)  # silence before and after, relative to the speech
@@ -107,7 +109,7 @@ def make(utterance: Utterance) -> Clip:
     tail = round(len(speech) * silence.uniform(*_TAIL_SHARE))
     samples = noise_floor(lead + len(speech) + tail, _FLOOR_RMS, rng)
     samples[lead : lead + len(speech)] += speech
-    lead_s = lead / SAMPLE_RATE_HZ
+    lead_s = lead / SAMPLE_RATE
     phones = tuple(Phone(p.name, p.start_s + lead_s, p.end_s + lead_s) for p in spoken.phones)
     return Clip(
         clip_id=utterance.clip_id,
@@ -126,8 +128,8 @@ def animate(samples: np.ndarray, phones: tuple[Phone, ...], emotion: str, level:
     """The face that belongs to speech with known sounds: (ceil(30 n / 16000), 52) float32 in [0, 1]."""
     if not phones:
         raise InputError("speech without speech sounds cannot be animated")
-    times_s = np.arange(-(-FPS.numerator * len(samples) // SAMPLE_RATE_HZ)) / float(FPS)
-    spoken = mouth(phones, len(samples) / SAMPLE_RATE_HZ, times_s)
+    times_s = np.arange(frames_of(len(samples))) / float(FPS)
+    spoken = mouth(phones, len(samples) / SAMPLE_RATE, times_s)
     accent = _accent(samples, phones, times_s)
     return express(spoken, emotion, level, times_s, (phones[0].start_s, phones[-1].end_s), accent)
 
@@ -139,7 +141,7 @@ def _accent(samples: np.ndarray, phones: tuple[Phone, ...], times_s: np.ndarray)
         return np.full(len(times_s), 0.5)
     centres, loudness = [], []
     for vowel in vowels:
-        first, last = (round(t * SAMPLE_RATE_HZ) for t in (vowel.start_s, vowel.end_s))
+        first, last = (round(t * SAMPLE_RATE) for t in (vowel.start_s, vowel.end_s))
         centres.append((vowel.start_s + vowel.end_s) / 2)
         loudness.append(float(np.sqrt(np.mean(samples[first : max(last, first + 1)] ** 2))))
     relative = np.array(loudness) / max(float(np.mean(loudness)), 1e-9)

@@ -24,10 +24,10 @@ from typing import Any
 import numpy as np
 from scipy.signal import firwin, resample_poly
 
+from emotalk.audio import SAMPLE_RATE
 from emotalk.corpus.clip import Phone
 from emotalk.errors import EmoTalkError, InputError, MissingExtraError
 
-SAMPLE_RATE_HZ = 16_000
 SPEAK_LIMIT_S = 60.0  # a sentence takes tens of milliseconds; only a child that hangs gets near this
 
 # From espeak-ng's speak_lib.h.
@@ -140,7 +140,7 @@ def synthesise(text: str, settings: EspeakSettings) -> Speech:
     samples = np.frombuffer(pcm, np.int16).astype(np.float32) / 32768
     # A longer tract is the same sound played slower, as if espeak's own sample rate were lower.
     tract = Fraction(settings.tract).limit_denominator(25)
-    ratio = Fraction(SAMPLE_RATE_HZ, engine.rate_hz) * tract
+    ratio = Fraction(SAMPLE_RATE, engine.rate_hz) * tract
     resampled = resample_poly(samples, ratio.numerator, ratio.denominator, window=_low_pass(ratio))
     phones = _phones(answer["events"], len(samples), engine.rate_hz / float(tract))
     return Speech(np.asarray(resampled, np.float32), phones)

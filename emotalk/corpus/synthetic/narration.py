@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from emotalk.audio import SAMPLE_RATE
 from emotalk.corpus.synthetic import voices
 from emotalk.corpus.synthetic.corpus import Utterance, make
 from emotalk.corpus.synthetic.sentences import Sentence
@@ -22,7 +23,7 @@ STORY: tuple[tuple[str, str], ...] = (
 
 def narrate(voice: voices.Voice = voices.TEST[0]) -> np.ndarray:
     """The story as (n,) float32 samples at 16 kHz, with pauses; the same bytes each time."""
-    pause = np.zeros(round(PAUSE_S * 16_000), np.float32)
+    pause = np.zeros(round(PAUSE_S * SAMPLE_RATE), np.float32)
     parts = []
     for number, (emotion, text) in enumerate(STORY):
         sentence = Sentence(f"story{number:02d}", text)

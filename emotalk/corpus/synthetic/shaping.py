@@ -7,9 +7,9 @@ import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft, rfftfreq
 from scipy.ndimage import gaussian_filter1d, map_coordinates
 
+from emotalk.audio import SAMPLE_RATE
 from emotalk.corpus.synthetic.emotions import Delivery
 
-RATE_HZ = 16_000
 SPEECH_RMS = 0.06  # of a neutral utterance, about -24 dBFS
 PEAK = 0.97
 _STEP = 80  # envelopes are smooth: 5 ms steps suffice
@@ -43,8 +43,8 @@ def noise_floor(n: int, rms: float, rng: np.random.Generator) -> np.ndarray:
 
 def tilt(samples: np.ndarray, db_per_octave: float) -> np.ndarray:
     """Turn the spectrum about 1 kHz between 150 Hz and 6 kHz; flat outside."""
-    length = next_fast_len(len(samples) + RATE_HZ // 50)
-    hz = rfftfreq(length, 1 / RATE_HZ)
+    length = next_fast_len(len(samples) + SAMPLE_RATE // 50)
+    hz = rfftfreq(length, 1 / SAMPLE_RATE)
     octaves = np.log2(np.clip(hz, 150, 6000) / 1000)
     gain = (10 ** (db_per_octave * octaves / 20)).astype(np.float32)
     shaped = irfft(rfft(samples.astype(np.float32), length) * gain, length)
@@ -56,7 +56,7 @@ def envelope(samples: np.ndarray, smooth_s: float) -> np.ndarray:
     blocks = -(-len(samples) // _STEP)
     power = np.zeros(blocks * _STEP)
     power[: len(samples)] = samples.astype(np.float64) ** 2
-    coarse = gaussian_filter1d(power.reshape(blocks, _STEP).mean(1), smooth_s * RATE_HZ / _STEP, mode="nearest")
+    coarse = gaussian_filter1d(power.reshape(blocks, _STEP).mean(1), smooth_s * SAMPLE_RATE / _STEP, mode="nearest")
     return _upsample(np.sqrt(coarse) + 1e-4, len(samples))
 
 
@@ -69,14 +69,14 @@ def _wander(n: int, centre_hz: float, spread: float, rng: np.random.Generator) -
     blocks = -(-n // _STEP)
     drift = gaussian_filter1d(rng.standard_normal(blocks), 20, mode="nearest")
     hz = centre_hz * (1 + spread * drift / max(float(drift.std()), 1e-9))
-    return rng.uniform(0, 2 * np.pi) + 2 * np.pi * np.cumsum(_upsample(hz, n)) / RATE_HZ
+    return rng.uniform(0, 2 * np.pi) + 2 * np.pi * np.cumsum(_upsample(hz, n)) / SAMPLE_RATE
 
 
 def _tremor(samples: np.ndarray, depth: float, rng: np.random.Generator) -> np.ndarray:
     """Amplitude and pitch shake together. Sounds move by about a millisecond at most."""
     hz = rng.uniform(6.5, 8.5)
     phase = _wander(len(samples), hz, 0.08, rng)
-    shift = depth * _TREMOR_PITCH / (2 * np.pi * hz) * RATE_HZ * np.sin(phase)
+    shift = depth * _TREMOR_PITCH / (2 * np.pi * hz) * SAMPLE_RATE * np.sin(phase)
     bent = map_coordinates(samples.astype(np.float64), [np.arange(len(samples)) + shift], order=3, mode="nearest")
     return np.asarray(bent * (1 + depth * np.cos(phase)), np.float32)
 

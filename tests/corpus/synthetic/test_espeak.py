@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from emotalk.corpus.synthetic.espeak import SAMPLE_RATE_HZ, EspeakError, EspeakSettings, Speech, synthesise
+from emotalk.corpus.synthetic.espeak import SAMPLE_RATE, EspeakError, EspeakSettings, Speech, synthesise
 from emotalk.errors import InputError, MissingExtraError
 
 LOW = EspeakSettings(variant="m3")
@@ -66,7 +66,7 @@ def test_phones_lie_in_order_inside_the_speech() -> None:
     edges = [edge for phone in speech.phones for edge in (phone.start_s, phone.end_s)]
     assert edges == sorted(edges)
     assert all(phone.end_s > phone.start_s for phone in speech.phones)
-    assert edges[-1] <= len(speech.samples) / SAMPLE_RATE_HZ
+    assert edges[-1] <= len(speech.samples) / SAMPLE_RATE
 
 
 @needs_speech
@@ -74,7 +74,7 @@ def test_phone_times_fit_the_sound() -> None:
     speech = synthesise("Pass a soup", LOW)  # hissing s against voiced vowels
     crossings: dict[str, list[float]] = {"s": [], "voiced": []}
     for phone in speech.phones:
-        piece = speech.samples[round(phone.start_s * SAMPLE_RATE_HZ) : round(phone.end_s * SAMPLE_RATE_HZ)]
+        piece = speech.samples[round(phone.start_s * SAMPLE_RATE) : round(phone.end_s * SAMPLE_RATE)]
         if phone.name != "p":
             crossings["s" if phone.name == "s" else "voiced"].append(float(np.mean(np.diff(np.signbit(piece)))))
     assert min(crossings["s"]) > 2 * max(crossings["voiced"])
@@ -84,7 +84,7 @@ def test_phone_times_fit_the_sound() -> None:
 def test_a_longer_tract_lowers_the_formants_and_keeps_the_rate() -> None:
     def centroid_hz(speech: Speech) -> float:
         power = np.abs(np.fft.rfft(speech.samples)) ** 2
-        return float(np.fft.rfftfreq(len(speech.samples), 1 / SAMPLE_RATE_HZ) @ power / power.sum())
+        return float(np.fft.rfftfreq(len(speech.samples), 1 / SAMPLE_RATE) @ power / power.sum())
 
     short, long = (synthesise("We all owe you a meal", EspeakSettings(tract=tract)) for tract in (0.88, 1.12))
     assert centroid_hz(long) < 0.9 * centroid_hz(short)

@@ -3,18 +3,18 @@
 import numpy as np
 import pytest
 
+from emotalk.audio import SAMPLE_RATE
 from emotalk.corpus.synthetic.emotions import Delivery
 from emotalk.corpus.synthetic.shaping import PEAK, SPEECH_RMS, noise_floor, shape, tilt
 
-RATE_HZ = 16_000
-SECONDS = np.arange(RATE_HZ) / RATE_HZ
+SECONDS = np.arange(SAMPLE_RATE) / SAMPLE_RATE
 # A buzz of 120 Hz in three syllables.
 BUZZ = (np.sign(np.sin(2 * np.pi * 120 * SECONDS)) * np.sin(3 * np.pi * SECONDS) ** 2 * 0.3).astype(np.float32)
 
 
 def band_db(samples: np.ndarray, low_hz: float, high_hz: float) -> float:
     power = np.abs(np.fft.rfft(samples)) ** 2
-    hz = np.fft.rfftfreq(len(samples), 1 / RATE_HZ)
+    hz = np.fft.rfftfreq(len(samples), 1 / SAMPLE_RATE)
     return float(10 * np.log10(power[(hz >= low_hz) & (hz < high_hz)].sum()))
 
 

@@ -5,7 +5,7 @@ it. The limits are constants here, each with its reason.
 """
 
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 
@@ -32,7 +32,6 @@ Reason = Literal[
     "label",  # an unknown emotion or level
     "other",
 ]
-REASONS: tuple[str, ...] = get_args(Reason)
 
 MIN_DURATION_S = 0.5  # nothing is said in less
 MAX_DURATION_S = 600.0  # a row must stay a few MB

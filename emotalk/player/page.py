@@ -2,9 +2,7 @@
 
 import base64
 import html
-import io
 import json
-import wave
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -13,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from emotalk.audio import SAMPLE_RATE
+from emotalk.audio import SAMPLE_RATE, encode_wav
 from emotalk.blendshapes import COEFFICIENTS, FPS
 from emotalk.errors import InputError
 from emotalk.files import atomic_write
@@ -122,18 +120,8 @@ def _take(take: Take) -> dict[str, object]:
         "weights": _pack(np.round(weights / step), "<i2"),
         "emotionNames": list(take.emotion_names) if take.emotion is not None else [],
         "emotion": "" if take.emotion is None else _pack(np.round(np.clip(take.emotion, 0, 1) * 255), "u1"),
-        "wav": base64.b64encode(_wav(np.asarray(take.samples))).decode("ascii"),
+        "wav": base64.b64encode(encode_wav(np.asarray(take.samples))).decode("ascii"),
     }
-
-
-def _wav(samples: np.ndarray) -> bytes:
-    out = io.BytesIO()
-    with wave.open(out, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(SAMPLE_RATE)
-        file.writeframes(np.round(np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
-    return out.getvalue()
 
 
 def _pack(array: np.ndarray, dtype: str) -> str:

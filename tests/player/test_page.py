@@ -61,8 +61,8 @@ def test_a_take_comes_back_from_the_page(head: Rig) -> None:
     assert read["emotionNames"] == list(given.emotion_names)
     with wave.open(io.BytesIO(base64.b64decode(read["wav"]))) as file:
         assert (file.getnchannels(), file.getframerate(), file.getsampwidth()) == (1, 16_000, 2)
-        sound = np.frombuffer(file.readframes(file.getnframes()), "<i2") / 32767
-    np.testing.assert_allclose(sound, given.samples, atol=1e-4)
+        sound = np.frombuffer(file.readframes(file.getnframes()), "<i2") / 32768
+    np.testing.assert_allclose(sound, given.samples, atol=0.5001 / 32768)
 
 
 def test_the_rig_comes_back_from_the_page(head: Rig) -> None:

@@ -1,6 +1,7 @@
 """A run over a shelf, without a cluster: what is done, what is done again, and what fails."""
 
 import json
+import resource
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -210,6 +211,19 @@ def test_an_output_that_cannot_be_written_is_a_row(shelf: Shelf) -> None:
     assert rows["a.wav"].state == "failed"
     assert "a.npz" in str(rows["a.wav"].reason)
     assert rows["b.wav"].state == "animated"
+
+
+def test_a_disk_that_refuses_to_write_on_leaves_no_part_of_a_file(shelf: Shelf) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (28_000, before[1]))  # enough for a.csv, not for b.csv
+    try:
+        rows = shelf.run(".csv")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert states(rows) == {"a.wav": "animated", "b.wav": "failed"}
+    assert str(rows["b.wav"].reason).endswith(f"({shelf.output}/book/b.csv)")
+    assert list(shelf.files()) == ["a.csv"]
+    assert states(shelf.run(".csv")) == {"a.wav": "already done", "b.wav": "animated"}
 
 
 def test_a_recording_that_turns_bad_keeps_its_old_animation_and_says_so(shelf: Shelf) -> None:

@@ -45,7 +45,7 @@ def test_what_16_khz_cannot_hold_is_removed() -> None:
 
 @settings(deadline=None, max_examples=15)
 @given(
-    rate=st.sampled_from([8_000, 22_050, 44_100, 48_000, 16_001]),
+    rate=st.sampled_from([8_000, 22_050, 44_100, 48_000, 16_001, 44_101]),
     length=st.integers(0, 60_000),
     cuts=st.lists(st.integers(0, 60_000), max_size=6),
 )
@@ -54,6 +54,35 @@ def test_the_cuts_do_not_matter(rate: int, length: int, cuts: list[int]) -> None
     whole = resampled(samples, rate)
     assert len(whole) == -(-length * 16_000 // rate)
     np.testing.assert_array_equal(resampled(samples, rate, tuple(sorted(cuts))), whole)
+
+
+# Rates that share little with 16 kHz, over the whole range that recordings have.
+@settings(deadline=None, max_examples=12)
+@given(rate=st.one_of(st.sampled_from([4_001, 22_051, 44_101, 47_999, 383_987, 384_000]), st.integers(4_000, 384_000)))
+def test_any_rate_has_a_small_filter_and_keeps_a_sine(rate: int) -> None:
+    resampler = Resampler(rate)
+    assert resampler.filter_size < 600_000  # 2.4 MB
+    samples = np.sin(2 * np.pi * 777.7 * np.arange(rate + 123) / rate).astype(np.float32)
+    got = np.concatenate([resampler.push(samples), resampler.flush()])
+    assert len(got) == -(-len(samples) * 16_000 // rate)
+    expected = np.sin(2 * np.pi * 777.7 * np.arange(len(got)) / 16_000)
+    np.testing.assert_allclose(got[200:-200], expected[200:-200], atol=4e-5)
+
+
+def test_an_odd_rate_does_not_drift() -> None:
+    # A clock that errs by a part in a million would be 1.2 samples off at the end of these 75 s.
+    rate, seconds = 47_999, 75
+    samples = np.sin(2 * np.pi * 777.7 * np.arange(seconds * rate) / rate).astype(np.float32)
+    got = resampled(samples, rate)
+    assert len(got) == seconds * 16_000
+    last_second = np.arange(len(got) - 16_000, len(got) - 200)
+    np.testing.assert_allclose(got[last_second], np.sin(2 * np.pi * 777.7 * last_second / 16_000), atol=4e-5)
+
+
+@pytest.mark.parametrize("rate", [44_101, 96_001])
+def test_what_16_khz_cannot_hold_is_removed_at_odd_rates(rate: int) -> None:
+    high = np.sin(2 * np.pi * 9_000 * np.arange(rate) / rate).astype(np.float32)
+    assert np.abs(resampled(high, rate)[200:-200]).max() < 1e-4
 
 
 def test_16_khz_passes_through_untouched() -> None:

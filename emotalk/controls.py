@@ -1,11 +1,13 @@
 """What the user asks for: one typed object, the same on the command line, in jobs and over HTTP."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from emotalk.errors import InputError
+
+MAX_STYLE = 2**31 - 1  # any integer beyond these is a mistake, and no array could hold it
+SEEDS = (-(2**63), 2**63 - 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,15 +38,14 @@ class Controls:
         _within("level", self.level, 0, 1)
         _within("blinks_per_minute", self.blinks_per_minute, 0, 60)
         _within("tail_s", self.tail_s, 0, 10)
-        for name, kinds in (("style", int), ("seed", int), ("emotion", str)):
-            value = getattr(self, name)
-            if value is not None and (not isinstance(value, kinds) or isinstance(value, bool)):
-                raise InputError(f"{name} must be of type {kinds.__name__}, not {value!r}")
+        if self.style is not None:
+            _whole("style", self.style, 0, MAX_STYLE)
+        _whole("seed", self.seed, *SEEDS)
+        if self.emotion is not None and not isinstance(self.emotion, str):
+            raise InputError(f"emotion must be a label, not {_shown(self.emotion)}")
         for name in ("smoothing", "silence_gate"):
             if not isinstance(getattr(self, name), bool):
-                raise InputError(f"{name} must be true or false, not {getattr(self, name)!r}")
-        if self.style is not None and self.style < 0:
-            raise InputError(f"style must not be negative: {self.style}")
+                raise InputError(f"{name} must be true or false, not {_shown(getattr(self, name))}")
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -62,7 +63,24 @@ class Controls:
 def _within(name: str, value: object, low: float, high: float) -> None:
     if value is None and name == "level":
         return
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise InputError(f"{name} must be a number, not {value!r}")
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+        raise InputError(f"{name} must be a number, not {_shown(value)}")
     if not low <= value <= high:
-        raise InputError(f"{name} must lie between {low} and {high}, not {value}")
+        raise InputError(f"{name} must lie between {low} and {high}, not {_shown(value)}")
+
+
+def _whole(name: str, value: object, low: int, high: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InputError(f"{name} must be a whole number, not {_shown(value)}")
+    if not low <= value <= high:
+        raise InputError(f"{name} must lie between {low} and {high}, not {_shown(value)}")
+
+
+def _shown(value: object) -> str:
+    """A value in a message, which stays one line: Python refuses to write integers of thousands of digits at all."""
+    if isinstance(value, int) and value.bit_length() > 64:
+        return f"an integer of {value.bit_length()} bits"
+    if value is not None and not isinstance(value, int | float | str):
+        return f"a {type(value).__name__}"
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}…"

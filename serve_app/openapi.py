@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from pydantic import TypeAdapter
 
 from emotalk.blendshapes import COEFFICIENTS
-from emotalk.controls import Controls
+from emotalk.controls import MAX_STYLE, SEEDS, Controls
 from serve_app import problems
 from serve_app.answers import ANSWERS, CSV, JSON, NPZ
 from serve_app.problems import PROBLEM_MEDIA_TYPE, ProblemType
@@ -24,11 +24,11 @@ CONTROLS: dict[str, dict[str, Any]] = {
         "minimum": 0,
         "maximum": 1,
     },
-    "style": {"description": "Index of a training speaker; null: no style.", "minimum": 0},
+    "style": {"description": "Index of a training speaker; null: no style.", "minimum": 0, "maximum": MAX_STYLE},
     "smoothing": {"description": "Smooth over time."},
     "silence_gate": {"description": "The mouth rests while the recording is silent."},
     "blinks_per_minute": {"description": "0 for none.", "minimum": 0, "maximum": 60},
-    "seed": {"description": "Chooses when blinks come."},
+    "seed": {"description": "Chooses when blinks come.", "minimum": SEEDS[0], "maximum": SEEDS[1]},
     "tail_s": {
         "description": "Seconds appended behind the recording, in which the face comes to rest.",
         "minimum": 0,

@@ -94,6 +94,10 @@ def test_broken_audio(ask: Ask, audio: bytes) -> None:
         ("[" * 50_000, "JSON"),
         ('{"emotion": "bored"}', "bored"),
         ('{"style": 3}', "style"),
+        *(
+            (f'{{"{name}": 1{"0" * 400}}}', name)
+            for name in ("intensity", "style", "seed", "tail_s", "blinks_per_minute")
+        ),
     ],
 )
 def test_controls_that_cannot_be_used_are_named(ask: Ask, text: str, named: str) -> None:

@@ -19,10 +19,11 @@ import torch
 from ray.train import (
     Checkpoint,
     CheckpointConfig,
+    ControllerError,
     FailureConfig,
     RunConfig,
     ScalingConfig,
-    TrainingFailedError,
+    UserCallback,
 )
 from ray.train.torch import TorchTrainer
 from rich.console import Console
@@ -147,6 +148,7 @@ def train(config: TrainConfig, console: Console | None = None) -> str:
                 name=RAY_FOLDER,
                 storage_path=output,
                 failure_config=FailureConfig(max_failures=config.max_failures),
+                callbacks=[GiveUp()],
                 # The best by its score; Ray keeps the newest besides, from which a run goes on.
                 checkpoint_config=CheckpointConfig(
                     num_to_keep=1,
@@ -164,14 +166,25 @@ def train(config: TrainConfig, console: Console | None = None) -> str:
     return model_directory
 
 
+class GiveUp(UserCallback):
+    """Ends a run at once where a worker raised an error on purpose: another attempt would meet the same.
+
+    Ray counts every error of a worker as a lost worker and tries again; an error of a callback is final.
+    """
+
+    def after_exception(self, run_context: Any, worker_exceptions: dict[int, Exception]) -> None:
+        for error in worker_exceptions.values():
+            if isinstance(error, EmoTalkError):
+                raise error
+
+
 def _fit(trainer: TorchTrainer) -> tuple[Checkpoint, dict[str, Any]]:
     """-> the best checkpoint with its metrics. What a worker raised on purpose is raised here again."""
     try:
         result = trainer.fit()
-    except TrainingFailedError as error:
-        for cause in getattr(error, "worker_failures", {}).values():
-            if isinstance(cause, EmoTalkError):
-                raise cause from error
+    except ControllerError as error:
+        if isinstance(error.controller_failure, EmoTalkError):
+            raise error.controller_failure from error
         raise
     checkpoint, metrics = min(result.best_checkpoints, key=lambda pair: pair[1]["validation_objective"])
     return checkpoint, metrics

@@ -11,14 +11,18 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+from ray.train import FailureConfig, RunConfig, ScalingConfig, TrainingFailedError
+from ray.train.torch import TorchTrainer
 from rich.console import Console
 from safetensors.numpy import load_file
 
 from emotalk import EmoTalk, InputError
 from emotalk.corpus.build import build_here
 from emotalk.corpus.sources import Etf3d
+from emotalk.training.losses import LossWeights
 from emotalk.training.squares import PlanConfig
-from jobs.train import TrainConfig, train
+from jobs.train import GiveUp, TrainConfig, train
+from jobs.train_worker import DivergedError
 from tests.etf3d_folder import Etf3dFolder
 from tests.model.small import encoder_folder, noise
 
@@ -100,6 +104,26 @@ def test_a_killed_worker_changes_nothing(corpus: str, finished: str, tmp_path: P
     again = train(config(corpus, tmp_path), Killer(quiet=True))
     assert killed
     assert same(finished, again)
+
+
+def test_a_loss_that_is_no_number_is_said(corpus: str, tmp_path: Path) -> None:
+    with pytest.raises(DivergedError, match="the loss is nan in epoch 0, step 0"):
+        train(config(corpus, tmp_path, losses=LossWeights(cross=float("nan"))), QUIET)
+
+
+@pytest.mark.parametrize(("error", "attempts"), [(DivergedError("nan"), 1), (RuntimeError("lost"), 3)])
+def test_only_errors_on_purpose_are_final(error: Exception, attempts: int, tmp_path: Path) -> None:
+    notes = tmp_path / "attempts"
+
+    def fail() -> None:
+        with notes.open("a") as file:
+            file.write("x")
+        raise error
+
+    run = RunConfig(storage_path=str(tmp_path), failure_config=FailureConfig(max_failures=2), callbacks=[GiveUp()])
+    with pytest.raises(TrainingFailedError, match=str(error)):
+        TorchTrainer(fail, scaling_config=ScalingConfig(num_workers=1), run_config=run).fit()
+    assert notes.read_text() == "x" * attempts
 
 
 def test_a_killed_driver_is_continued_by_the_same_command(corpus: str, finished: str, tmp_path: Path) -> None:

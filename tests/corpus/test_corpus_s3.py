@@ -44,6 +44,7 @@ def bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     first = free_port()
     services = ("master", "volume", "filer", "s3")
     ports = [f"-{name}.port={first + number}" for number, name in enumerate(services)]
+    ports += ["-s3.port.iceberg=0", "-s3.port.lance=0"]  # on fixed ports by default: two servers would meet there
     where = [f"-dir={tmp_path / 'server'}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-s3.config={tmp_path / 's3.json'}"]
     with (tmp_path / "server.log").open("wb") as log:
         server = subprocess.Popen([weed, "server", "-filer", "-s3", *where, *ports], stdout=log, stderr=log)

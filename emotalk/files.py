@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import IO
 
 from emotalk.errors import InputError
 
@@ -27,20 +27,11 @@ def local_path(target: PathOrUri) -> Path:
 def absolute(target: PathOrUri) -> str:
     """The one spelling of a path that means the same in every process of this machine, or of a URI; '/' separates."""
     if is_uri(target):
-        fs, path = store_of(os.fspath(target))
-        return str(fs.unstrip_protocol(path)).rstrip("/")
+        from emotalk.remote import reached
+
+        with reached(target) as (fs, path):
+            return str(fs.unstrip_protocol(path)).rstrip("/")
     return Path(os.path.abspath(local_path(target))).as_posix()  # noqa: PTH100 - links keep their names
-
-
-def store_of(uri: str) -> tuple[Any, str]:
-    """The file system of a URI and the path in it; InputError for a scheme that nothing here opens."""
-    import fsspec
-
-    try:
-        fs, path = fsspec.core.url_to_fs(uri)
-    except (ValueError, ImportError) as error:  # unknown scheme, or its driver is not installed
-        raise InputError(f"cannot open this URI ({error})", source=uri) from error
-    return fs, path
 
 
 def suffix_of(target: PathOrUri) -> str:
@@ -89,10 +80,10 @@ def atomic_write(target: PathOrUri) -> Iterator[Path]:
 
 
 def _upload(temporary: Path, uri: str) -> None:
-    import fsspec
+    from emotalk.remote import reached
 
-    fs, path = fsspec.core.url_to_fs(uri)
-    fs.put_file(str(temporary), path)
+    with reached(uri) as (fs, path):
+        fs.put_file(str(temporary), path)
 
 
 def _sync(path: Path) -> None:
@@ -122,16 +113,27 @@ def open_source(source: PathOrUri) -> IO[bytes]:
 
 
 def _open_uri(uri: str) -> IO[bytes]:
-    import fsspec
+    from emotalk.remote import open_remote
 
     try:
-        opened: IO[bytes] = fsspec.open(uri, "rb").open()
+        return open_remote(uri)
     except FileNotFoundError as error:
-        raise InputError("no such object", source=uri) from error
+        raise InputError(error.strerror or "no such object", source=uri) from error
     except IsADirectoryError as error:
         raise InputError("is a folder, not a file", source=uri) from error
     except PermissionError as error:
-        raise InputError("no permission to read it", source=uri) from error
-    except (ValueError, ImportError) as error:  # unknown scheme, or its driver is not installed
-        raise InputError(f"cannot open this URI ({error})", source=uri) from error
-    return opened
+        raise InputError(error.strerror or "no permission to read it", source=uri) from error
+
+
+def exists(target: PathOrUri) -> bool:
+    """Whether a file is there now. Where nobody can tell (no permission, no connection) that is an error, not a no."""
+    if not is_uri(target):
+        return local_path(target).is_file()
+    from emotalk.remote import reached
+
+    with reached(target) as (fs, path):
+        fs.invalidate_cache()  # another process may have written it
+        try:
+            return bool(fs.info(path)["type"] == "file")
+        except FileNotFoundError:
+            return False

@@ -195,7 +195,7 @@ def _answer(batch: pa.Table, do: Callable[[Any], Any]) -> pa.Table:
     (number,), (work,) = batch.column("number").to_pylist(), batch.column("work").to_pylist()
     try:
         result = do(pickle.loads(work))
-    except EmoTalkError as error:
+    except (EmoTalkError, OSError) as error:
         # As a row: raised here, it would reach the user under two screens of Ray's own traces.
         result = error
     return pa.table({"number": [number], "result": [pickle.dumps(result)]})
@@ -209,7 +209,7 @@ def _results(answers: Dataset, count: int) -> Iterator[Any]:
     following = 0
     for row in answers.iter_rows():
         result = pickle.loads(row["result"])
-        if isinstance(result, EmoTalkError):
+        if isinstance(result, EmoTalkError | OSError):
             raise result
         waiting[row["number"]] = result
         while following in waiting:

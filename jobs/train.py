@@ -31,7 +31,7 @@ from rich.console import Console
 from emotalk import command_line
 from emotalk.corpus.corpus import Corpus
 from emotalk.errors import EmoTalkError, InputError
-from emotalk.files import absolute, atomic_write, open_source
+from emotalk.files import absolute, atomic_write, exists, open_source
 from emotalk.labels import EMOTIONS
 from emotalk.model.config import EmoTalkConfig
 from emotalk.model.network import EmoTalk
@@ -113,7 +113,7 @@ def train(config: TrainConfig, console: Console | None = None) -> str:
     identity = _identity(config, corpus)
     _check_identity(output, identity)
     model_directory = f"{output}/{MODEL}"
-    if _exists(f"{model_directory}/config.json"):
+    if exists(f"{model_directory}/config.json"):
         return model_directory
     speakers = speakers_of(corpus)
     network = _network(config, styles=len(speakers))
@@ -203,7 +203,7 @@ def _digest(corpus: Corpus) -> str:
 
 def _check_identity(output: str, identity: dict[str, Any]) -> None:
     """Refuse to go on with another run's output."""
-    if not _exists(f"{output}/{CONFIG}"):
+    if not exists(f"{output}/{CONFIG}"):
         return
     with open_source(f"{output}/{CONFIG}") as file:
         try:
@@ -300,14 +300,6 @@ def _prototype_batches(examples: Examples, styles: int) -> Iterator[Batch]:
         for start in range(0, len(chosen), 16):
             units = [Single(position) for position in chosen[start : start + 16]]
             yield collate(units, examples.load(units, None, ()), styles)
-
-
-def _exists(path: str) -> bool:
-    try:
-        open_source(path).close()
-    except InputError:
-        return False
-    return True
 
 
 def main() -> None:

@@ -12,13 +12,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-import fsspec
-
 from emotalk.controls import Controls
 from emotalk.corpus.store import Store
 from emotalk.formats import FORMATS
 from emotalk.inference.post import POST_VERSION
 from emotalk.inference.windows import PLAN_VERSION
+from emotalk.remote import reached
 
 RECORDS = ".emotalk"
 RECORD_VERSION = 2
@@ -111,29 +110,29 @@ class OutputFolder:
 
     def records(self) -> dict[str, Record]:
         """All readable records, by the name of the outputs."""
-        fs, root = fsspec.core.url_to_fs(self._store.path(RECORDS))
-        fs.invalidate_cache()
-        paths = {path[len(root) :].strip("/").removesuffix(".json"): path for path in _files(fs, root)}
-        if not paths:
-            return {}
-        contents = fs.cat(list(paths.values()), on_error="omit")  # many at a time where the store is far away
+        with reached(self._store.path(RECORDS)) as (fs, root):
+            fs.invalidate_cache()
+            paths = {path[len(root) :].strip("/").removesuffix(".json"): path for path in _files(fs, root)}
+            if not paths:
+                return {}
+            contents = fs.cat(list(paths.values()), on_error="omit")  # many at a time where the store is far away
         records = {name: Record.from_json(contents[path]) for name, path in paths.items() if path in contents}
         return {name: record for name, record in records.items() if record is not None}
 
     def sizes(self) -> dict[str, int]:
         """Bytes of every file in the folder, by its path inside."""
-        fs, root = fsspec.core.url_to_fs(self._store.path(""))
-        fs.invalidate_cache()
-        return {path[len(root.rstrip("/")) :].strip("/"): size for path, size in _files(fs, root).items()}
+        with reached(self._store.path("")) as (fs, root):
+            fs.invalidate_cache()
+            return {path[len(root.rstrip("/")) :].strip("/"): size for path, size in _files(fs, root).items()}
 
     def size(self, name: str, suffix: str) -> int | None:
         """Bytes of one output now; None where there is none."""
-        fs, path = fsspec.core.url_to_fs(self.path(name, suffix))
-        fs.invalidate_cache()
-        try:
-            return int(fs.info(path)["size"])
-        except FileNotFoundError:
-            return None
+        with reached(self.path(name, suffix)) as (fs, path):
+            fs.invalidate_cache()
+            try:
+                return int(fs.info(path)["size"])
+            except FileNotFoundError:
+                return None
 
     def write_record(self, name: str, record: Record) -> None:
         self._store.write(f"{RECORDS}/{name}.json", record.to_json())

@@ -10,7 +10,8 @@ from typing import Any
 import fsspec
 
 from emotalk.errors import InputError
-from emotalk.files import absolute, is_uri, store_of, suffix_of
+from emotalk.files import absolute, is_uri, suffix_of
+from emotalk.remote import reached
 
 # In a folder, files of these suffixes are recordings: what the decoder's containers are called. A file that is named
 # itself is always taken.
@@ -164,20 +165,22 @@ def _local_fingerprint(status: os.stat_result) -> str:
 
 
 def _look_remote(place: str, given: str) -> tuple[str, list[_Found], list[tuple[str, str]]]:
-    fs, path = store_of(place)
-    fs.invalidate_cache()
-    pattern = _is_pattern(path)
+    entries: dict[str, Any] = {}
+    root = place
+    pattern = _is_pattern(place)
     try:
-        if pattern and not fs.exists(path):
-            entries, root = fs.glob(path, detail=True), _fixed_part(place)
-        elif fs.isfile(path):
-            return _parent(place), [_remote(fs, path, fs.info(path), named=True)], []
-        else:
-            entries, root = fs.find(path, detail=True), place
+        with reached(place) as (fs, path):
+            fs.invalidate_cache()
+            if pattern and not fs.exists(path):
+                root, entries = _fixed_part(place), fs.glob(path, detail=True)
+            elif (info := fs.info(path))["type"] == "file":
+                return _parent(place), [_remote(fs, path, info, named=True)], []
+            else:
+                entries = fs.find(path, detail=True)
     except FileNotFoundError:
-        entries, root = {}, place
-    except Exception as error:  # every store's driver has errors of its own: no permission, no connection, no such host
-        raise InputError(f"cannot be listed ({type(error).__name__}: {error})", source=given) from error
+        pass
+    except OSError as error:
+        raise InputError(f"cannot be listed: {error.strerror}", source=given) from error
     files = [_remote(fs, name, info) for name, info in sorted(entries.items()) if info.get("type") == "file"]
     if not files:
         raise InputError("nothing matches this pattern" if pattern else "no such object or folder", source=given)

@@ -24,6 +24,7 @@ from emotalk.corpus.splits import SplitScheme, hashed_split, ravdess_split
 from emotalk.errors import InputError
 from emotalk.files import open_source
 from emotalk.labels import EMOTIONS
+from emotalk.remote import reached
 
 STATEMENTS = ("Kids are talking by the door", "Dogs are sitting by the door")
 MAX_COEFFICIENTS_BYTES = 64 * 2**20  # ten minutes of float64 are 7.5 MB: anything this large is something else
@@ -115,12 +116,12 @@ class Etf3d:
         return {"split_scheme": self.split_scheme, "frame_tolerance": self.frame_tolerance}
 
     def listing(self) -> Listing:
-        fs, root = fsspec.core.url_to_fs(str(self.root))
-        fs.invalidate_cache()
-        parts = [part for part in _PARTS if fs.isdir(f"{root}/{part}")]
-        if not parts:
-            raise InputError("no RAVDESS or HDTF folder here: give the folder that holds them", source=self.root)
-        found = [self._list_part(fs, root, part) for part in parts]
+        with reached(str(self.root)) as (fs, root):
+            fs.invalidate_cache()
+            parts = [part for part in _PARTS if fs.isdir(f"{root}/{part}")]
+            if not parts:
+                raise InputError("no RAVDESS or HDTF folder here: give the folder that holds them", source=self.root)
+            found = [self._list_part(fs, root, part) for part in parts]
         return Listing([i for items, _ in found for i in items], [r for _, rejections in found for r in rejections])
 
     def _list_part(self, fs: fsspec.AbstractFileSystem, root: str, part: str) -> Listing:

@@ -11,11 +11,11 @@ import tyro
 
 from emotalk import command_line
 from emotalk.animation import Animation
-from emotalk.audio import probe_audio
+from emotalk.audio import SAMPLE_RATE, probe_audio
 from emotalk.controls import Controls
 from emotalk.dubbing.recording import DEFAULT_THREADS, HeardCallback, animate_recording, fetched
 from emotalk.errors import InputError
-from emotalk.files import is_uri, local_path, suffix_of
+from emotalk.files import exists, is_uri, local_path, suffix_of
 from emotalk.formats import FORMATS, format_for
 from emotalk.inference.heard import emotion_of
 from emotalk.timing import clock
@@ -87,7 +87,7 @@ class Info:
     def run(self) -> int:
         if suffix_of(self.what) in {known.suffix for known in FORMATS}:
             print(_animation_line(self.what))
-        elif not is_uri(self.what) and local_path(self.what).is_dir():
+        elif _is_model(self.what):
             print(_model_line(self.what))
         else:
             print(_recording_line(self.what))
@@ -116,14 +116,23 @@ def _recording_line(path: str) -> str:
     return f"{path}: recording, {length}, {info.sample_rate} Hz {channels}, {info.codec} in {info.container}"
 
 
+def _is_model(path: str) -> bool:
+    """A folder is looked at as a model; so is a URI that holds a model's configuration."""
+    from emotalk.model.store import CONFIG
+
+    return exists(f"{path.rstrip('/')}/{CONFIG}") if is_uri(path) else local_path(path).is_dir()
+
+
 def _model_line(path: str) -> str:
     from emotalk.model.store import load_model, model_digest
 
     model = load_model(path)
     size = sum(tensor.numel() for tensor in model.parameters())
+    future = model.future_samples
+    delay = "hears the whole clip" if future is None else f"hears {1000 * future / SAMPLE_RATE:.1f} ms ahead"
     prototypes = "with prototypes" if model.has_prototypes else "without prototypes: emotions cannot be chosen"
     return (
-        f"{path}: {model.config.preset} model, {size / 1e6:.1f} M parameters, {model.config.styles} styles, "
+        f"{path}: {model.config.preset} model, {size / 1e6:.1f} M parameters, {model.config.styles} styles, {delay}, "
         f"emotions {', '.join(model.config.emotions)} ({prototypes}), sha256 {model_digest(path)[:12]}"
     )
 

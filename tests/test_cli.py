@@ -74,6 +74,10 @@ def test_info_tells_what_a_thing_is(
     first, second, third = capsys.readouterr().out.splitlines()
     assert "lite model" in first
     assert "3 styles" in first
+    assert "hears 99.1 ms ahead" in first
+    assert "emotions neutral, calm" in first
+    assert "(with prototypes)" in first
+    assert model_digest(model)[:12] in first
     assert "recording, 0:01 (1.00 s), 16000 Hz mono" in second
     assert "30 frames, 1.00 s at 30 fps" in third
 
@@ -97,6 +101,8 @@ def test_info_tells_what_a_thing_is(
         (("animate", "SPEECH", "-o", "SPEECH/face.npz"), 1, "face.npz"),
         (("fly",), 2, "fly"),
         (("info", "TEXT"), 2, "not an audio file"),
+        (("info", "."), 2, ".: is no model directory: config.json: no such file"),
+        (("info", "nowhere"), 2, "nowhere: no such file"),
     ],
 )
 def test_errors_are_one_line(

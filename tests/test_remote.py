@@ -100,6 +100,22 @@ def test_an_object_lost_while_it_is_read(bucket: str) -> None:
             file.read()
 
 
+def test_info_of_a_model_in_a_store(
+    bucket: str, model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in model.iterdir():
+        Store(bucket).write(f"a/model/{path.name}", path.read_bytes())
+    said = []
+    for place in (f"{bucket}/a/model/", str(model)):
+        monkeypatch.setattr(sys, "argv", ["emotalk", "info", place])
+        with pytest.raises(SystemExit) as end:
+            importlib.import_module("emotalk.cli").main()
+        assert end.value.code == 0
+        said.append(capsys.readouterr().out.removeprefix(f"{place}: "))
+    assert said[0] == said[1]
+    assert said[0].startswith("lite model")
+
+
 @pytest.mark.parametrize(
     ("command", "kind"),
     [

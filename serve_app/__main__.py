@@ -1,16 +1,19 @@
 """Runs the service on this machine: python -m serve_app --model DIR --port 8000"""
 
+import errno
 import logging
+import os
 import signal
+import socket
 import sys
 import threading
 from dataclasses import dataclass, fields
 
-import tyro
 from ray import serve
 from ray.serve.config import HTTPOptions
 
-from emotalk.errors import EmoTalkError
+from emotalk import command_line
+from emotalk.errors import InputError
 from jobs.cluster import start_ray
 from serve_app.app import NAME, build
 from serve_app.config import ServeConfig
@@ -25,33 +28,50 @@ class Options(ServeConfig):
     port: int = 8000
     """Port to listen on."""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.port > 65_535:
+            raise InputError(f"port must lie between 1 and 65535, not {self.port}")
+
     def service(self) -> ServeConfig:
         """What the application itself is told."""
         return ServeConfig(**{field.name: getattr(self, field.name) for field in fields(ServeConfig)})
 
 
-def main() -> int:
-    """Exit code 0 after Ctrl-C or SIGTERM, 1 for what the user can mend."""
+def main() -> None:
+    options: Options = command_line.parse(Options, prog="python -m serve_app")
+    sys.exit(command_line.run(lambda: _serve(options)))
+
+
+def _serve(options: Options) -> int:
+    """0 after Ctrl-C or SIGTERM. What cannot work is said before Ray starts."""
     stop = threading.Event()
-    try:
-        options = tyro.cli(Options, description=Options.__doc__)
-        application = build(options.service())
-        with start_ray():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, lambda *_: stop.set())
-            logging.getLogger("ray.serve").setLevel(logging.WARNING)
-            serve.start(http_options=HTTPOptions(host=options.host, port=options.port))
-            try:
-                serve.run(application, name=NAME)
-                _greet(options)
-                stop.wait()
-            finally:
-                print("stopping", flush=True)
-                serve.delete(NAME)
-    except EmoTalkError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    application = build(options.service())
+    if not os.environ.get("RAY_ADDRESS"):  # of a cluster, another machine may be the one that listens
+        _check_port(options.host, options.port)
+    with start_ray():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: stop.set())
+        logging.getLogger("ray.serve").setLevel(logging.WARNING)
+        serve.start(http_options=HTTPOptions(host=options.host, port=options.port))
+        try:
+            serve.run(application, name=NAME)
+            _greet(options)
+            stop.wait()
+        finally:
+            print("stopping", flush=True)
+            serve.delete(NAME)
     return 0
+
+
+def _check_port(host: str, port: int) -> None:
+    """InputError where nothing can listen there; Serve would say so from one of its actors, a minute later."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        reason = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror or error})"
+        raise InputError(f"port {port} of {host} {reason}: choose another with --port or --host") from error
 
 
 def _greet(options: Options) -> None:
@@ -62,4 +82,4 @@ def _greet(options: Options) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -8,8 +8,8 @@ from typing import Any, cast
 from ray.serve import Application, Deployment
 from ray.serve.config import BackpressureConfig
 
-from emotalk.files import is_uri, open_source
-from emotalk.model.store import CONFIG, default_model
+from emotalk.files import is_uri
+from emotalk.model.store import check_model, default_model
 from serve_app.config import ServeConfig
 from serve_app.ingress import Ingress
 from serve_app.model import AnimatorModel
@@ -27,7 +27,7 @@ def app(args: dict[str, Any]) -> Application:
 def build(config: ServeConfig) -> Application:
     """The two deployments, bound together."""
     place = _place(config.model or default_model())
-    open_source(f"{place}/{CONFIG}").close()  # a wrong name is told here, not in a replica's log
+    check_model(place)  # what is wrong with it is told here, not in a replica's log
     config = replace(config, model=place)
     model = (
         cast(Deployment, AnimatorModel)
@@ -65,5 +65,5 @@ def _replicas(config: ServeConfig) -> Mapping[str, Any]:
 
 
 def _place(model: str) -> str:
-    """Replicas have working directories of their own."""
+    """In full: replicas have working directories of their own."""
     return model if is_uri(model) or not Path(model).exists() else str(Path(model).resolve())

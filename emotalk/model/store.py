@@ -61,6 +61,12 @@ def load_config(directory: str | Path) -> EmoTalkConfig:
     return EmoTalkConfig.from_dict(data, source=source)
 
 
+def check_model(directory: str | Path) -> None:
+    """InputError where `load_model` would find no configuration or no weights; reads the configuration alone."""
+    load_config(directory)
+    _open(directory, WEIGHTS).close()
+
+
 def load_model(directory: str | Path) -> "EmoTalk":
     """The network of a model directory, in eval mode, in float32."""
     from safetensors import SafetensorError

@@ -6,6 +6,7 @@ It knows nothing of Ray, so it runs (and is tested) wherever such a function is 
 import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 from fastapi import FastAPI, Request, Response
@@ -13,6 +14,7 @@ from fastapi import FastAPI, Request, Response
 import emotalk
 from emotalk.animation import Animation
 from emotalk.controls import Controls
+from emotalk.dubbing.recording import SOURCE_SHA256
 from emotalk.errors import InputError
 from serve_app import openapi, problems
 from serve_app.answers import choose
@@ -55,11 +57,12 @@ def build_api(config: ServeConfig, animate: Animate) -> FastAPI:
         with admission.slot():
             async with received(request) as upload:
                 # A client that leaves cancels this; closing the file then ends the thread at its next read.
-                samples = await loop.run_in_executor(pool, decode, upload.audio, config.max_audio_s)
+                samples, sha256 = await loop.run_in_executor(pool, decode, upload.audio, config.max_audio_s)
             try:
                 animation = await animate(samples, upload.controls)
             except InputError as error:
                 raise Problem(BAD_CONTROLS, error.reason) from error
+            animation = replace(animation, meta={**animation.meta, SOURCE_SHA256: sha256})
             body = await loop.run_in_executor(pool, answer.encode, animation)
         headers = {"Vary": "Accept", "Content-Disposition": f'inline; filename="animation.{answer.name}"'}
         return Response(body, media_type=answer.media_type, headers=headers)

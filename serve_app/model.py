@@ -17,6 +17,7 @@ from emotalk.errors import InputError
 from emotalk.inference.animator import Animator, RawWindow
 from emotalk.inference.windows import Window
 from emotalk.model.network import EmoTalk
+from emotalk.model.store import model_digest
 from serve_app.config import ServeConfig
 
 BATCH_WAIT_S = 0.005  # a full batch never waits: on a CPU, where a batch is one window, nobody does
@@ -40,7 +41,7 @@ class AnimatorModel:
     def __init__(self, config: ServeConfig) -> None:
         assert config.model is not None  # `build` has put the default's place
         torch.set_num_threads(config.threads)
-        self._animator = Animator(EmoTalk.from_pretrained(config.model))
+        self._animator = Animator(EmoTalk.from_pretrained(config.model), model_digest=model_digest(config.model))
         self._animator.animate(np.zeros(SAMPLE_RATE, np.float32))  # a replica that cannot is never ready
         self._ahead = config.max_batch_windows or self._animator.rows
         self._predict.set_max_batch_size(self._ahead)

@@ -61,7 +61,10 @@ ANIMATION: dict[str, Any] = {
             "description": "One row per frame: the share of each label of emotion_names.",
         },
         "emotion_names": {"type": "array", "items": {"type": "string"}},
-        "meta": {"type": "object", "description": "What made it: versions, controls, the style that was used."},
+        "meta": {
+            "type": "object",
+            "description": "What made it: digests of model and recording, versions, controls, the style that was used.",
+        },
     },
 }
 PROBLEM: dict[str, Any] = {

@@ -1,5 +1,6 @@
 """The multipart form of a request: its recording and its controls, or a Problem that says what is wrong with them."""
 
+import hashlib
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -67,10 +68,15 @@ async def _controls(form: FormData) -> Controls:
         raise Problem(BAD_CONTROLS, error.reason) from error
 
 
-def decode(audio: BinaryIO, max_audio_s: float) -> np.ndarray:
-    """-> (n,) float32 16 kHz mono. Blocks: runs in a thread. A Problem for anything but usable sound."""
+def decode(audio: BinaryIO, max_audio_s: float) -> tuple[np.ndarray, str]:
+    """-> (n,) float32 16 kHz mono, and the SHA-256 of the bytes. Blocks: runs in a thread.
+
+    A Problem for anything but usable sound.
+    """
     try:
-        return load_audio(audio, max_duration_s=max_audio_s)
+        samples = load_audio(audio, max_duration_s=max_audio_s)
+        audio.seek(0)
+        return samples, hashlib.file_digest(audio, "sha256").hexdigest()  # type: ignore[arg-type]
     except TooLongError as error:
         raise Problem(TOO_LONG, error.reason, max_audio_s=max_audio_s) from error
     except InputError as error:

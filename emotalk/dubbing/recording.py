@@ -23,6 +23,7 @@ from emotalk.inference.heard import emotion_of
 # Hears seconds of sound done, and how many the recording's header declares (None where it says nothing).
 HeardCallback = Callable[[float, float | None], None]
 
+SOURCE_SHA256 = "source_sha256"  # in an animation's `meta`: of the recording's bytes
 HASH_BYTES = 1 << 20
 # One thread per process: another number of threads gives other last bits (2e-6), and a job's processes share the cores.
 DEFAULT_THREADS = 1
@@ -88,7 +89,7 @@ def animate_recording(
     without a name; OSError for what the disk refuses, naming the target.
     """
     counted = _Counted(source.path, heard)
-    meta = {**animator.meta(controls), "source_sha256": source.sha256}
+    meta = {**animator.meta(controls), SOURCE_SHA256: source.sha256}
     frames = 0
     with tempfile.TemporaryFile() as spool:
         for piece in animator.animate_blocks(counted, controls):

@@ -16,6 +16,7 @@ from emotalk.controls import Controls
 from emotalk.inference.animator import Animator
 from emotalk.model.network import EmoTalk
 from emotalk.model.presets import lite_config
+from emotalk.model.store import model_digest
 from serve_app.api import build_api
 from serve_app.config import ServeConfig
 
@@ -40,7 +41,7 @@ def animator(model_dir: Path) -> Iterator[Animator]:
     """With the threads of a replica: their number is part of what makes results equal."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
-    yield Animator(EmoTalk.from_pretrained(model_dir))
+    yield Animator(EmoTalk.from_pretrained(model_dir), model_digest=model_digest(model_dir))
     torch.set_num_threads(before)
 
 

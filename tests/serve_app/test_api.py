@@ -1,8 +1,10 @@
 """The HTTP interface without Ray: formats, and every error as a problem document."""
 
 import asyncio
+import hashlib
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -26,8 +28,12 @@ def form(audio: bytes, controls: object = None) -> dict[str, Any]:
     return {"files": {"audio": ("speech.wav", audio, "audio/wav")}, **fields}
 
 
+def of_source(animation: Animation, audio: bytes) -> Animation:
+    return replace(animation, meta={**animation.meta, "source_sha256": hashlib.sha256(audio).hexdigest()})
+
+
 def test_json_holds_the_animation_without_loss(ask: Ask, animator: Animator) -> None:
-    expected = animator.animate(voice(2), Controls.from_dict(CONTROLS))
+    expected = of_source(animator.animate(voice(2), Controls.from_dict(CONTROLS)), wav(2))
     answer = ask("POST", PATH, **form(wav(2), CONTROLS)).json()
     got = Animation(
         weights=np.array(answer["weights"], np.float32),
@@ -42,7 +48,7 @@ def test_json_holds_the_animation_without_loss(ask: Ask, animator: Animator) -> 
 
 @pytest.mark.parametrize("name", ["csv", "npz"])
 def test_files_are_what_save_writes(ask: Ask, animator: Animator, name: str, tmp_path: Any) -> None:
-    animator.animate(voice(1)).save(tmp_path / f"face.{name}")
+    of_source(animator.animate(voice(1)), wav(1)).save(tmp_path / f"face.{name}")
     response = ask("POST", f"{PATH}?format={name}", **form(wav(1)))
     assert response.content == (tmp_path / f"face.{name}").read_bytes()
 

@@ -186,9 +186,16 @@ def collate_singles(size: int) -> Batch:
 
 
 def _gflop(model: EmoTalk, seconds: int) -> float:
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     counter = FlopCounterMode(display=False)
-    with counter:
-        model.predict(_sound(seconds))
+    try:
+        # The counter follows gradients, which prediction has none of.
+        model.requires_grad_(False)
+        with counter:
+            model.predict(_sound(seconds))
+    finally:
+        for parameter in trained:
+            parameter.requires_grad_(True)
     return float(counter.get_total_flops()) / 1e9
 
 

@@ -26,7 +26,7 @@ from jobs.train_worker import DivergedError
 from tests.etf3d_folder import Etf3dFolder
 from tests.model.small import encoder_folder, noise
 
-pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("ray_session"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("ray_session"), pytest.mark.timeout(900)]
 QUIET = Console(quiet=True)
 
 
@@ -141,7 +141,7 @@ def test_a_killed_driver_is_continued_by_the_same_command(corpus: str, finished:
                 break
         os.killpg(driver.pid, signal.SIGKILL)
     assert not (tmp_path / "model/config.json").exists()
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     assert "epoch 2/2" in done.stderr
     assert same(finished, str(tmp_path / "model"))

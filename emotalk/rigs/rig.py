@@ -6,12 +6,12 @@ it), +y up, +z out of the face. Triangles are counter-clockwise seen from outsid
 
 import zipfile
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
 from emotalk.blendshapes import COEFFICIENTS, reorder
 from emotalk.errors import InputError
+from emotalk.files import PathOrUri, atomic_write, open_source
 
 BATCH_BYTES = 64 << 20  # of vertices computed at a time, so that memory stays flat for hours of animation
 REQUIRED_REGIONS = ("lips", "eyes", "forehead")
@@ -25,7 +25,8 @@ class Rig:
     `neutral` (V, 3) float32 mm; `triangles` (F, 3) int32; `displacements` (52, V, 3) float32 mm, in the order of
     `COEFFICIENTS`; `regions` name -> vertex indices. A gap is two regions of equal length whose vertices are pairs:
     `<gap>_upper` and `<gap>_lower` for each of `GAPS` that the rig can measure. `colours` (V, 3) uint8 sRGB and
-    `gloss` (V,) float32 in 0..1 are for drawing only.
+    `gloss` (V,) float32 in 0..1 are for drawing only. `joints` name -> (3,) mm, as far as a rig knows them: `eye_left`
+    and `eye_right` (centres of the eyeballs), `jaw` (a point of its axis).
     """
 
     name: str
@@ -35,6 +36,7 @@ class Rig:
     regions: dict[str, np.ndarray]
     colours: np.ndarray = field(default_factory=lambda: np.empty((0, 3), np.uint8))
     gloss: np.ndarray = field(default_factory=lambda: np.empty(0, np.float32))
+    joints: dict[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         def put(name: str, value: object) -> None:
@@ -59,6 +61,7 @@ class Rig:
         put("colours", _array(self, "colours", colours, np.uint8, (count, 3)))
         gloss = self.gloss if len(self.gloss) else np.zeros(count, np.float32)
         put("gloss", _array(self, "gloss", gloss, np.float32, (count,)))
+        put("joints", {k: _array(self, f"joint {k}", v, np.float32, (3,)) for k, v in self.joints.items()})
 
     @property
     def gaps(self) -> tuple[str, ...]:
@@ -101,7 +104,7 @@ class Rig:
         lower = self.vertices(weights, self.regions[f"{gap}_lower"])
         return np.maximum(upper[..., 1] - lower[..., 1], 0).max(axis=1)
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: PathOrUri) -> None:
         """One compressed npz: only what moves is stored of each displacement field."""
         fields = self.displacements.any(axis=2)
         arrays = {
@@ -116,14 +119,15 @@ class Rig:
             "gloss": self.gloss,
         }
         arrays |= {f"region.{name}": indices for name, indices in self.regions.items()}
-        with Path(path).open("wb") as file:
+        arrays |= {f"joint.{name}": place for name, place in self.joints.items()}
+        with atomic_write(path) as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, allow_pickle=False, **arrays)
 
     @classmethod
-    def load(cls, path: str | Path) -> "Rig":
+    def load(cls, path: PathOrUri) -> "Rig":
         """A rig that `save` wrote; its coefficients may be in another order, but must be the 52."""
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with open_source(path) as opened, np.load(opened, allow_pickle=False) as file:
                 arrays = {key: file[key] for key in file.files}
             if str(arrays["format"]) != "emotalk-rig-1":
                 raise InputError(f"rig format {arrays['format']} is unknown", source=path)
@@ -141,6 +145,7 @@ class Rig:
                 regions=regions,
                 colours=arrays["colours"],
                 gloss=arrays["gloss"],
+                joints={key.removeprefix("joint."): arrays[key] for key in arrays if key.startswith("joint.")},
             )
         except InputError as error:
             raise InputError(error.reason, source=path) from error

@@ -1,0 +1,112 @@
+"""The user's own FLAME: `generic_model.pkl` (2019, 2020, 2023) or an npz of the same arrays, in metres.
+
+Regions come from FLAME_masks.pkl where it lies beside the model. Eyelids come from `l_eyelid.npy` and `r_eyelid.npy`
+beside it, or from arrays of these names in the file.
+"""
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from emotalk.errors import InputError
+from emotalk.rigs.flame import JAW_JOINT, Flame
+from emotalk.rigs.importers.pickles import read_arrays
+from emotalk.rigs.rig import Rig
+
+MM = 1000.0
+IDENTITY_SHAPES = 300  # of the shape directions; the rest is expression
+MASKS = {"lips": "lips", "forehead": "forehead", "eye_region": "eyes", "nose": "nose", "face": "face"}
+
+
+def is_rig_file(path: Path) -> bool:
+    """Whether an npz is a rig that this package saved."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return "format" in file.files and str(file["format"]).startswith("emotalk-rig")
+    except (zipfile.BadZipFile, OSError, ValueError, EOFError):
+        return False
+
+
+def read_flame(path: Path, *, expressions: int | None = None) -> Flame:
+    """The model, with its first `expressions` directions of expression. InputError names what is missing."""
+    arrays = _arrays(path)
+    try:
+        template = _numbers(arrays, "v_template", (-1, 3)) * MM
+        count = len(template)
+        shapes = _numbers(arrays, "shapedirs", (count, 3, -1))
+        first = IDENTITY_SHAPES if shapes.shape[2] > IDENTITY_SHAPES else 0
+        joints = _numbers(arrays, "J_regressor", (-1, count))
+        weights = _numbers(arrays, "weights", (count, len(joints)))
+        pose = _numbers(arrays, "posedirs", (count, 3, 9 * (len(joints) - 1)))
+        triangles = _numbers(arrays, "f", (-1, 3)).astype(np.int64)
+        lids = [_numbers(arrays, name, (count, 3)) * MM for name in ("l_eyelid", "r_eyelid") if name in arrays]
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"not a FLAME model ({error})", source=path) from error
+    if len(joints) < 5 or triangles.min(initial=0) < 0 or triangles.max(initial=0) >= count:
+        raise InputError("not a FLAME model (five joints, triangles of its own vertices)", source=path)
+    corrections = pose[:, :, 9 * (JAW_JOINT - 1) : 9 * JAW_JOINT] * MM
+    return Flame(
+        template=template,
+        triangles=triangles,
+        expression=np.ascontiguousarray((shapes[:, :, first:] * MM).transpose(2, 0, 1))[:expressions],
+        corrections=np.ascontiguousarray(corrections.transpose(2, 0, 1)),
+        jaw_share=weights[:, JAW_JOINT],
+        regressor=joints,
+        eyelids=np.stack(lids) if len(lids) == 2 else np.zeros((0, count, 3)),
+        masks=_masks(path, count),
+    )
+
+
+def import_flame(path: Path) -> Rig:
+    """FLAME's face as a rig: the default head's 52 shapes, as near as FLAME's expression, jaw and eyelids come."""
+    from emotalk.rigs.head import procedural_head
+    from emotalk.rigs.transfer.flame_map import fit_flame, flame_rig
+
+    flame = read_flame(path)
+    return flame_rig(flame, fit_flame(procedural_head(), flame), name=path.stem)
+
+
+def _arrays(path: Path) -> dict[str, Any]:
+    if path.suffix.lower() == ".npz":
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                arrays: dict[str, Any] = {key: file[key] for key in file.files}
+        except (zipfile.BadZipFile, OSError, ValueError, EOFError) as error:
+            raise InputError(f"not a NumPy archive of plain arrays ({error})", source=path) from error
+    else:
+        arrays = read_arrays(path.read_bytes(), source=path)
+    for name in ("l_eyelid", "r_eyelid"):
+        if (beside := path.with_name(f"{name}.npy")).is_file():
+            try:
+                arrays[name] = np.load(beside, allow_pickle=False)
+            except (ValueError, EOFError) as error:
+                raise InputError(f"not an array ({error})", source=beside) from error
+    return arrays
+
+
+def _numbers(arrays: dict[str, Any], name: str, shape: tuple[int, ...]) -> np.ndarray:
+    if name not in arrays:
+        raise KeyError(f"no {name}")
+    array = np.asarray(arrays[name], np.float64)
+    if array.ndim != len(shape) or any(want not in (-1, got) for want, got in zip(shape, array.shape, strict=True)):
+        raise ValueError(f"{name} is {array.shape}")
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} holds numbers that are not finite")
+    return array
+
+
+def _masks(path: Path, count: int) -> dict[str, np.ndarray]:
+    """This package's names of regions -> vertices, from FLAME_masks.pkl; empty where there is none."""
+    file = path.with_name("FLAME_masks.pkl")
+    if not file.is_file():
+        return {}
+    out = {}
+    for theirs, values in read_arrays(file.read_bytes(), source=file).items():
+        if (ours := MASKS.get(theirs)) is not None:
+            indices = np.asarray(values)
+            if indices.ndim != 1 or indices.dtype.kind not in "iu" or indices.min() < 0 or indices.max() >= count:
+                raise InputError(f"mask {theirs} is not for a mesh of {count} vertices", source=file)
+            out[ours] = indices.astype(np.int32)
+    return out

@@ -12,7 +12,7 @@ from typing import IO
 from emotalk.animation import Animation
 from emotalk.errors import InputError
 from emotalk.files import PathOrUri, atomic_write, open_source, suffix_of
-from emotalk.formats import live_link, npy, npz
+from emotalk.formats import glb, live_link, npy, npz
 from emotalk.formats.pieces import joined
 
 
@@ -36,6 +36,7 @@ FORMATS: tuple[Format, ...] = (
     Format("NumPy archive, lossless", ".npz", npz.write, npz.read),
     Format("Live Link Face", ".csv", live_link.write, live_link.read),
     Format("NumPy array, weights only", ".npy", npy.write, npy.read),
+    Format("binary glTF, a head that moves", ".glb", glb.write, glb.read),
 )
 
 

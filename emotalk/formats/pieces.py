@@ -61,6 +61,10 @@ class RowSpool:
         """Writes the whole array as npy to `out`."""
         assert self._like is not None
         write_npy_header(out, (self._rows, *self._like.shape[1:]), self._like.dtype)
+        self.copy_rows_to(out)
+
+    def copy_rows_to(self, out: IO[bytes]) -> None:
+        """Writes the bytes of the rows alone."""
         self._file.seek(0)
         shutil.copyfileobj(self._file, out, 2**20)
 

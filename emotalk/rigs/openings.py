@@ -48,11 +48,11 @@ def find_opening(
     slices = _Slices(vertices, triangles[near & (normal_z > 0)], closing, middle[1], height_mm)
     # The middle of the movement may lie beside the opening: the column that closes most of all starts the search.
     starts = middle[0] + np.arange(-0.2, 0.21, 0.05) * width_mm
-    runs = [run for x in starts if (run := slices.best(x)) is not None]
+    runs = [found for x in starts if (found := slices.best(x)) is not None]
     if not runs:
         return None
     first = max(runs, key=lambda run: run.closes)
-    found = [first]
+    profile = [first]
     for way in (-COLUMN_MM, COLUMN_MM):
         run: _Run | None = first
         x = first.x
@@ -60,11 +60,11 @@ def find_opening(
             x += way
             run = slices.best(x, like=run)
             if run is not None and run.closes > 0.12 * first.closes:
-                found.append(run)
-    found.sort(key=lambda run: run.x)
+                profile.append(run)
+    profile.sort(key=lambda run: run.x)
     ring = _Neighbours(triangles)
     closed = vertices + closing
-    pairs = list(dict.fromkeys(_meeting(closed, ring.of(run.upper), ring.of(run.lower)) for run in found))
+    pairs = list(dict.fromkeys(_meeting(closed, ring.of(run.upper), ring.of(run.lower)) for run in profile))
     return Opening(np.array([u for u, _ in pairs], np.int32), np.array([v for _, v in pairs], np.int32))
 
 

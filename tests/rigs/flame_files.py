@@ -5,9 +5,12 @@ import numpy as np
 from emotalk.blendshapes import INDEX
 from emotalk.rigs import procedural_head
 
-BASIS = ("mouthSmileLeft", "mouthSmileRight", "mouthPucker", "mouthFunnel", "browInnerUp", "browDownLeft",
-         "browDownRight", "eyeBlinkLeft", "eyeBlinkRight", "mouthLowerDownLeft", "mouthLowerDownRight", "mouthUpperUpLeft", "jawLeft",
-         "mouthUpperUpRight", "noseSneerLeft", "noseSneerRight", "mouthClose", "cheekPuff")  # fmt: skip
+BASIS = (
+    "mouthSmileLeft", "mouthSmileRight", "mouthPucker", "mouthFunnel", "browInnerUp",
+    "browDownLeft", "browDownRight", "eyeBlinkLeft", "eyeBlinkRight", "mouthLowerDownLeft",
+    "mouthLowerDownRight", "mouthUpperUpLeft", "jawLeft", "mouthUpperUpRight", "noseSneerLeft",
+    "noseSneerRight", "mouthClose", "cheekPuff",
+)  # fmt: skip
 
 
 def flame_arrays(*, mix: bool = True) -> dict[str, np.ndarray]:

@@ -20,7 +20,7 @@ from tests.rigs.test_head import weights
 
 @pytest.fixture(scope="module")
 def other() -> tuple[Rig, np.ndarray]:
-    """The head made longer and narrower, with its vertices in another order; the strengths of its shapes, made others."""
+    """The head made longer and narrower, its vertices in another order, its shapes of other strengths; and these."""
     head = procedural_head()
     order = np.random.default_rng(3).permutation(len(head.neutral))
     number = np.argsort(order)

@@ -28,9 +28,15 @@ def find_eyeballs(
     return out
 
 
+def sphere_centre(points: np.ndarray) -> np.ndarray:
+    """(3,) centre of the sphere that lies nearest to (n, 3) points, of which a cap may be missing."""
+    system = np.column_stack([2 * points, np.ones(len(points))])
+    return np.linalg.lstsq(system, np.square(points).sum(1), rcond=None)[0][:3]
+
+
 def turn_eyeball(moves: dict[str, np.ndarray], vertices: np.ndarray, ball: np.ndarray, side: str) -> None:
     """Adds to a side's four looks, in place, the turn of its eyeball (`ball`), as far as the default head's."""
-    middle = (vertices[ball].max(0) + vertices[ball].min(0)) / 2
+    middle = sphere_centre(vertices[ball])
     rays = vertices[ball] - middle
     inwards = -1.0 if side == "Left" else 1.0  # x of the direction to the nose
     for look, up, aside in (

@@ -7,7 +7,7 @@ from scipy.spatial import cKDTree
 
 from emotalk.blendshapes import COEFFICIENTS, INDEX
 from emotalk.errors import InputError
-from emotalk.rigs.importers.eyeballs import eyeball_colours, find_eyeballs
+from emotalk.rigs.importers.eyeballs import eyeball_colours, find_eyeballs, sphere_centre
 from emotalk.rigs.openings import Opening, find_opening
 from emotalk.rigs.rig import Rig
 from emotalk.rigs.surface import pieces, vertex_normals
@@ -71,7 +71,7 @@ def finish(mesh: Mesh, name: str, *, source: object) -> Rig:
     joints = {}
     for side in ("left", "right"):
         if (ball := balls.get(f"eyeball_{side}")) is not None:
-            joints[f"eye_{side}"] = (mesh.vertices[ball].max(0) + mesh.vertices[ball].min(0)) / 2
+            joints[f"eye_{side}"] = sphere_centre(mesh.vertices[ball])
     return Rig(
         name=name,
         neutral=mesh.vertices,

@@ -51,7 +51,7 @@ def _nodes(document: Document) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
     roots = [number for number in range(len(nodes)) if number not in children]
     if "scenes" in tree:
         roots = tree["scenes"][tree.get("scene", 0)].get("nodes", roots)
-    todo = [(number, np.eye(4), 0) for number in roots]
+    todo = [(number, np.eye(4), 0) for number in reversed(roots)]
     while todo:
         number, above, depth = todo.pop()
         if depth > MAX_DEPTH:
@@ -60,7 +60,7 @@ def _nodes(document: Document) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
         place = above @ _matrix(node)
         if "mesh" in node:
             yield tree["meshes"][node["mesh"]], np.eye(4) if "skin" in node else place
-        todo += [(child, place, depth + 1) for child in node.get("children", [])]
+        todo += [(child, place, depth + 1) for child in reversed(node.get("children", []))]
 
 
 def _matrix(node: dict[str, Any]) -> np.ndarray:

@@ -105,7 +105,7 @@ def plain(value: Any) -> Any:
         return value
     state = value.state
     if {"data", "indices", "indptr"} <= state.keys():
-        shape = tuple(int(n) for n in state.get("_shape", state.get("shape")))
+        shape = tuple(int(n) for n in (state["_shape"] if "_shape" in state else state["shape"]))
         if len(shape) != 2 or shape[0] * shape[1] > MAX_BYTES // 8:
             raise ValueError(f"a sparse matrix of shape {shape}")
         data, indices, starts = (np.asarray(state[key]) for key in ("data", "indices", "indptr"))

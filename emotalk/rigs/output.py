@@ -13,8 +13,6 @@ from emotalk.files import PathOrUri, atomic_write, suffix_of
 from emotalk.formats.pieces import RowSpool, joined, write_npy_header
 from emotalk.rigs.rig import Rig
 
-FRAMES_AT_A_TIME = 64
-
 
 def write_vertex_cache(target: PathOrUri, pieces: Iterable[Animation], rig: Rig, region: str | None = None) -> int:
     """(frames, V, 3) float32 mm as `.npy`, or as `.npz` with the rig's triangles and the rate beside it -> the frames.
@@ -32,8 +30,8 @@ def write_vertex_cache(target: PathOrUri, pieces: Iterable[Animation], rig: Rig,
         for piece in joined(pieces, source=target):
             fps = piece.fps
             weights = reorder(piece.weights, piece.names, source=target)
-            for start in range(0, len(weights), FRAMES_AT_A_TIME):
-                spool.append(rig.vertices(weights[start : start + FRAMES_AT_A_TIME], ids).astype("<f4", copy=False))
+            for block in rig.blocks(weights, ids):
+                spool.append(block.astype("<f4", copy=False))
             frames += piece.frames
         assert fps is not None  # `joined` refuses no pieces at all
         if suffix == ".npy":
@@ -65,8 +63,8 @@ def write_obj_sequence(folder: str | Path, pieces: Iterable[Animation], rig: Rig
     frame = 0
     for piece in joined(pieces, source=folder):
         weights = reorder(piece.weights, piece.names, source=folder)
-        for start in range(0, len(weights), FRAMES_AT_A_TIME):
-            for vertices in rig.vertices(weights[start : start + FRAMES_AT_A_TIME]):
+        for block in rig.blocks(weights):
+            for vertices in block:
                 lines = "".join(f"v {x:.4f} {y:.4f} {z:.4f}\n" for x, y, z in vertices)
                 with atomic_write(folder / f"{stem}_{frame:06d}.obj") as temporary:
                     temporary.write_text(f"# {rig.name}, mm\n{lines}{faces}", encoding="ascii")

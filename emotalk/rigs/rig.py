@@ -5,6 +5,7 @@ it), +y up, +z out of the face. Triangles are counter-clockwise seen from outsid
 """
 
 import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,7 +14,7 @@ from emotalk.blendshapes import COEFFICIENTS, reorder
 from emotalk.errors import InputError
 from emotalk.files import PathOrUri, atomic_write, open_source
 
-BATCH_BYTES = 64 << 20  # of vertices computed at a time, so that memory stays flat for hours of animation
+BLOCK_BYTES = 4 << 20  # of vertices computed at a time: about what a cache holds
 REQUIRED_REGIONS = ("lips", "eyes", "forehead")
 GAPS = ("mouth", "eye_left", "eye_right")
 
@@ -77,21 +78,36 @@ class Rig:
 
     def vertices(self, weights: np.ndarray, region: str | np.ndarray | None = None) -> np.ndarray:
         """(frames, 52) weights -> (frames, n, 3) float32 mm: all vertices, those of a region, or those at indices."""
+        count = len(self.neutral) if region is None else len(self._indices(region))
+        out = np.empty((np.shape(weights)[0] if np.ndim(weights) else 0, count, 3), np.float32)
+        done = 0
+        for block in self.blocks(weights, region):
+            out[done : done + len(block)] = block
+            done += len(block)
+        return out
+
+    def blocks(self, weights: np.ndarray, region: str | np.ndarray | None = None) -> Iterator[np.ndarray]:
+        """What `vertices` gives, a few MB at a time: hours of animation in flat memory. A block lasts until the next."""
         weights = np.asarray(weights, np.float32)
         if weights.ndim != 2 or weights.shape[1] != len(COEFFICIENTS):
             raise InputError(f"weights are (frames, {len(COEFFICIENTS)}), not {weights.shape}")
         neutral, fields = self.neutral, self.displacements
         if region is not None:
-            indices = self.region(region) if isinstance(region, str) else region
+            indices = self._indices(region)
             neutral, fields = neutral[indices], fields[:, indices]
-        matrix = np.ascontiguousarray(fields.reshape(len(COEFFICIENTS), -1))
-        out = np.empty((len(weights), matrix.shape[1]), np.float32)
-        step = max(1, BATCH_BYTES // (4 * max(1, matrix.shape[1])))
+        moving = fields.any(axis=(1, 2))  # a shape that moves none of these vertices costs nothing
+        matrix = np.ascontiguousarray(fields[moving].reshape(int(moving.sum()), -1))
+        step = max(1, BLOCK_BYTES // (4 * max(1, matrix.shape[1])))
+        room = np.empty((min(step, len(weights)), matrix.shape[1]), np.float32)
         for start in range(0, len(weights), step):
-            part = out[start : start + step]
-            np.matmul(weights[start : start + step], matrix, out=part)
+            rows = weights[start : start + step]
+            part = room[: len(rows)]
+            np.matmul(rows[:, moving], matrix, out=part)
             part += neutral.reshape(1, -1)
-        return out.reshape(len(weights), len(neutral), 3)
+            yield part.reshape(len(rows), len(neutral), 3)
+
+    def _indices(self, region: str | np.ndarray) -> np.ndarray:
+        return self.region(region) if isinstance(region, str) else region
 
     def gap_mm(self, weights: np.ndarray, gap: str = "mouth") -> np.ndarray:
         """(frames, 52) weights -> (frames,) mm: the height of the opening between lips or lids, as seen from in front.

@@ -44,6 +44,17 @@ def test_a_region_is_the_same_as_the_whole_at_its_vertices() -> None:
     np.testing.assert_allclose(head.vertices(weights[:2], some), whole[:2, some], atol=2e-4)
 
 
+def test_blocks_in_order_are_the_vertices() -> None:
+    head = procedural_head()
+    weights = np.random.default_rng(2).random((400, 52), dtype=np.float32)
+    blocks = [block.copy() for block in head.blocks(weights)]
+    assert len(blocks) > 3
+    np.testing.assert_array_equal(np.concatenate(blocks), head.vertices(weights))
+    still = np.array([small_rig().neutral[:2]])
+    quiet = small_rig(displacements=np.zeros((52, 6, 3)))
+    np.testing.assert_array_equal(next(quiet.blocks(weights[:1], np.array([0, 1]))), still)
+
+
 def test_regions_join_sorted_and_without_doubles() -> None:
     assert small_rig().region("lips", "forehead", "lips").tolist() == [1, 3, 4, 5]
 

@@ -1,8 +1,8 @@
 """`.glb`: binary glTF 2.0, a head with ARKit's morph targets and the animation on it, for browsers, Blender, Unity.
 
 Lengths are metres, as the format wants; morph targets carry the coefficients' names in `mesh.extras.targetNames`, which
-three.js, Blender and Unity read. The head's turn and place animate the node. Of the rest only the frame rate is kept, in
-the animation's `extras`: labels, meta and further tracks have no place in glTF.
+three.js, Blender and Unity read. The head's turn and place animate the node. Of the rest only the frame rate is kept,
+in the animation's `extras`: labels, meta and further tracks have no place in glTF.
 """
 
 import json

@@ -87,7 +87,7 @@ class Rig:
         return out
 
     def blocks(self, weights: np.ndarray, region: str | np.ndarray | None = None) -> Iterator[np.ndarray]:
-        """What `vertices` gives, a few MB at a time: hours of animation in flat memory. A block lasts until the next."""
+        """What `vertices` gives, a few MB at a time, for hours of animation. A block lasts until the next."""
         weights = np.asarray(weights, np.float32)
         if weights.ndim != 2 or weights.shape[1] != len(COEFFICIENTS):
             raise InputError(f"weights are (frames, {len(COEFFICIENTS)}), not {weights.shape}")
@@ -96,7 +96,7 @@ class Rig:
             indices = self._indices(region)
             neutral, fields = neutral[indices], fields[:, indices]
         moving = fields.any(axis=(1, 2))  # a shape that moves none of these vertices costs nothing
-        matrix = np.ascontiguousarray(fields[moving].reshape(int(moving.sum()), -1))
+        matrix = np.ascontiguousarray(fields[moving].reshape(int(moving.sum()), 3 * len(neutral)))
         step = max(1, BLOCK_BYTES // (4 * max(1, matrix.shape[1])))
         room = np.empty((min(step, len(weights)), matrix.shape[1]), np.float32)
         for start in range(0, len(weights), step):

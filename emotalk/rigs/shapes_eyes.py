@@ -11,6 +11,7 @@ from emotalk.rigs.solids import EYE
 
 MEET = 0.22  # where lids meet: share of the way from the lower lid's edge up to the upper's
 LID_FOLLOW = {-1: 1.0, 0: 1.0, 1: 1.0, 2: 0.86, 3: 0.42, 4: 0.12, 5: 0.03}  # by ring, of a lid's rotation
+POUCH = {1: 0.25, 2: 0.8, 3: 1.0, 4: 0.9, 5: 0.5}  # by ring, of the lower lid's bulge
 LOOK_UP, LOOK_DOWN, LOOK_SIDE = 24.0, 28.0, 30.0  # degrees at a weight of 1
 
 Fields = dict[str, np.ndarray]
@@ -27,16 +28,27 @@ def left_shapes(face: Face) -> Fields:
     return {
         "browDown": move(brow * inner * face.left, -2.2, -7.0, 1.0) + move(blob(7, 16, 9, 9), -0.9, -2.2, 1.4),
         "browOuterUp": move(blob(39, 23, 17, 17), 0.6, 8.5, -1.2) + move(blob(38, 44, 20, 14), 0, 2.5, 0),
-        "cheekSquint": move(blob(31, -24, 19, 13), -0.5, 4.6, 1.8) + lid(face, 0.0, 0.2),
+        "cheekSquint": move(blob(31, -24, 19, 13), -0.5, 4.6, 1.8) + lid(face, 0.0, 0.2) + _pouch(face, 1.3),
         "eyeBlink": blink(face),
         "eyeLookDown": gaze(face, -LOOK_DOWN, 0) + lid(face, -13.0, -4.0, degrees=True) + move(brow, 0, -0.5, 0),
         "eyeLookUp": gaze(face, LOOK_UP, 0) + lid(face, 7.0, 3.0, degrees=True) + move(brow, 0, 0.9, 0),
         "eyeLookIn": gaze(face, 0, -LOOK_SIDE),
         "eyeLookOut": gaze(face, 0, LOOK_SIDE),
-        "eyeSquint": lid(face, 0.12, 0.36) + move(blob(30, -17, 17, 8), -0.4, 2.2, 1.0) + move(brow, 0, -1.0, 0),
+        "eyeSquint": lid(face, 0.12, 0.36)
+        + _pouch(face, 1.0)
+        + move(blob(30, -17, 17, 8), -0.4, 2.2, 1.0)
+        + move(brow, 0, -1.0, 0),
         "eyeWide": lid(face, 10.0, -4.5, degrees=True) + move(blob(31, 20, 20, 12), 0, 1.5, -0.2),
         "noseSneer": _sneer(face),
     }
+
+
+def _pouch(face: Face, thick_mm: float) -> np.ndarray:
+    """The lower lid bulges away from the eyeball as it is pushed up; without it lids that add up cut into the ball."""
+    share = np.select([face.lid_ring == ring for ring in POUCH], list(POUCH.values()), 0.0)
+    ray = face.points - EYE
+    ray /= np.linalg.norm(ray, axis=1, keepdims=True)
+    return ray * (thick_mm * share * (1 - face.upper_lid) * (face.x > 0))[:, None]
 
 
 def _sneer(face: Face) -> np.ndarray:

@@ -57,7 +57,8 @@ def middle_shapes(face: Face) -> Fields:
         "mouthFunnel": _xyz(wide, -4.5 * squeeze, 0, 5.0)
         + _xyz(lips * upper * arch, 0, 3.2, 2.0)
         + _xyz(lips * lower * arch, 0, -4.6, 2.2),
-        "mouthPucker": _xyz(wide, -10.5 * squeeze, 0, 6.0 - 3.0 * face.t**2)
+        "mouthPucker": _xyz(_near(face, 20.0) * smoothstep(15, 50, face.z), -9.6 * squeeze, 0, 0)
+        + _xyz(_near(face, 18.0), 0, 0, 6.0 - 2.4 * face.t**2)
         + _xyz(lips * (1 - face.inside), 0, 0, 2.4 * np.exp(-((face.t / 0.5) ** 2))),
         "mouthRollLower": _xyz(
             lips * lower * fade_red,

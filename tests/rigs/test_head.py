@@ -186,3 +186,14 @@ def test_a_pucker_narrows_the_mouth_and_a_smile_widens_it(head: Rig) -> None:
 def test_regions_are_disjoint_where_errors_are_told_apart(head: Rig) -> None:
     assert not np.intersect1d(head.region("lips"), head.region("eyes", "forehead")).size
     assert min(len(head.region(name)) for name in ("lips", "eyes", "forehead", "jaw", "cheeks")) > 50
+
+
+def test_lids_that_add_up_stay_in_front_of_the_eyeball(head: Rig) -> None:
+    """A laugh: squint, cheek and half a blink together push the lower lid; the skin around it must not cut the ball."""
+    centre = np.array([31.5, 0.0, 65.0])
+    eyes = head.regions["eyes"]
+    eyes = eyes[(head.neutral[eyes, 0] > 12) & (head.neutral[eyes, 1] < 0)]
+    outer = np.linalg.norm(head.neutral[eyes] - centre, axis=1) > 14.8  # less the lids' very edge, which lies on it
+    for pose in (weights(eyeSquint=0.6, cheekSquint=1, eyeBlink=0.3), weights(eyeSquint=1, eyeBlink=0.5)):
+        posed = head.vertices(pose)[0][eyes[outer]]
+        assert np.linalg.norm(posed - centre, axis=1).min() > 13.9

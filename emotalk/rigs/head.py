@@ -3,13 +3,14 @@
 from functools import cache
 
 from emotalk.rigs import parts
-from emotalk.rigs.face import Face
+from emotalk.rigs.face import HINGE, Face
 from emotalk.rigs.mesh import Sculpture, assemble
 from emotalk.rigs.paint import paint
 from emotalk.rigs.regions import regions
 from emotalk.rigs.rig import Rig
 from emotalk.rigs.shapes import displacements
 from emotalk.rigs.skin import skin
+from emotalk.rigs.solids import EYE
 
 
 @cache
@@ -25,6 +26,7 @@ def procedural_head() -> Rig:
         regions=regions(face),
         colours=colours,
         gloss=gloss,
+        joints={"eye_left": EYE, "eye_right": EYE * (-1, 1, 1), "jaw": HINGE},
     )
 
 

@@ -154,11 +154,6 @@ def test_ict_facekit_in_an_archive_of_the_heads_own_making(obj_folder: Path, tmp
         import_rig(broken)
 
 
-@pytest.fixture(scope="module")
-def ict(shared_data: Path) -> Rig:
-    return import_rig(shared_data / "rigs/ict_facekit.tar.xz")
-
-
 def test_the_published_ict_facekit(ict: Rig) -> None:
     assert len(ict.neutral) == 26719
     width, height, _ = np.ptp(ict.neutral[ict.region("lips", "eyes", "forehead")], axis=0)

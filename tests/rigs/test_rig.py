@@ -83,6 +83,8 @@ def test_a_saved_rig_comes_back_whole(tmp_path: Path) -> None:
             np.testing.assert_array_equal(getattr(back, name), getattr(rig, name))
             assert getattr(back, name).dtype == getattr(rig, name).dtype
         assert back.regions.keys() == rig.regions.keys()
+        assert back.joints.keys() == rig.joints.keys()
+        assert all(np.array_equal(back.joints[name], place) for name, place in rig.joints.items())
         for name, indices in rig.regions.items():
             np.testing.assert_array_equal(back.regions[name], indices)
 

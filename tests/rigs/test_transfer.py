@@ -9,7 +9,6 @@ from emotalk.blendshapes import COEFFICIENTS, INDEX
 from emotalk.errors import InputError
 from emotalk.rigs import Rig, procedural_head
 from emotalk.rigs.flame import Flame, rotation
-from emotalk.rigs.importers import import_rig
 from emotalk.rigs.importers.flame import read_flame
 from emotalk.rigs.transfer import Correspondence, Retarget, fit_retarget
 from emotalk.rigs.transfer.flame_map import FlameMap, fit_flame, flame_rig
@@ -118,8 +117,8 @@ def test_a_given_correspondence_is_used(other: tuple[Rig, np.ndarray]) -> None:
 
 
 @pytest.mark.parametrize("way", ["there", "back"])
-def test_gaps_transfer_between_the_head_and_ict_facekit(shared_data: Path, way: str) -> None:
-    head, ict = procedural_head(), import_rig(shared_data / "rigs/ict_facekit.tar.xz")
+def test_gaps_transfer_between_the_head_and_ict_facekit(ict: Rig, way: str) -> None:
+    head = procedural_head()
     source, target = (head, ict) if way == "there" else (ict, head)
     fitted = fit_retarget(source, target)
     scale = np.cbrt(np.linalg.det(fitted.correspondence.turn))

@@ -179,7 +179,8 @@ def _animation(
     fps: Fraction,
 ) -> dict[str, Any]:
     clock = builder.add(times, times.size, "SCALAR", FLOAT, frames, min=[0.0], max=[last_s])
-    samplers, channels = [], []
+    samplers: list[dict[str, Any]] = []
+    channels: list[dict[str, Any]] = []
     for path, spool, kind, count in spools:
         output = builder.add(spool, spool.size, kind, FLOAT, count)
         channels.append({"sampler": len(samplers), "target": {"node": 0, "path": path}})

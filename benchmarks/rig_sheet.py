@@ -1,6 +1,7 @@
 """Contact sheets of a rig, to look at: every shape at full weight, poses that combine them, regions in colour.
 
-`python -m benchmarks.rig_sheet OUT_FOLDER [--rig rig.npz]`. Needs `vtk` and `pillow`.
+`python -m benchmarks.rig_sheet OUT_FOLDER [--rig rig.npz] [--onto other.npz]`. With `--onto` also the poses carried to
+another rig, beside a map of the error that is left. Needs `vtk` and `pillow`.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import numpy as np
 
 from emotalk.blendshapes import COEFFICIENTS, INDEX
 from emotalk.rigs import Rig, procedural_head
+from emotalk.rigs.transfer import fit_retarget
 
 TILE = 240  # pixels
 POSES: dict[str, dict[str, float]] = {
@@ -153,6 +155,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--rig", type=Path)
+    parser.add_argument("--onto", type=Path)
     args = parser.parse_args()
     rig = Rig.load(args.rig) if args.rig else procedural_head()
     args.folder.mkdir(parents=True, exist_ok=True)
@@ -170,6 +173,29 @@ def main() -> None:
     stage = Stage(rig, region_colours(rig), size=480)
     opened = rig.vertices(pose(jawOpen=0.5)[None])[0]
     sheet([("regions", stage.shot(rig.neutral)), ("open", stage.shot(opened))], args.folder / "regions.png", columns=2)
+    if args.onto:
+        carried_sheet(rig, Rig.load(args.onto), args.folder / "carried.png")
+
+
+def carried_sheet(source: Rig, target: Rig, path: Path) -> None:
+    """Each pose on the source, on the target, and the error on the target: light 0 mm, dark red 5 mm."""
+    fitted = fit_retarget(source, target)
+    ours, theirs = Stage(source, size=300), Stage(target, size=300)
+    tiles = []
+    for name in ("aa", "oo", "happy", "angry", "blink", "jaw 1 + close 1"):
+        weights = pose(**POSES[name])[None]
+        carried = target.vertices(fitted.apply(weights))[0]
+        error = np.zeros(len(target.neutral))
+        error[fitted.correspondence.target] = fitted.error_mm(source, target, weights)[0]
+        tiles += [
+            (f"{name}, {source.name}", ours.shot(source.vertices(weights)[0])),
+            (target.name, theirs.shot(carried)),
+            (
+                f"error, mean {error[fitted.correspondence.target].mean():.1f} mm",
+                Stage(target, heat(error, 5.0), size=300).shot(carried),
+            ),
+        ]
+    sheet(tiles, path, columns=6)
 
 
 if __name__ == "__main__":

@@ -39,6 +39,11 @@ def suffix_of(target: PathOrUri) -> str:
     return PurePosixPath(os.fspath(target)).suffix.lower()
 
 
+def printable(name: str) -> str:
+    """A file's name as valid text, which tables need: bytes that are no UTF-8 are escaped, and two names stay two."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
 @contextmanager
 def atomic_write(target: PathOrUri) -> Iterator[Path]:
     """Yields a temporary local path to write; the file appears under `target` once the block ends without an error.

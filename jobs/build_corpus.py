@@ -10,7 +10,9 @@ import time
 import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import pyarrow as pa
 import ray
@@ -22,16 +24,20 @@ from emotalk.audio import SAMPLE_RATE
 from emotalk.corpus.build import Build
 from emotalk.corpus.manifest import QUARANTINE, Manifest
 from emotalk.corpus.shards import ShardError, ShardReport
-from emotalk.corpus.sources import Etf3d, Synthetic
+from emotalk.corpus.sources import SOURCES, Source
 from emotalk.errors import InputError
 from emotalk.files import absolute
 from jobs.cluster import start_ray
 from jobs.progress import Progress, ProgressCallback, progress_line
 
-AnySource = (
-    Annotated[Etf3d, tyro.conf.subcommand("etf3d"), tyro.conf.PositionalRequiredArgs]
-    | Annotated[Synthetic, tyro.conf.subcommand("synthetic")]
-)
+if TYPE_CHECKING:
+    AnySource = Source
+else:
+    _COMMANDS = [
+        Annotated[kind, tyro.conf.subcommand(name.replace("_", "-")), tyro.conf.PositionalRequiredArgs]
+        for name, kind in SOURCES.items()
+    ]
+    AnySource = reduce(or_, _COMMANDS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,8 +70,8 @@ def build_corpus(config: BuildConfig, progress: ProgressCallback | None = None) 
     """
     # Spelt out: tasks stand in other folders than the one the command was given in.
     source = config.source
-    if isinstance(source, Etf3d):
-        source = replace(source, root=absolute(source.root))
+    if hasattr(source, "root"):
+        source = replace(cast(Any, source), root=absolute(source.root))
     build = Build.prepare(
         source, absolute(config.output), target_bytes=round(config.shard_mib * 2**20), rebuild=config.rebuild
     )

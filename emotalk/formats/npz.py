@@ -51,17 +51,7 @@ def write(path: Path, pieces: Iterable[Animation]) -> None:
 
 def read(file: IO[bytes], source: str) -> Animation:
     """InputError for anything but what `write` writes: the names of the members, their shapes, no pickle."""
-    try:
-        with zipfile.ZipFile(file) as archive:
-            if sum(member.file_size for member in archive.infolist()) > MAX_BYTES:
-                raise InputError(f"unpacks to more than {MAX_BYTES >> 30} GiB", source=source)
-            arrays = {}
-            for member in archive.infolist():
-                name = member.filename.removesuffix(".npy")
-                with archive.open(member) as handle:
-                    arrays[name] = read_npy(handle, member.file_size, f"{source} ({member.filename})")
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
-        raise InputError(f"not a readable npz ({error})", source=source) from error
+    arrays = read_arrays(file, source)
     missing = [name for name in ("weights", "names", "fps", "meta") if name not in arrays]
     if missing:
         raise InputError(f"not an animation: {', '.join(missing)} missing", source=source)
@@ -71,6 +61,22 @@ def read(file: IO[bytes], source: str) -> Animation:
         raise InputError(error.reason, source=source) from error
     except (ValueError, TypeError, KeyError, ZeroDivisionError) as error:
         raise InputError(f"not an animation ({error})", source=source) from error
+
+
+def read_arrays(file: IO[bytes], source: str, *, max_bytes: int = MAX_BYTES) -> dict[str, np.ndarray]:
+    """The arrays of any .npz by name. InputError for what is none, pickles, and over `max_bytes` unpacked."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            if sum(member.file_size for member in archive.infolist()) > max_bytes:
+                raise InputError(f"unpacks to more than {max_bytes >> 20} MiB", source=source)
+            arrays = {}
+            for member in archive.infolist():
+                name = member.filename.removesuffix(".npy")
+                with archive.open(member) as handle:
+                    arrays[name] = read_npy(handle, member.file_size, f"{source} ({member.filename})")
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
+        raise InputError(f"not a readable npz ({error})", source=source) from error
+    return arrays
 
 
 def _rows(piece: Animation) -> dict[str, np.ndarray]:

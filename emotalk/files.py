@@ -40,8 +40,8 @@ def suffix_of(target: PathOrUri) -> str:
 
 
 def printable(name: str) -> str:
-    """A file's name as valid text, which tables need: bytes that are no UTF-8 are escaped, and two names stay two."""
-    return name.encode("utf-8", "backslashreplace").decode()
+    """A file's name as a line of valid text, for tables and messages: control characters and bad bytes are escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
 
 
 @contextmanager

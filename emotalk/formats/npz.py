@@ -7,6 +7,8 @@ compressed: float noise shrinks by a tenth, and a plain archive can be mapped.
 
 import io
 import json
+import lzma
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterable
@@ -22,6 +24,7 @@ from emotalk.errors import InputError
 from emotalk.formats.pieces import RowSpool, read_npy
 
 DATE = (1980, 1, 1, 0, 0, 0)  # the zip format's first date: the same animation gives the same bytes on any day
+_BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError, struct.error)
 MAX_BYTES = 8 * 2**30  # unpacked; 10 hours are 0.3 GiB
 
 
@@ -74,7 +77,9 @@ def read_arrays(file: IO[bytes], source: str, *, max_bytes: int = MAX_BYTES) -> 
                 name = member.filename.removesuffix(".npy")
                 with archive.open(member) as handle:
                     arrays[name] = read_npy(handle, member.file_size, f"{source} ({member.filename})")
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
+    except InputError:
+        raise
+    except (*_BROKEN_ZIP, ValueError, EOFError) as error:  # of ValueErrors, a damaged directory that points before 0
         raise InputError(f"not a readable npz ({error})", source=source) from error
     return arrays
 

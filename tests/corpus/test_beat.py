@@ -170,3 +170,17 @@ def test_a_folder_of_something_else_and_impossible_options_are_refused(tmp_path:
     for wrong in ({"max_clip_s": 1}, {"tolerance_s": -1}, {"tolerance_s": float("nan")}):
         with pytest.raises(InputError):
             Beat(root="x", **wrong)
+
+
+def test_a_hole_over_the_border_of_two_clips_is_as_wide_for_both(tmp_path: Path) -> None:
+    write_beat(tmp_path, "1_wayne_0_1_1", 30, pauses_s=[15.0])
+    data = json.loads((tmp_path / "1_wayne_0_1_1.json").read_text())
+    source = Beat(root=str(tmp_path))
+    items, _ = source.listing()
+    border_s = source.read(items[0]).duration_s
+    data["frames"] = [f for f in data["frames"] if not border_s - 0.2 < f["time"] < border_s + 0.2]
+    (tmp_path / "1_wayne_0_1_1.json").write_text(json.dumps(data))
+    for item in source.listing().items:
+        with pytest.raises(RejectedError, match=r"0\.4[02] s without") as caught:
+            source.read(item)
+        assert caught.value.code == "times"

@@ -177,7 +177,10 @@ class Beat:
         piece = item.spec
         assert isinstance(piece, Piece)
         # The clips of a recording follow each other: it is decoded once.
-        samples, track = _recording(self.root, piece.audio, piece.coefficients, item.version)
+        recording = _recording(self.root, piece.audio, piece.coefficients, item.version)
+        if isinstance(recording, RejectedError):
+            raise recording
+        samples, track = recording
         declared_s, real_s = piece.declared_samples / SAMPLE_RATE, len(samples) / SAMPLE_RATE
         if abs(declared_s - real_s) > HEADER_TOLERANCE_S:
             text = f"its header declares {declared_s:.2f} s, it holds {real_s:.2f} s"
@@ -247,7 +250,11 @@ def _numbers(values: list) -> np.ndarray:
 
 
 @lru_cache(maxsize=1)
-def _recording(root: str, audio: str, coefficients: str, version: str) -> tuple[np.ndarray, FaceTrack]:
+def _recording(root: str, audio: str, coefficients: str, version: str) -> tuple[np.ndarray, FaceTrack] | RejectedError:
+    """Samples and face, or what is wrong with one: every clip of the recording is told the same, once read."""
     del version  # only so that another file of the name is read anew
-    samples = read_recording(root, audio, max_duration_s=MAX_RECORDING_S)
-    return samples, parse_track(read_bounded(root, coefficients), coefficients)
+    try:
+        samples = read_recording(root, audio, max_duration_s=MAX_RECORDING_S)
+        return samples, parse_track(read_bounded(root, coefficients), coefficients)
+    except RejectedError as error:
+        return error

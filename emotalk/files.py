@@ -39,6 +39,11 @@ def suffix_of(target: PathOrUri) -> str:
     return PurePosixPath(os.fspath(target)).suffix.lower()
 
 
+def printable(name: str) -> str:
+    """A file's name as a line of valid text, for tables and messages: control characters and bad bytes are escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
+
+
 @contextmanager
 def atomic_write(target: PathOrUri) -> Iterator[Path]:
     """Yields a temporary local path to write; the file appears under `target` once the block ends without an error.

@@ -10,7 +10,9 @@ import time
 import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import pyarrow as pa
 import ray
@@ -22,16 +24,22 @@ from emotalk.audio import SAMPLE_RATE
 from emotalk.corpus.build import Build
 from emotalk.corpus.manifest import QUARANTINE, Manifest
 from emotalk.corpus.shards import ShardError, ShardReport
-from emotalk.corpus.sources import Etf3d, Synthetic
+from emotalk.corpus.sources import SOURCES, Source
 from emotalk.errors import InputError
-from emotalk.files import absolute
+from emotalk.files import absolute, open_source
 from jobs.cluster import start_ray
 from jobs.progress import Progress, ProgressCallback, progress_line
 
-AnySource = (
-    Annotated[Etf3d, tyro.conf.subcommand("etf3d"), tyro.conf.PositionalRequiredArgs]
-    | Annotated[Synthetic, tyro.conf.subcommand("synthetic")]
-)
+MAX_ABOUT_BYTES = 64 * 2**10
+
+if TYPE_CHECKING:
+    AnySource = Source
+else:
+    _COMMANDS = [
+        Annotated[kind, tyro.conf.subcommand(name.replace("_", "-")), tyro.conf.PositionalRequiredArgs]
+        for name, kind in SOURCES.items()
+    ]
+    AnySource = reduce(or_, _COMMANDS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +53,8 @@ class BuildConfig:
     """Size of a shard in MiB, about. One task makes one shard."""
     workers: int | None = None
     """Shards made at a time; as many as the cluster has CPUs for, if not given."""
+    about: str | None = None
+    """A text in Markdown about the recordings (rights, consent), put into the corpus's card."""
     rebuild: bool = False
     """Make everything again, and replace a corpus of other options or data. Needed too where files were edited without
     a change of size."""
@@ -64,10 +74,14 @@ def build_corpus(config: BuildConfig, progress: ProgressCallback | None = None) 
     """
     # Spelt out: tasks stand in other folders than the one the command was given in.
     source = config.source
-    if isinstance(source, Etf3d):
-        source = replace(source, root=absolute(source.root))
+    if hasattr(source, "root"):
+        source = replace(cast(Any, source), root=absolute(source.root))
     build = Build.prepare(
-        source, absolute(config.output), target_bytes=round(config.shard_mib * 2**20), rebuild=config.rebuild
+        source,
+        absolute(config.output),
+        target_bytes=round(config.shard_mib * 2**20),
+        rebuild=config.rebuild,
+        about=_text(config.about) if config.about else "",
     )
     planned_s = sum(item.seconds for plan in build.plans for item in plan.items)
     reports: list[ShardReport] = []
@@ -82,6 +96,18 @@ def build_corpus(config: BuildConfig, progress: ProgressCallback | None = None) 
             if progress is not None:
                 progress(Progress(clips, rejected, audio_s, planned_s, time.monotonic() - started))
     return build.finish(reports)
+
+
+def _text(path: str) -> str:
+    with open_source(path) as file:
+        content = file.read(MAX_ABOUT_BYTES + 1)
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError("not a text in UTF-8", source=path) from error
+    if len(content) > MAX_ABOUT_BYTES:
+        raise InputError(f"over {MAX_ABOUT_BYTES >> 10} KiB: a card is to be read", source=path)
+    return text
 
 
 def _make_shards(build: Build, workers: int | None) -> Iterator[ShardReport]:

@@ -6,14 +6,15 @@
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from emotalk.corpus.card import dataset_card
 from emotalk.corpus.gates import Rejection
-from emotalk.corpus.manifest import INDEX, MANIFEST, QUARANTINE, QUARANTINE_SCHEMA, Manifest, make_manifest
+from emotalk.corpus.manifest import CARD, INDEX, MANIFEST, QUARANTINE, QUARANTINE_SCHEMA, Manifest, make_manifest
 from emotalk.corpus.shards import BUILD_VERSION, INDEX_SCHEMA, ShardPlan, ShardReport, make_shard, plan_shards
 from emotalk.corpus.sources.base import Source
 from emotalk.corpus.splits import SPLITS
@@ -34,12 +35,19 @@ class Build:
     plans: list[ShardPlan]
     listed_rejections: list[Rejection]
     known_sha256: dict[str, str]
+    about: str = ""
 
     @classmethod
     def prepare(
-        cls, source: Source, output: str, *, target_bytes: int = DEFAULT_SHARD_BYTES, rebuild: bool = False
+        cls,
+        source: Source,
+        output: str,
+        *,
+        target_bytes: int = DEFAULT_SHARD_BYTES,
+        rebuild: bool = False,
+        about: str = "",
     ) -> "Build":
-        """Lists the source, plans the shards and makes the output folder ready.
+        """Lists the source, plans the shards and makes the output folder ready; `about` goes into the card.
 
         An interrupted build of the same plan goes on; leftovers of another plan are removed. A finished corpus of the
         same plan is checked and, where damaged, repaired. A finished corpus of another configuration or other data is
@@ -65,14 +73,14 @@ class Build:
         if not known and store.exists(MANIFEST):
             store.remove(MANIFEST)  # from here on it is not a corpus, until it is finished
         _remove_leftovers(store, keep=() if rebuild else [plan.name for plan in plans])
-        return cls(source, store, config, digest, plans, listing.rejections, known)
+        return cls(source, store, config, digest, plans, listing.rejections, known, about)
 
     def make(self, plan: ShardPlan) -> ShardReport:
         """Makes one shard; safe to run in any process and to run again."""
         return make_shard(plan, self.source, self.store, expected_sha256=self.known_sha256.get(plan.name))
 
     def finish(self, reports: Iterable[ShardReport]) -> Manifest:
-        """All shards' reports, in any order -> index, quarantine and, last, the manifest.
+        """All shards' reports, in any order -> index, quarantine, card and, last, the manifest.
 
         Raises InputError if no clip was good; the quarantine is written all the same, for its reasons.
         """
@@ -96,6 +104,10 @@ class Build:
                 source=self.source.name,
             )
         manifest = make_manifest(index, reasons, config=self.config, plan_digest=self.plan_digest, files=files)
+        card = dataset_card(manifest, about=self.about).encode()
+        self.store.write(CARD, card)
+        files[CARD] = _facts(hashlib.sha256(card).hexdigest(), len(card), 0)
+        manifest = replace(manifest, files=files)
         self.store.write(MANIFEST, manifest.to_json())
         return manifest
 

@@ -12,6 +12,7 @@ import numpy as np
 from emotalk.blendshapes import COEFFICIENTS
 from emotalk.corpus.clip import Clip
 from emotalk.errors import InputError
+from emotalk.files import printable
 from emotalk.labels import EMOTIONS, LEVELS
 from emotalk.timing import frames_of
 
@@ -24,6 +25,8 @@ Reason = Literal[
     "unreadable_coefficients",
     "shape",  # not (frames, 52) of a float type
     "not_finite",  # NaN or infinity
+    "names",  # coefficients missing, unknown or twice by name
+    "times",  # time runs backwards, or a hole in the coefficients
     "range",  # coefficients far outside [0, 1]
     "length",  # audio and coefficients do not belong together
     "duration",  # too short or too long
@@ -53,6 +56,10 @@ class Rejection:
     reason: str
     text: str
     numbers: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("item_id", "text"):  # both may hold names of files
+            object.__setattr__(self, name, printable(getattr(self, name)))
 
 
 class RejectedError(InputError):

@@ -20,6 +20,7 @@ from emotalk.errors import InputError
 MANIFEST = "manifest.json"
 INDEX = "index.parquet"
 QUARANTINE = "quarantine.parquet"
+CARD = "README.md"
 
 QUARANTINE_SCHEMA = pa.schema(
     [
@@ -56,7 +57,7 @@ class Manifest:
     plan_digest: SHA-256 over the item list as it was planned.
     splits / speakers / emotions / levels: counts by name; unlabelled clips under "none".
     rejections: number of quarantined items by reason code.
-    files: {"sha256", "bytes", "rows"} by name, for the shards, the index and the quarantine.
+    files: {"sha256", "bytes", "rows"} by name, for the shards, the index, the quarantine and the card.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -96,7 +97,7 @@ class Manifest:
 
     @property
     def shards(self) -> list[str]:
-        return [name for name in self.files if name not in (INDEX, QUARANTINE)]
+        return [name for name in self.files if name not in (INDEX, QUARANTINE, CARD)]
 
 
 def make_manifest(

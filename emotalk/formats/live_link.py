@@ -72,7 +72,7 @@ def write(path: Path, pieces: Iterable[Animation]) -> None:
 def read(file: IO[bytes], source: str) -> Animation:
     """InputError names the line for a row that does not fit, and the columns that are missing or unknown."""
     lines = iter(enumerate(file, start=1))
-    order = _columns(next(lines, (1, b""))[1], source)
+    order, width = _columns(next(lines, (1, b""))[1], source)
     codes: list[tuple[int, int]] = []
     blocks: list[np.ndarray] = []
     rows: list[list[float]] = []
@@ -81,7 +81,7 @@ def read(file: IO[bytes], source: str) -> Animation:
         last_line = number
         if not line.strip():
             continue
-        code, values = _row(line, number, len(order), source)
+        code, values = _row(line, number, width, source)
         codes.append(code)
         rows.append(values)
         if len(rows) == _BLOCK_ROWS:
@@ -91,7 +91,8 @@ def read(file: IO[bytes], source: str) -> Animation:
         raise InputError("holds a header and no frames", source=source)
     if rows:
         blocks.append(_block(rows, last_line, source))
-    values_by_column = np.concatenate(blocks)[:, order]
+    read_values = np.pad(np.concatenate(blocks), ((0, 0), (0, 1)))  # a last column of zeros, for what is missing
+    values_by_column = read_values[:, order]
     return _animation(np.array(codes, np.int64), values_by_column, source)
 
 
@@ -110,8 +111,11 @@ def _channels(piece: Animation) -> np.ndarray:
     return out + np.float32(0)  # turns -0.0, which a change of sign makes of 0, into 0
 
 
-def _columns(line: bytes, source: str) -> list[int]:
-    """The header -> for each of `CHANNELS` its position among the file's channels; names compare without case."""
+def _columns(line: bytes, source: str) -> tuple[list[int], int]:
+    """The header -> for each of `CHANNELS` its position among the file's channels, and how many these are.
+
+    Names compare without case. TongueOut may be missing, as from older phones: its position is -1.
+    """
     try:
         names = [name.strip().lower() for name in line.decode("utf-8-sig").split(",")]
     except UnicodeDecodeError as error:
@@ -122,12 +126,12 @@ def _columns(line: bytes, source: str) -> list[int]:
         )
     found = names[2:]
     twice = sorted({name for name in found if found.count(name) > 1})
-    missing = [name for name in CHANNELS if name.lower() not in found]
+    missing = [name for name in CHANNELS if name.lower() not in found and name != "TongueOut"]
     unknown = sorted(set(found) - {name.lower() for name in CHANNELS})
     for what, wrong in (("twice", twice), ("missing", missing), ("unknown", unknown)):
         if wrong:
             raise InputError(f"columns {what}: {', '.join(wrong)}", source=source)
-    return [found.index(name.lower()) for name in CHANNELS]
+    return [found.index(name.lower()) if name.lower() in found else -1 for name in CHANNELS], len(found)
 
 
 def _row(line: bytes, number: int, channels: int, source: str) -> tuple[tuple[int, int], list[float]]:

@@ -7,6 +7,8 @@ compressed: float noise shrinks by a tenth, and a plain archive can be mapped.
 
 import io
 import json
+import lzma
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterable
@@ -22,6 +24,7 @@ from emotalk.errors import InputError
 from emotalk.formats.pieces import RowSpool, read_npy
 
 DATE = (1980, 1, 1, 0, 0, 0)  # the zip format's first date: the same animation gives the same bytes on any day
+_BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError, struct.error)
 MAX_BYTES = 8 * 2**30  # unpacked; 10 hours are 0.3 GiB
 
 
@@ -51,17 +54,7 @@ def write(path: Path, pieces: Iterable[Animation]) -> None:
 
 def read(file: IO[bytes], source: str) -> Animation:
     """InputError for anything but what `write` writes: the names of the members, their shapes, no pickle."""
-    try:
-        with zipfile.ZipFile(file) as archive:
-            if sum(member.file_size for member in archive.infolist()) > MAX_BYTES:
-                raise InputError(f"unpacks to more than {MAX_BYTES >> 30} GiB", source=source)
-            arrays = {}
-            for member in archive.infolist():
-                name = member.filename.removesuffix(".npy")
-                with archive.open(member) as handle:
-                    arrays[name] = read_npy(handle, member.file_size, f"{source} ({member.filename})")
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
-        raise InputError(f"not a readable npz ({error})", source=source) from error
+    arrays = read_arrays(file, source)
     missing = [name for name in ("weights", "names", "fps", "meta") if name not in arrays]
     if missing:
         raise InputError(f"not an animation: {', '.join(missing)} missing", source=source)
@@ -71,6 +64,24 @@ def read(file: IO[bytes], source: str) -> Animation:
         raise InputError(error.reason, source=source) from error
     except (ValueError, TypeError, KeyError, ZeroDivisionError) as error:
         raise InputError(f"not an animation ({error})", source=source) from error
+
+
+def read_arrays(file: IO[bytes], source: str, *, max_bytes: int = MAX_BYTES) -> dict[str, np.ndarray]:
+    """The arrays of any .npz by name. InputError for what is none, pickles, and over `max_bytes` unpacked."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            if sum(member.file_size for member in archive.infolist()) > max_bytes:
+                raise InputError(f"unpacks to more than {max_bytes >> 20} MiB", source=source)
+            arrays = {}
+            for member in archive.infolist():
+                name = member.filename.removesuffix(".npy")
+                with archive.open(member) as handle:
+                    arrays[name] = read_npy(handle, member.file_size, f"{source} ({member.filename})")
+    except InputError:
+        raise
+    except (*_BROKEN_ZIP, ValueError, EOFError) as error:  # of ValueErrors, a damaged directory that points before 0
+        raise InputError(f"not a readable npz ({error})", source=source) from error
+    return arrays
 
 
 def _rows(piece: Animation) -> dict[str, np.ndarray]:

@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+import tokenize
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -77,6 +78,10 @@ class RowSpool:
         self._file.close()
 
 
+# A header is a Python literal, and numpy lets some errors of its parser through.
+_BROKEN_HEADER = (SyntaxError, tokenize.TokenError, TypeError, KeyError, OverflowError, RecursionError, MemoryError)
+
+
 def write_npy_header(out: IO[bytes], shape: tuple[int, ...], dtype: np.dtype) -> None:
     header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(out, header)
@@ -90,10 +95,14 @@ def read_npy(file: IO[bytes], size: int, source: str) -> np.ndarray:
             raise ValueError(f"npy version {version}")
         read_header = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}[version[0]]
         shape, fortran, dtype = read_header(file)
-    except (ValueError, EOFError) as error:
-        raise InputError(f"not a NumPy array ({error})", source=source) from error
+    except (ValueError, EOFError, *_BROKEN_HEADER) as error:
+        raise InputError(f"not a NumPy array ({error!s:.120})", source=source) from error
+    if not dtype.itemsize:
+        raise InputError(f"holds {dtype}, which has no size", source=source)
     if dtype.hasobject:
         raise InputError("holds Python objects, which are never loaded", source=source)
+    if any(length < 0 for length in shape):
+        raise InputError(f"its shape cannot be: {shape}", source=source)
     count = 1
     for length in shape:
         count *= length

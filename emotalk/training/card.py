@@ -4,15 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from emotalk.corpus.manifest import Manifest
+from emotalk.corpus.provenance import provenance_of
 from emotalk.model.config import EmoTalkConfig, TransformerEncoderConfig
 from emotalk.model.presets import OFFICIAL_EMOTION_CHECKPOINT
-
-LICENCES = {
-    "synthetic": "Synthetic speech of espeak-ng with faces made by rule: nobody was recorded. It holds no human voice, "
-    "so emotion in real ones is heard poorly.",
-    "etf3d": "RAVDESS is CC BY-NC-SA 4.0 and HDTF a list of web videos with their owners' rights: a model from them "
-    "is not for commercial use.",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +51,7 @@ def model_card(config: EmoTalkConfig, trained: Trained) -> str:
 
 
 def _warnings(config: EmoTalkConfig, source: str) -> list[str]:
-    out = [LICENCES[source]] if source in LICENCES else []
+    out = [provenance_of(source).terms]
     emotion = config.emotion
     if isinstance(emotion, TransformerEncoderConfig) and emotion.checkpoint == OFFICIAL_EMOTION_CHECKPOINT:
         out.append(

@@ -20,9 +20,11 @@ from emotalk.blendshapes import COEFFICIENTS, FPS
 from emotalk.corpus.clip import Clip
 from emotalk.corpus.gates import MAX_DURATION_S, Reason, RejectedError, Rejection, clean_weights
 from emotalk.corpus.sources.base import Item, Listing
+from emotalk.corpus.sources.paired import Pair
 from emotalk.corpus.splits import SplitScheme, hashed_split, ravdess_split
 from emotalk.errors import InputError
 from emotalk.files import open_source
+from emotalk.formats.pieces import read_npy
 from emotalk.labels import EMOTIONS
 from emotalk.remote import reached
 
@@ -41,13 +43,6 @@ class Labels(NamedTuple):
     emotion: str | None
     level: int | None
     repetition: int
-
-
-class Pair(NamedTuple):
-    """One recording and its coefficients, as paths relative to the root."""
-
-    audio: str
-    coefficients: str
 
 
 def ravdess_labels(stem: str, scheme: SplitScheme) -> Labels:
@@ -85,7 +80,7 @@ def hdtf_labels(stem: str, scheme: SplitScheme) -> Labels:
     """
     del scheme  # of RAVDESS
     match = _HDTF.fullmatch(stem)
-    if not match:
+    if not match or not stem.isprintable():
         raise InputError("not an HDTF name: RD_, WDA_ or WRA_, the video, '_' and a number", source=stem)
     return Labels(match[1], stem, hashed_split(match[1]), emotion=None, level=None, repetition=1)
 
@@ -214,10 +209,6 @@ def _load_array(location: str, source: str) -> np.ndarray:
     if len(content) > MAX_COEFFICIENTS_BYTES:
         raise RejectedError("unreadable_coefficients", f"over {MAX_COEFFICIENTS_BYTES} bytes: no clip", source=source)
     try:
-        array = np.load(io.BytesIO(content), allow_pickle=False)
-    except (ValueError, EOFError, MemoryError) as error:
-        # numpy says ValueError for every broken header, for object arrays and for missing bytes.
-        raise RejectedError("unreadable_coefficients", f"not a plain .npy array: {error}", source=source) from error
-    if not isinstance(array, np.ndarray):
-        raise RejectedError("unreadable_coefficients", "an .npz archive, not an .npy array", source=source)
-    return array
+        return read_npy(io.BytesIO(content), len(content), source)
+    except InputError as error:
+        raise RejectedError("unreadable_coefficients", error.reason, source=source) from error

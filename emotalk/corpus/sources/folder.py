@@ -1,0 +1,116 @@
+"""Folders of recordings with coefficients beside them: what lies there, grouped by name."""
+
+import hashlib
+import re
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+import numpy as np
+
+from emotalk.audio import load_audio
+from emotalk.corpus.gates import MAX_DURATION_S, RejectedError
+from emotalk.dubbing.listing import RECORDING_SUFFIXES
+from emotalk.errors import InputError
+from emotalk.files import is_uri, open_source
+from emotalk.remote import reached
+
+MAX_FILE_BYTES = 128 * 2**20  # of coefficients: ten minutes are 30 MB in the wordiest format
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*(_[A-Za-z0-9.-]+)*")
+
+
+@dataclass(frozen=True)
+class Found:
+    """One file: its path relative to the root, with '/', and its size."""
+
+    path: str
+    bytes: int
+
+    @property
+    def stem(self) -> str:
+        """The relative path without the last suffix."""
+        return str(PurePosixPath(self.path).with_suffix(""))
+
+    @property
+    def suffix(self) -> str:
+        return PurePosixPath(self.path).suffix.lower()
+
+
+@dataclass
+class Group:
+    """What lies under one name: recordings and coefficients, of which there should be one each."""
+
+    recordings: list[Found] = field(default_factory=list)
+    coefficients: list[Found] = field(default_factory=list)
+
+    def fault(self) -> tuple[str, str] | None:
+        """Reason and sentence where this is not one pair."""
+        for files, missing, what in (
+            (self.recordings, "missing_audio", "recording"),
+            (self.coefficients, "missing_coefficients", "coefficients"),
+        ):
+            if not files:
+                (other, *_) = [*self.recordings, *self.coefficients]
+                return missing, f"{other.path} has no {what} of its name"
+            if len(files) > 1:
+                return "layout", f"several files of one name: {', '.join(file.path for file in files)}"
+        return None
+
+
+def files_below(root: str) -> list[Found]:
+    """Every file of a folder or URI, sorted; hidden ones are no data. InputError where there is no such folder."""
+    with reached(root) as (fs, place):
+        fs.invalidate_cache()
+        if not fs.isdir(place):
+            raise InputError("no such folder", source=root)
+        entries = fs.find(place, detail=True)
+    base = place.rstrip("/") + "/"
+    found = []
+    for path, info in entries.items():
+        relative = path[len(base) :] if path.startswith(base) else path
+        hidden = any(part.startswith(".") or part == "__MACOSX" for part in relative.split("/"))
+        if info["type"] == "file" and not hidden:
+            found.append(Found(relative, int(info["size"])))
+    return sorted(found, key=lambda file: file.path)
+
+
+def is_recording(file: Found) -> bool:
+    return file.suffix in RECORDING_SUFFIXES
+
+
+def inside(root: str, path: str) -> str:
+    """The full path or URI of a file below a root."""
+    return f"{root.rstrip('/')}/{path}" if is_uri(root) or root != "/" else f"/{path}"
+
+
+def item_id_of(source: str, stem: str) -> str:
+    """A name that is unique for every relative path and safe as a file name.
+
+    Folders are joined by `__`; where that could be read in two ways or a character is not plain, a digest follows.
+    """
+    parts = stem.split("/")
+    if all(_PLAIN.fullmatch(part) for part in parts):
+        return f"{source}-{'__'.join(parts)}"
+    safe = re.sub(r"[^A-Za-z0-9.-]+", "_", stem).strip("_.")[:80]
+    return f"{source}-{safe}-{hashlib.sha256(stem.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"
+
+
+def read_bounded(root: str, path: str, *, max_bytes: int = MAX_FILE_BYTES) -> bytes:
+    """A file of coefficients. RejectedError where it is larger than any can be."""
+    with open_source(inside(root, path)) as file:
+        content = file.read(max_bytes + 1)
+    if len(content) > max_bytes:
+        raise RejectedError("unreadable_coefficients", f"over {max_bytes >> 20} MiB: no clip", source=path)
+    return content
+
+
+def read_recording(root: str, path: str, *, max_duration_s: float = MAX_DURATION_S) -> np.ndarray:
+    """(n,) float32 at 16 kHz. RejectedError `unreadable_audio`."""
+    try:
+        return load_audio(inside(root, path), max_duration_s=max_duration_s)
+    except InputError as error:
+        raise RejectedError("unreadable_audio", error.reason, source=path) from error
+
+
+def version_of(*files: Found | None) -> str:
+    """Changes with any of the files, as far as a listing can tell."""
+    return ":".join("" if file is None else str(file.bytes) for file in files)

@@ -18,6 +18,7 @@ from emotalk.errors import InputError
 from emotalk.files import exists, is_uri, local_path, suffix_of
 from emotalk.formats import FORMATS, format_for
 from emotalk.inference.heard import emotion_of
+from emotalk.render.command import Render
 from emotalk.timing import clock
 
 
@@ -151,7 +152,11 @@ def _status() -> Iterator[HeardCallback]:
         yield heard
 
 
-AnyCommand = Annotated[Animate, tyro.conf.subcommand("animate")] | Annotated[Info, tyro.conf.subcommand("info")]
+AnyCommand = (
+    Annotated[Animate, tyro.conf.subcommand("animate")]
+    | Annotated[Info, tyro.conf.subcommand("info")]
+    | Annotated[Render, tyro.conf.subcommand("render")]
+)
 
 
 def main() -> None:

@@ -46,10 +46,11 @@ def distance_blocks(rig: Rig, weights_a: np.ndarray, weights_b: np.ndarray) -> I
 
 
 def round_limit(mm: float) -> float:
-    """The next 1, 2 or 5 times a power of ten from `mm` up, at least 0.5: a scale that people can read."""
+    """The next of 1, 1.5, 2, 3, 4, 5, 6, 8 times a power of ten, at least 0.5: a scale that people can read."""
     mm = max(mm, 0.5)
     power = 10.0 ** np.floor(np.log10(mm) + 1e-9)
-    return float(next(step * power for step in (1, 2, 5, 10) if mm <= step * power * (1 + 1e-9)))
+    steps = (round(step * power, 9) for step in (1, 1.5, 2, 3, 4, 5, 6, 8, 10))
+    return float(next(step for step in steps if mm <= step * (1 + 1e-9)))
 
 
 def fitting_limit(rig: Rig, reference: np.ndarray, others: list[np.ndarray]) -> float:

@@ -47,22 +47,23 @@ def side_by_side(size: int, titles: Sequence[str], heat: HeatScale | None, refer
         _fit(draw, title, (column * size + size / 2, band / 2), size * 0.92, band * 0.52)
     if heat is not None:
         slots += [(band + size, column * size) for column in range(1, len(titles))]
-        box = (size * 0.12, band + size * 1.5, size * 0.88, band + size * 1.56)
+        box = (size * 0.14, band + size * 1.5, size * 0.84, band + size * 1.56)
         _bar(draw, box, heat, f"distance to {reference}" if reference else "distance to the first face")
     return Page(_even(np.asarray(image)), tuple(slots))
 
 
-def sheet(size: int, captions: Sequence[str], columns: int | None = None) -> Page:
-    """Pictures in rows, each above its caption."""
-    columns = columns or _columns(len(captions))
-    band = round(size * 0.11) if any(captions) else 0
+def sheet(shape: tuple[int, int], captions: Sequence[str], columns: int | None = None) -> Page:
+    """Pictures of one shape (height, width) in rows, each above its caption."""
+    height, width = shape
+    columns = columns or _columns(len(captions), height / width)
+    band = round(min(shape) * 0.11) if any(captions) else 0
     rows = -(-len(captions) // columns)
-    draw, image = _drawing(_blank(columns * size, rows * (size + band)))
+    draw, image = _drawing(_blank(columns * width, rows * (height + band)))
     slots = []
     for number, caption in enumerate(captions):
-        top, left = number // columns * (size + band), number % columns * size
+        top, left = number // columns * (height + band), number % columns * width
         slots.append((top, left))
-        _fit(draw, caption, (left + size / 2, top + size + band * 0.4), size * 0.92, band * 0.62, SOFT)
+        _fit(draw, caption, (left + width / 2, top + height + band * 0.4), width * 0.92, band * 0.62, SOFT)
     return Page(_even(np.asarray(image)), tuple(slots))
 
 
@@ -71,7 +72,7 @@ def with_bar(picture: np.ndarray, heat: HeatScale, label: str) -> np.ndarray:
     height, width = picture.shape[:2]
     band = round(width * 0.24)
     draw, image = _drawing(_blank(width, height + band))
-    _bar(draw, (width * 0.12, height + band * 0.4, width * 0.88, height + band * 0.62), heat, label)
+    _bar(draw, (width * 0.14, height + band * 0.4, width * 0.84, height + band * 0.62), heat, label)
     return Page(_even(np.asarray(image)), ((0, 0),)).lay([picture])
 
 
@@ -88,9 +89,9 @@ def _bar(draw: Any, box: tuple[float, float, float, float], heat: HeatScale, lab
         _fit(draw, text, (middle, bottom + letters), (right - left) * 0.4, letters * 0.8, SOFT)
 
 
-def _columns(count: int) -> int:
-    """A little wider than high, with as few empty places as that allows."""
-    widths = range(math.ceil(math.sqrt(count)), math.ceil(math.sqrt(2 * count)) + 1)
+def _columns(count: int, aspect: float) -> int:
+    """So many that the sheet is a little wider than high (cells: height / width), with few empty places."""
+    widths = range(math.ceil(math.sqrt(count * aspect)), math.ceil(math.sqrt(2 * count * aspect)) + 1)
     return min(widths, key=lambda columns: (-count % columns, columns))
 
 

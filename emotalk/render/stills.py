@@ -7,6 +7,7 @@ import numpy as np
 from emotalk.blendshapes import COEFFICIENTS
 from emotalk.errors import InputError, MissingExtraError
 from emotalk.files import PathOrUri, atomic_write
+from emotalk.render.film import Film
 from emotalk.render.heat import HeatScale, distance_blocks, round_limit
 from emotalk.render.layout import sheet, with_bar
 from emotalk.render.stage import Stage
@@ -48,7 +49,7 @@ def contact_sheet(
         raise InputError("a contact sheet needs one face at least")
     if captions and len(captions) != len(weights):
         raise InputError(f"{len(weights)} faces have {len(captions)} captions")
-    page = sheet(size, captions or [""] * len(weights), columns)
+    page = sheet((size, size), captions or [""] * len(weights), columns)
     with Stage(rig, size=size, turn=turn) as stage:
         return page.lay([stage.draw(rig.vertices(row[None])[0]) for row in weights])
 
@@ -78,6 +79,14 @@ def heat_map(
     pose = b[0] if one else np.zeros(len(COEFFICIENTS), np.float32)
     picture = still(rig, pose, size=size, scalars_mm=mean, limit_mm=limit)
     return with_bar(picture, HeatScale(limit), label)
+
+
+def film_sheet(film: Film, frames: Sequence[int]) -> np.ndarray:
+    """(H, W, 3) uint8: the film's pictures at these frames; more than one in rows, their times below them."""
+    pictures = list(film.pictures(frames))
+    if len(pictures) == 1:
+        return pictures[0]
+    return sheet(film.shape, [f"{float(frame / film.fps):.2f} s" for frame in frames]).lay(pictures)
 
 
 def save_png(path: PathOrUri, picture: np.ndarray) -> None:

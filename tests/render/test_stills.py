@@ -122,7 +122,7 @@ def test_the_scale_runs_from_clay_to_its_limit() -> None:
     )
     lightness = scale.colours(np.linspace(0, 4, 100)).astype(float) @ [0.2126, 0.7152, 0.0722]
     assert (np.diff(lightness) <= 1).all()
-    assert [round_limit(mm) for mm in (0, 0.5, 0.51, 1.2, 2, 3.3, 7, 10, 12)] == [0.5, 0.5, 1, 2, 2, 5, 10, 10, 20]
+    assert [round_limit(mm) for mm in (0, 0.5, 0.51, 1.2, 2, 3.3, 7, 10, 12)] == [0.5, 0.5, 0.6, 1.5, 2, 4, 8, 10, 15]
     with pytest.raises(InputError, match="above 0 mm"):
         HeatScale(0)
 

@@ -19,6 +19,7 @@ from emotalk.files import exists, is_uri, local_path, suffix_of
 from emotalk.formats import FORMATS, format_for
 from emotalk.inference.heard import emotion_of
 from emotalk.render.command import Render
+from emotalk.study.command import Study
 from emotalk.timing import clock
 
 
@@ -156,6 +157,7 @@ AnyCommand = (
     Annotated[Animate, tyro.conf.subcommand("animate")]
     | Annotated[Info, tyro.conf.subcommand("info")]
     | Annotated[Render, tyro.conf.subcommand("render")]
+    | Annotated[Study, tyro.conf.subcommand("study")]
 )
 
 

@@ -27,28 +27,53 @@ def write_mp4(
     frames: int,
     sound: AudioSource | None = None,
 ) -> float:
-    """`frames` pictures (H, W, 3) uint8 of `shape` (even numbers) -> an MP4, frame k at k / fps seconds.
+    """`frames` pictures into an `Mp4`. Returns the seconds of sound left out at its end."""
+    with Mp4(path, shape=shape, fps=fps, frames=frames, sound=sound) as film:
+        for picture in pictures:
+            film.add(picture)
+    return film.lost_s
 
-    Sound starts with frame 0, keeps one or two channels and ends with the film at the latest. Returns the seconds of
-    sound left out at its end. InputError names a recording that cannot be read.
+
+class Mp4:
+    """An MP4 that takes (H, W, 3) uint8 pictures of `shape` (even numbers); frame k is shown at k / fps seconds.
+
+    Sound starts with frame 0, keeps one or two channels and ends with the film of `frames` frames at the latest.
+    InputError names a recording that cannot be read. `lost_s`: seconds of sound left out, known once it is closed.
     """
-    av = require_av()
-    lost_s = 0.0
-    with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as out:
-        video = _video_stream(av, out, shape, fps)
-        tracks = None if sound is None else _Sound(av, out, sound, float(frames / fps))
-        for number, picture in enumerate(pictures):
-            frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(
-                format="yuv420p", dst_colorspace=BT709, dst_color_range="MPEG"
-            )
-            frame.pts, frame.time_base = number, 1 / fps
-            out.mux(video.encode(frame))
-            if tracks is not None:
-                tracks.advance((number + 1) / fps)
-        out.mux(video.encode(None))
-        if tracks is not None:
-            lost_s = tracks.finish()
-    return lost_s
+
+    def __init__(
+        self, path: Path, *, shape: tuple[int, int], fps: Fraction, frames: int, sound: AudioSource | None = None
+    ) -> None:
+        self._av = require_av()
+        self._fps, self._count = fps, 0
+        self.lost_s = 0.0
+        self._out = self._av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"})
+        try:
+            self._video = _video_stream(self._av, self._out, shape, fps)
+            self._sound = None if sound is None else _Sound(self._av, self._out, sound, float(frames / fps))
+        except BaseException:
+            self._out.close()
+            raise
+
+    def add(self, picture: np.ndarray) -> None:
+        frame = self._av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(
+            format="yuv420p", dst_colorspace=BT709, dst_color_range="MPEG"
+        )
+        frame.pts, frame.time_base = self._count, 1 / self._fps
+        self._count += 1
+        self._out.mux(self._video.encode(frame))
+        if self._sound is not None:
+            self._sound.advance(self._count / self._fps)
+
+    def __enter__(self) -> "Mp4":
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        with self._out:
+            if kind is None:
+                self._out.mux(self._video.encode(None))
+                if self._sound is not None:
+                    self.lost_s = self._sound.finish()
 
 
 def write_gif(path: Path, pictures: Iterable[np.ndarray], palette: np.ndarray, *, fps: Fraction) -> None:

@@ -83,7 +83,7 @@ function draw() {
   const left = study.questions.filter((q) => !answerTo(q.name)).length;
   at("count").textContent = `Pair ${position + 1} of ${trials.length}`;
   at("done").value = position / trials.length;
-  at("hint").textContent = !ready() ? "Watch to the end, then answer." : left ? "Answer with ← ↓ →" : "Enter: next pair";
+  at("hint").textContent = !playable ? "" : !ready() ? "Watch to the end, then answer." : left ? "Answer with ← ↓ →" : "Enter: next pair";
   at("play").textContent = at("film").paused ? "Play" : "Pause";
   at("next").disabled = left > 0 && playable;
   [...at("questions").children].forEach((line, i) => {
@@ -148,7 +148,10 @@ study.questions.forEach((asked, index) => {
   const choices = Object.assign(document.createElement("div"), { className: "choices" });
   for (const [value, text] of CHOICES) {
     const button = Object.assign(document.createElement("button"), { type: "button", value, textContent: text });
-    button.addEventListener("click", () => choose(index, value));
+    button.addEventListener("click", (event) => {
+      choose(index, value);
+      if (event.detail) at("play").focus();  // a mouse did it: the keys go on as before
+    });
     choices.append(button);
   }
   line.append(choices);
@@ -161,6 +164,7 @@ at("who").addEventListener("submit", (event) => {
   if (!rater) return;
   trials = trialsFor(rater);
   answers = kept();
+  if (answers.length) rater = answers[0].rater;  // "ann" who was "Ann" before
   const open = trials.findIndex((trial) => !complete(trial));
   show(open < 0 ? trials.length : open);
 });
@@ -174,11 +178,17 @@ at("film").addEventListener("error", () => {
   draw();
 });
 at("play").addEventListener("click", toggle);
-at("again").addEventListener("click", again);
+at("again").addEventListener("click", (event) => {
+  again();
+  if (event.detail) at("play").focus();
+});
 at("next").addEventListener("click", next);
 at("download").addEventListener("click", download);
 document.addEventListener("keydown", (event) => {
   if (at("trial").hidden || event.ctrlKey || event.metaKey || event.altKey) return;
+  // A button that was reached with Tab does what it says.
+  const own = event.target instanceof HTMLButtonElement && event.target.id !== "play";
+  if (own && (event.key === " " || event.key === "Enter")) return;
   if (event.key in KEYS) choose(question, KEYS[event.key]);
   else if (event.key === " ") toggle();
   else if (event.key.toLowerCase() === "r") again();

@@ -300,7 +300,8 @@ def test_a_browser_rates_every_pair_by_keys(
     browser = subprocess.Popen(
         [
             chromium, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
-            "--disable-background-networking", "--autoplay-policy=no-user-gesture-required", f"--user-data-dir={tmp_path / 'profile'}",
+            "--disable-background-networking",
+            "--autoplay-policy=no-user-gesture-required", f"--user-data-dir={tmp_path / 'profile'}",
             "--remote-debugging-port=0", f"http://127.0.0.1:{server.server_port}/index.html",
         ],
         stdout=subprocess.DEVNULL,

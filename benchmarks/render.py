@@ -50,7 +50,9 @@ def main() -> None:
         },
     }
     for what, figures in results["figures"].items():
-        print(f"{what}: {figures['frames_per_second']} frames per second, {figures['core_ms']} ms of one core per frame")
+        print(
+            f"{what}: {figures['frames_per_second']} frames per second, {figures['core_ms']} ms of one core per frame"
+        )
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(json.dumps(results, indent=1) + "\n")
     print(f"written: {options.output}")

@@ -85,8 +85,8 @@ class Render:
             heat_map=self.heat_map,
             heat_limit_mm=self.heat_limit,
             head=self.head,
-            fps=self.fps or (GIF_FPS if kind == ".gif" else 30),
-            size=self.size or default_size,
+            fps=self.fps if self.fps is not None else (GIF_FPS if kind == ".gif" else 30),
+            size=self.size if self.size is not None else default_size,
             turn=float(np.radians(self.turn)),
         )
         started = time.monotonic()
@@ -109,7 +109,7 @@ class Render:
                     some = np.unique(np.linspace(0, film.frames - 1, PALETTE_FRAMES).astype(int))
                     write_gif(temporary, pictures, palette_of(film.pictures(some)), fps=film.fps)
                 else:
-                    lost_s = write_mp4(
+                    cut = write_mp4(
                         temporary,
                         pictures,
                         shape=film.shape,
@@ -117,7 +117,7 @@ class Render:
                         frames=film.frames,
                         sound=self.audio,
                     )
-                    note = f", the last {lost_s:.1f} s of the sound left out" if lost_s > 0.05 else ""
+                    note = ", the rest of the sound left out" if cut else ""
         elapsed_s = max(time.monotonic() - started, 1e-9)
         heat = f", heat map up to {film.heat.limit_mm:g} mm" if film.heat else ""
         print(

@@ -159,7 +159,7 @@ def open_window() -> Any:
         from vtkmodules.vtkRenderingCore import vtkRenderWindow
     except ModuleNotFoundError as error:
         raise MissingExtraError("drawing faces", "render") from error
-    vtkLogger.SetStderrVerbosity(vtkLogger.VERBOSITY_ERROR)
+    vtkLogger.SetStderrVerbosity(vtkLogger.VERBOSITY_ERROR)  # what fails is said below, in one line
     candidates = (("EGL", "vtkEGLRenderWindow"), ("OSMesa", "vtkOSOpenGLRenderWindow"))
     if not sys.platform.startswith("linux"):
         window = vtkRenderWindow()

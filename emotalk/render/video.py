@@ -1,6 +1,6 @@
 """Films as files: MP4 (H.264 and AAC) and GIF, encoded while the pictures are drawn."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from emotalk.errors import EmoTalkError, InputError
 SOUND_RATE = 48_000  # Hz
 AAC_FRAME = 1024  # samples
 BT709 = 1
+MISSED_S = 0.1  # of sound cut at a film's end
 MAX_GIF_S = 60
 PALETTE_FRAMES = 12  # of a film, from which its colours are chosen
 
@@ -26,19 +27,19 @@ def write_mp4(
     fps: Fraction,
     frames: int,
     sound: AudioSource | None = None,
-) -> float:
-    """`frames` pictures into an `Mp4`. Returns the seconds of sound left out at its end."""
+) -> bool:
+    """`frames` pictures into an `Mp4`. Returns whether the sound goes on behind the film, and was cut."""
     with Mp4(path, shape=shape, fps=fps, frames=frames, sound=sound) as film:
         for picture in pictures:
             film.add(picture)
-    return film.lost_s
+    return film.sound_cut
 
 
 class Mp4:
     """An MP4 that takes (H, W, 3) uint8 pictures of `shape` (even numbers); frame k is shown at k / fps seconds.
 
     Sound starts with frame 0, keeps one or two channels and ends with the film of `frames` frames at the latest.
-    InputError names a recording that cannot be read. `lost_s`: seconds of sound left out, known once it is closed.
+    InputError names a recording that cannot be read. `sound_cut`, once it is closed: whether more sound was there.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class Mp4:
     ) -> None:
         self._av = require_av()
         self._fps, self._count = fps, 0
-        self.lost_s = 0.0
+        self.sound_cut = False
         self._out = self._av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"})
         try:
             self._video = _video_stream(self._av, self._out, shape, fps)
@@ -73,7 +74,7 @@ class Mp4:
             if kind is None:
                 self._out.mux(self._video.encode(None))
                 if self._sound is not None:
-                    self.lost_s = self._sound.finish()
+                    self.sound_cut = self._sound.finish()
 
 
 def write_gif(path: Path, pictures: Iterable[np.ndarray], palette: np.ndarray, *, fps: Fraction) -> None:
@@ -154,14 +155,17 @@ class _Sound:
             kept = self._next[:, block.shape[1] :]
             self._next = kept if kept.shape[1] else next(self._blocks, None)
 
-    def finish(self) -> float:
-        """-> seconds of sound that had no place."""
+    def finish(self) -> bool:
+        """-> whether sound is left that anyone would miss. Hours of it are not read to know."""
         self._out.mux(self._stream.encode(None))
         rest = 0 if self._next is None else self._next.shape[1]
-        return (rest + sum(block.shape[1] for block in self._blocks)) / SOUND_RATE
+        while rest < MISSED_S * SOUND_RATE and (block := next(self._blocks, None)) is not None:
+            rest += block.shape[1]
+        self._blocks.close()
+        return rest >= MISSED_S * SOUND_RATE
 
 
-def _blocks(av: Any, source: AudioSource) -> Iterator[np.ndarray]:
+def _blocks(av: Any, source: AudioSource) -> Generator[np.ndarray]:
     """(channels, 1024) float32 at 48 kHz, one or two channels; the last one shorter."""
     with opened(source) as (container, stream, _):
         layout = "mono" if stream.codec_context.channels == 1 else "stereo"

@@ -75,7 +75,7 @@ def test_picture_and_sound_happen_together(
     speech = click(tmp_path / "click.wav", 2.5)
     assert emotalk("render", flash, "-o", out, "--audio", speech, "--size", 96, monkeypatch=monkeypatch) == 0
     assert "60 of 60 frames of 2.00 s, 96 × 96" in (said := capsys.readouterr().out)
-    assert "the last 0.5 s of the sound left out" in said
+    assert "the rest of the sound left out" in said
     pictures, times = read_video(out)
     np.testing.assert_allclose(times, np.arange(FRAMES) / 30, atol=1e-6)
     difference = np.abs(pictures.astype(int) - pictures[0]).max(axis=(1, 2, 3))
@@ -180,7 +180,8 @@ def test_several_animations_get_their_names(
         (["-o", "a.png", "--heat-limit", "3"], "belongs to --heat-map"),
         (["-o", "a.mp4", "--audio", "missing.wav"], "missing.wav: no such file"),
         (["-o", "a.mp4", "--audio", "text.wav"], "not an audio file"),
-        (["-o", "a.png", "--size", "5"], "16 to 4096"),
+        (["-o", "a.png", "--size", "0"], "16 to 4096"),
+        (["-o", "a.gif", "--fps", "0"], "1 to 120 frames per second"),
         (["-o", "a.png", "--rig", "text.wav"], "not a rig file"),
         (["x.doc", "-o", "a.png"], "no animation format"),
     ],

@@ -19,6 +19,8 @@ from emotalk.files import exists, is_uri, local_path, suffix_of
 from emotalk.formats import FORMATS, format_for
 from emotalk.inference.heard import emotion_of
 from emotalk.rig_commands import Rigs
+from emotalk.render.command import Render
+from emotalk.study.command import Study
 from emotalk.timing import clock
 
 
@@ -156,6 +158,8 @@ AnyCommand = (
     Annotated[Animate, tyro.conf.subcommand("animate")]
     | Annotated[Info, tyro.conf.subcommand("info")]
     | Annotated[Rigs, tyro.conf.subcommand("rig")]
+    | Annotated[Render, tyro.conf.subcommand("render")]
+    | Annotated[Study, tyro.conf.subcommand("study")]
 )
 
 

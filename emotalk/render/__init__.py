@@ -1,0 +1,5 @@
+"""Pictures and films of a rig, drawn in software without a display. Needs `pip install 'emotalk[render]'`."""
+
+from emotalk.render.stills import contact_sheet, heat_map, save_png, still
+
+__all__ = ["contact_sheet", "heat_map", "save_png", "still"]

@@ -37,8 +37,8 @@ main{max-width:1000px;margin:0 auto;padding:16px}h1{font-size:1.5rem}h2{font-siz
 h3{font-size:1rem;margin:1.4em 0 .4em}p,li{overflow-wrap:anywhere}p{color:var(--soft);margin:.3em 0}
 section>div.plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(440px,100%),1fr));gap:12px}
 figure{margin:0;padding:10px 12px;background:var(--card);border:1px solid var(--line);border-radius:12px}
-figcaption{font-weight:600;margin-bottom:6px}svg{width:100%;height:auto;display:block}
-svg text{font-size:12px;fill:var(--ink)}svg text.soft{fill:var(--soft)}svg text.on{fill:var(--card)}
+figcaption{font-weight:600;margin-bottom:6px}svg{width:100%;max-width:700px;height:auto;display:block}
+svg text{font-size:14px;fill:var(--ink)}svg text.soft{fill:var(--soft)}svg text.on{fill:var(--card)}
 .axis{stroke:var(--line)}.line{fill:none;stroke-width:2}.dash{stroke-dasharray:4 4;stroke-width:1.5}
 .whisker{stroke:var(--ink);stroke-width:1.5}
 """

@@ -12,7 +12,7 @@ Value = tuple[float | None, tuple[float, float] | None]
 
 def bars(rows: Mapping[str, Sequence[Value]], series: Sequence[str], digits: int = 2) -> str:
     """Horizontal bars with whiskers: row -> a value and interval per series. What is None has no bar."""
-    left, right, step = 150, 64, 15
+    left, right, step = 185, 64, 17
     block = step * len(series) + 12
     height = block * len(rows) + 6
     most = max((_end(value) for values in rows.values() for value in values), default=0.0) or 1.0
@@ -45,7 +45,7 @@ def histogram(values: Mapping[str, np.ndarray], unit: str, bins: int = 30) -> st
     everything = np.concatenate([*known.values(), np.zeros(0)])
     if not len(everything):
         return "<p>n/a</p>"
-    height, left, bottom = 190, 46, 34
+    height, left, bottom = 200, 20, 38
     # A few far clips must not press all others into one bin: they are counted in the last one.
     top_value = float(np.percentile(everything, 99.5)) or 1.0
     edges = np.linspace(0, top_value, bins + 1)
@@ -55,8 +55,11 @@ def histogram(values: Mapping[str, np.ndarray], unit: str, bins: int = 30) -> st
     floor = height - bottom
     parts = [f'<line class="axis" x1="{left}" y1="{floor}" x2="{WIDTH - 20}" y2="{floor}"/>']
     for tick in np.linspace(0, top_value, 6):
-        parts.append(_label(left + tick * across, floor + 16, f"{tick:.3g}", "middle", "soft"))
-    parts += [_label(WIDTH - 20, height - 4, unit, "end", "soft"), _label(left - 6, 16, f"{most} clips", "end", "soft")]
+        parts.append(_label(left + tick * across, floor + 18, f"{tick:.2g}", "middle", "soft"))
+    parts += [
+        _label(WIDTH - 20, height - 4, unit, "end", "soft"),
+        _label(left + 4, 18, f"up to {most} clips", "start", "soft"),
+    ]
     for number, (name, count) in enumerate(counts.items()):
         xs, ys = left + np.repeat(edges, 2)[1:-1] * across, floor - np.repeat(count, 2) * up
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(xs, ys, strict=True))
@@ -73,7 +76,7 @@ def histogram(values: Mapping[str, np.ndarray], unit: str, bins: int = 30) -> st
 def confusion(table: Mapping[str, Mapping[str, int]]) -> str:
     """Acted label (rows) against heard label (columns): shares of each row as shades, clips as numbers."""
     heard = list(dict.fromkeys(label for row in table.values() for label in row))
-    cell, left, top = 52, 90, 26
+    cell, left, top = 66, 90, 26
     parts = [_label(left + (i + 0.5) * cell, 16, label, "middle", "soft") for i, label in enumerate(heard)]
     for y, (acted, row) in enumerate(table.items()):
         total = sum(row.values()) or 1
@@ -106,10 +109,10 @@ def response_lines(lines: Mapping[str, Sequence[tuple[float, Value]]], across: s
         return left + 40 + (x - low) / ((high - low) or 1) * (WIDTH - left - 120), floor - y / most * (floor - 14)
 
     parts = [f'<line class="axis" x1="{left}" y1="{floor}" x2="{WIDTH - 20}" y2="{floor}"/>']
-    parts += [_label(place(x, 0)[0], floor + 16, f"{x:g}", "middle", "soft") for x in sorted({x for x, _ in points})]
+    parts += [_label(place(x, 0)[0], floor + 18, f"{x:g}", "middle", "soft") for x in sorted({x for x, _ in points})]
     for tick in np.linspace(0, most, 4):
         parts.append(_label(left - 6, place(low, tick)[1] + 4, f"{tick:.2g}", "end", "soft"))
-    parts += [_label(WIDTH - 20, height - 6, across, "end", "soft"), _label(6, 10, up, "start", "soft")]
+    parts.append(_label(WIDTH - 20, height - 4, f"{across}; upwards: {up}", "end", "soft"))
     for number, line in enumerate(lines.values()):
         drawn = [(x, value, between) for x, (value, between) in line if value is not None]
         path = " ".join(f"{a:.1f},{b:.1f}" for a, b in (place(x, value) for x, value, _ in drawn))

@@ -11,7 +11,7 @@ import numpy as np
 
 from emotalk.metrics.loudness import relative_loudness_db
 from emotalk.metrics.measures import SPEECH, Quantity
-from emotalk.metrics.moments import correlation, moments
+from emotalk.metrics.moments import correlation
 from emotalk.metrics.opening import LipOpening
 from emotalk.metrics.pair import Pair
 from emotalk.rigs.rig import Rig
@@ -42,11 +42,18 @@ def lagged_moments(signal: np.ndarray, reference: np.ndarray, max_lag: int) -> n
     Additive over clips. Zero where fewer than 10 frames overlap.
     """
     frames = len(reference)
+    x, y = (np.asarray(track, np.float64) for track in (signal, reference))
+    # Sums of the first k frames, so that any stretch is a difference of two.
+    sums = [np.concatenate([[0.0], np.cumsum(track)]) for track in (x, y, x * x, y * y)]
     out = np.zeros((2 * max_lag + 1, 6))
     for row, lag in enumerate(range(-max_lag, max_lag + 1)):
-        if frames - abs(lag) >= MIN_OVERLAP_FRAMES:
-            ahead, behind = max(lag, 0), max(-lag, 0)
-            out[row] = moments(signal[ahead : frames - behind], reference[behind : frames - ahead])
+        overlap = frames - abs(lag)
+        if overlap >= MIN_OVERLAP_FRAMES:
+            first, second = max(lag, 0), max(-lag, 0)
+            starts = (first, second, first, second)
+            stretches = [total[start + overlap] - total[start] for total, start in zip(sums, starts, strict=True)]
+            product = x[first : first + overlap] @ y[second : second + overlap]
+            out[row] = (overlap, *stretches, product)
     return out
 
 

@@ -34,6 +34,7 @@ class Totals:
         self.failed: dict[str, str] = {}
         self.worst: dict[str, tuple[Worst, ...]] = {}
         self._faces: dict[str, np.ndarray] = {}
+        self._computed: dict[str, np.ndarray] = {}
         self._models: dict[str, dict[str, np.ndarray]] = {}
         self._targets: dict[str, int] = {}
         self._features: dict[tuple[str, str], list[np.ndarray]] = {}
@@ -60,6 +61,7 @@ class Totals:
         self.failed |= dict(unit.failed)
         if not unit.clips:
             return
+        self._computed.clear()
         counts = clip_counts([clip.clip_id for clip in unit.clips])
         first = len(self.compared)
         self.compared += unit.clips
@@ -97,16 +99,16 @@ class Totals:
 
     def faces(self) -> dict[str, Scores]:
         """Row of the table -> its values with intervals."""
-        return {name: self._scores(sums, self.counts[name]) for name, sums in self._faces.items() if self.counts[name]}
+        return {name: self._scores(self._values(name), self.counts[name]) for name in self._faces if self.counts[name]}
 
     def differences(self, method: str) -> dict[str, dict[str, Difference]]:
         """Every other row -> quantity -> the method's value less the row's, both resampled alike."""
-        mine = self.measures.array(self._faces[method])
+        mine = self._values(method)
         out: dict[str, dict[str, Difference]] = {}
-        for name, sums in self._faces.items():
+        for name in self._faces:
             if name == method or not self.counts[name]:
                 continue
-            values = mine - self.measures.array(sums)
+            values = mine - self._values(name)
             clips = min(self.counts[name], self.counts[method])
             out[name] = {
                 quantity.name: Difference(value=number(column[0]), interval=interval(column, clips))
@@ -121,7 +123,9 @@ class Totals:
         targets = self._targets[name]
         exchanges = {kind: values for kind, values in sums.items() if kind not in ("emotions", "response")}
         return ModelReport(
-            exchanges={kind: self._scores(values, targets) for kind, values in exchanges.items()} if targets else {},
+            exchanges={kind: self._scores(self.measures.array(values), targets) for kind, values in exchanges.items()}
+            if targets
+            else {},
             targets=targets,
             emotion=heard.accuracy(sums["emotions"][0], sums["emotions"]),
             leakage=self._leakage(name),
@@ -143,8 +147,13 @@ class Totals:
             for reads in READS
         )
 
-    def _scores(self, sums: np.ndarray, clips: int) -> Scores:
-        values = self.measures.array(sums)
+    def _values(self, row: str) -> np.ndarray:
+        """(1 + replicates, quantities) of a row of the table."""
+        if row not in self._computed:
+            self._computed[row] = self.measures.array(self._faces[row])
+        return self._computed[row]
+
+    def _scores(self, values: np.ndarray, clips: int) -> Scores:
         names = [quantity.name for quantity in self.measures.quantities]
         return Scores(
             values={name: number(column[0]) for name, column in zip(names, values.T, strict=True)},

@@ -10,7 +10,9 @@ number of workers.
 
 import hashlib
 import pickle
+import shutil
 import sys
+import tempfile
 import textwrap
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -28,7 +30,7 @@ from emotalk import command_line
 from emotalk.audio import SAMPLE_RATE
 from emotalk.corpus.corpus import Corpus
 from emotalk.errors import EmoTalkError, InputError
-from emotalk.files import absolute, atomic_write
+from emotalk.files import absolute, atomic_write, open_source
 from emotalk.inference.animator import Animator
 from emotalk.metrics.baselines import Baselines, FitSums
 from emotalk.metrics.evaluation import BASELINES, REAL, Evaluator, UnitSums, fit_units
@@ -72,7 +74,7 @@ class EvaluateConfig:
     scale: float = 1.0
     """Millimetres per unit of predicted vertices; 1000 where they are metres."""
     rig: str | None = None
-    """Rig (.npz) whose millimetres are measured; this project's own head, if not given."""
+    """Rig (.npz, path or URI) whose millimetres are measured; this project's own head, if not given."""
     split: Literal["train", "validation", "test"] = "test"
     """What is evaluated. Baselines are always fitted on the training split."""
     workers: int | None = None
@@ -92,7 +94,7 @@ def evaluate(config: EvaluateConfig, progress: ProgressCallback | None = None) -
     """
     models = _models(config)
     corpus = Corpus.open(absolute(config.corpus))
-    rig = Rig.load(config.rig) if config.rig else procedural_head()
+    rig = _rig(config.rig) if config.rig else procedural_head()
     units, fit_units = plan_evaluation(corpus, config.split), plan_fit(corpus)
     clip_ids = [task.clip_id for unit in units for task in unit.tasks]
     predictions = _predictions(config, clip_ids, list(models))
@@ -167,6 +169,16 @@ def _models(config: EvaluateConfig) -> dict[str, tuple[str, EmoTalkConfig, str]]
         name: (absolute(directory), load_config(absolute(directory)), model_digest(absolute(directory)))
         for name, directory in zip(names, given, strict=True)
     }
+
+
+def _rig(location: str) -> Rig:
+    with tempfile.NamedTemporaryFile(suffix=".npz") as copy, open_source(location) as file:
+        shutil.copyfileobj(file, copy)
+        copy.flush()
+        try:
+            return Rig.load(copy.name)
+        except InputError as error:
+            raise InputError(error.reason, source=location) from error
 
 
 def _predictions(config: EvaluateConfig, clip_ids: Sequence[str], taken: Sequence[str]) -> tuple[Predictions, ...]:

@@ -47,7 +47,7 @@ def histogram(values: Mapping[str, np.ndarray], unit: str, bins: int = 30) -> st
         return "<p>n/a</p>"
     height, left, bottom = 200, 20, 38
     # A few far clips must not press all others into one bin: they are counted in the last one.
-    top_value = float(np.percentile(everything, 99.5)) or 1.0
+    top_value = min(float(everything.max()), 3 * float(np.percentile(everything, 90))) or 1.0
     edges = np.linspace(0, top_value, bins + 1)
     counts = {name: np.histogram(np.clip(column, 0, top_value), edges)[0] for name, column in known.items()}
     most = max(int(count.max()) for count in counts.values()) or 1

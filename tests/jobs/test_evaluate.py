@@ -311,8 +311,10 @@ def test_what_cannot_be_evaluated_is_refused_by_name(corpus: str, model: Path, t
         evaluate(replace(good, predictions=(str(tmp_path / "nothing"),)))
     with pytest.raises(InputError, match="'mean face' is used already"):
         evaluate(replace(good, predictions=("a",), name=("mean face",)))
-    with pytest.raises(InputError, match="rig"):
+    with pytest.raises(InputError, match=rf"{CONFIG}: not a rig file"):
         evaluate(replace(good, rig=str(model / CONFIG)))
+    with pytest.raises(InputError, match="no such file"):
+        evaluate(replace(good, rig=str(tmp_path / "none.npz")))
     assert not (tmp_path / "out").exists()
 
 

@@ -24,7 +24,7 @@ from emotalk.metrics.predictions import Prediction, Predictions
 from emotalk.metrics.reading import read_clips
 from emotalk.metrics.response import INTENSITIES, LEVELS, Activity, clip_response
 from emotalk.metrics.vertices import Field
-from emotalk.metrics.worst import Worst, keep_worst
+from emotalk.metrics.worst import Worst, excerpt, keep_worst
 from emotalk.rigs.rig import Rig
 
 # What the network says and nothing else; level and style unknown, as of any new recording.
@@ -105,22 +105,31 @@ class Evaluator:
     def evaluate(self, unit: Unit) -> UnitSums:
         """The unit's clips in their order. A clip that cannot be read, or of which a method has none, is left out."""
         clips, failed = read_clips(self.corpus, _needed(unit))
-        tasks, given, left_out = self._given(unit, clips, failed)
+        left_out = [(task.clip_id, failed[task.clip_id]) for task in unit.tasks if task.clip_id not in clips]
+        readable = [task for task in unit.tasks if task.clip_id in clips]
         heard = {
-            name: {clip_id: animator.animate(clips[clip_id].samples, RAW) for clip_id in _heard(tasks, clips)}
+            name: {clip_id: animator.animate(clips[clip_id].samples, RAW) for clip_id in _heard(readable, clips)}
             for name, animator in self.models.items()
         }
+        tasks: list[Task] = []
         rows: dict[str, list[np.ndarray]] = {}
         counts: dict[str, int] = {}
         worst: dict[str, tuple[Worst, ...]] = {}
-        for task in tasks:
+        for task in readable:
             clip = clips[task.clip_id]
-            for name, face in self._faces(task, clip, heard, given[task.clip_id]).items():
-                rows.setdefault(name, [])
+            try:
+                # One clip at a time: the vertices of a row group would fill the memory.
+                given = {other.name: other.read(clip.clip_id, clip.frames, self.rig) for other in self.predictions}
+            except InputError as error:
+                left_out.append((task.clip_id, str(error)))
+                continue
+            tasks.append(task)
+            for name, face in self._faces(task, clip, heard, given).items():
                 # Nothing to hear instead: a row of zeros counts nothing and keeps the clips of all rows aligned.
-                rows[name].append(np.zeros(self.measures.size) if face is None else self._sums(clip, face))
+                sums = np.zeros(self.measures.size) if face is None else self._sums(clip, face)
+                rows.setdefault(name, []).append(sums)
                 counts[name] = counts.get(name, 0) + (face is not None)
-                if face is not None and (name in self.models or name in given[task.clip_id]):
+                if face is not None and (name in self.models or name in given):
                     worst[name] = keep_worst((*worst.get(name, ()), self._worst(clip, face)))
         return UnitSums(
             clips=tuple(_compared(clips[task.clip_id]) for task in tasks),
@@ -128,26 +137,8 @@ class Evaluator:
             counts=counts,
             models={name: self._model(name, tasks, clips, faces) for name, faces in heard.items()},
             worst=worst,
-            failed=left_out,
+            failed=tuple(left_out),
         )
-
-    def _given(
-        self, unit: Unit, clips: Mapping[str, Clip], failed: Mapping[str, str]
-    ) -> tuple[list[Task], dict[str, dict[str, Prediction]], tuple[tuple[str, str], ...]]:
-        """The tasks that can be done, what the other methods predict for them, and (clip, reason) of the rest."""
-        tasks, given, left_out = [], {}, []
-        for task in unit.tasks:
-            try:
-                if task.clip_id not in clips:
-                    raise InputError(failed[task.clip_id])
-                clip = clips[task.clip_id]
-                given[task.clip_id] = {
-                    other.name: other.read(task.clip_id, clip.frames, self.rig) for other in self.predictions
-                }
-                tasks.append(task)
-            except InputError as error:
-                left_out.append((task.clip_id, str(error)))
-        return tasks, given, tuple(left_out)
 
     def _faces(
         self,
@@ -178,14 +169,7 @@ class Evaluator:
     def _worst(self, clip: Clip, face: Prediction) -> Worst:
         blocks = list(self._lips.squared_errors(self._pair(clip, face)))
         distances = np.sqrt(np.concatenate([block.max(1) for block in blocks]))
-        return Worst(
-            clip_id=clip.clip_id,
-            lve_mm=float(distances.mean(dtype=np.float64)),
-            frame=int(distances.argmax()),
-            predicted=face.weights,
-            real=clip.weights,
-            samples=clip.samples,
-        )
+        return excerpt(clip.clip_id, distances, face.weights, clip.weights, clip.samples)
 
     def _model(
         self, name: str, tasks: Sequence[Task], clips: Mapping[str, Clip], faces: Mapping[str, Animation]
@@ -232,7 +216,8 @@ class Evaluator:
 
         by_intensity: dict[float, float] = {}
         by_level: dict[float, float] = {}
-        if steered and animator.model.has_prototypes:
+        # Intensity goes from the neutral prototype on: models without it only follow what they hear.
+        if steered and animator.model.has_prototypes and "neutral" in animator.model.config.emotions:
             by_intensity = {
                 x: self._activity.mm(usual.weights) if x == 1 else activity(replace(RAW, intensity=x))
                 for x in INTENSITIES

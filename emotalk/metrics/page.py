@@ -151,9 +151,7 @@ def _response(what: str, by: dict[str, Estimate]) -> str:
 
 def _worst(name: str, clips: Sequence[Worst], rig: Rig) -> str:
     parts = [f"<h2>Worst clips of {html.escape(name)}</h2>"]
-    parts.append(
-        _items([f"{clip.clip_id}: LVE {clip.lve_mm:.2f} mm, worst at {clip.frame / 30:.2f} s" for clip in clips])
-    )
+    parts.append(_items([f"{clip.clip_id}: LVE {clip.lve_mm:.2f} mm, worst at {clip.second:.2f} s" for clip in clips]))
     pictures = worst_frames(clips, rig)
     if pictures:
         figures = (

@@ -21,7 +21,7 @@ def worst_frames(clips: Sequence[Worst], rig: Rig) -> list[tuple[str, str]]:
         still = importlib.import_module("emotalk.render").still
         return [
             (
-                f"{clip.clip_id} at {clip.frame / 30:.2f} s: real, predicted",
+                f"{clip.clip_id} at {clip.second:.2f} s: real, predicted",
                 _png(
                     np.concatenate(
                         [np.asarray(still(rig, w[clip.frame], size=SIZE)) for w in (clip.real, clip.predicted)], axis=1

@@ -10,7 +10,7 @@ from emotalk.metrics.emotions import EmotionCounts
 from emotalk.metrics.measures import Quantity
 from emotalk.metrics.pictures import worst_frames
 from emotalk.metrics.report import Amount, Report, Scores, emotion_lines
-from emotalk.metrics.worst import KEPT, Worst, keep_worst
+from emotalk.metrics.worst import EXCERPT_FRAMES, KEPT, Worst, excerpt, keep_worst
 from emotalk.rigs import procedural_head
 
 QUANTITIES = (
@@ -82,7 +82,7 @@ def test_the_accuracy_of_clips_that_agree_is_sure() -> None:
 
 def worst(name: str, lve: float) -> Worst:
     weights = np.zeros((4, 52), np.float32)
-    return Worst(clip_id=name, lve_mm=lve, frame=1, predicted=weights, real=weights, samples=np.zeros(9, np.float32))
+    return excerpt(name, lve * np.array([1, 1.1, 1, 0.9]), weights, weights, np.zeros(2_133, np.float32))
 
 
 def test_the_worst_few_are_kept_in_order_however_they_come() -> None:
@@ -91,6 +91,20 @@ def test_the_worst_few_are_kept_in_order_however_they_come() -> None:
     assert [clip.clip_id for clip in kept] == ["b", "d", "c"]
     assert [clip.clip_id for clip in keep_worst((*keep_worst(clips[3:]), *clips[:3]))] == ["b", "d", "c"]
     assert len(kept) == KEPT
+
+
+@pytest.mark.parametrize("at", [0, 100, 450, 899])
+def test_of_a_long_clip_ten_seconds_around_the_worst_frame_are_kept(at: int) -> None:
+    distances = np.ones(900)
+    distances[at] = 91.0
+    real = np.tile(np.arange(900, dtype=np.float32)[:, None], (1, 52))
+    samples = np.arange(480_000, dtype=np.float32)
+    found = excerpt("a", distances, None, real, samples)
+    assert found.lve_mm == pytest.approx(1.1)
+    assert len(found.real) == EXCERPT_FRAMES
+    assert found.real[found.frame, 0] == at
+    assert found.second == pytest.approx(at / 30)
+    assert (found.samples[0], len(found.samples)) == (found.start * 16_000 // 30, 160_000)
 
 
 def test_worst_frames_are_pictures_where_this_installation_draws() -> None:

@@ -58,7 +58,7 @@ def histogram(values: Mapping[str, np.ndarray], unit: str, bins: int = 30) -> st
         parts.append(_label(left + tick * across, floor + 18, f"{tick:.2g}", "middle", "soft"))
     parts += [
         _label(WIDTH - 20, height - 4, unit, "end", "soft"),
-        _label(left + 4, 18, f"up to {most} clips", "start", "soft"),
+        _label(WIDTH - 20, 18, f"up to {most} clips", "end", "soft"),
     ]
     for number, (name, count) in enumerate(counts.items()):
         xs, ys = left + np.repeat(edges, 2)[1:-1] * across, floor - np.repeat(count, 2) * up

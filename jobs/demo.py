@@ -20,16 +20,14 @@ from emotalk.corpus.synthetic.corpus import CorpusConfig
 from emotalk.dubbing.report import Report as DubReport
 from emotalk.errors import EmoTalkError, InputError
 from emotalk.files import atomic_write
-from emotalk.metrics.report import ON_TERMINAL
 from emotalk.player import MAX_PAGE_S, Take, write_page
 from emotalk.rigs import procedural_head
 from emotalk.training.squares import PlanConfig
 from jobs.build_corpus import BuildConfig, build_corpus
 from jobs.cluster import start_ray
 from jobs.dub import DubConfig, dub
-from jobs.evaluate import EvaluateConfig, evaluate
+from jobs.evaluate import REPORT_HTML, EvaluateConfig, evaluate, print_summary
 from jobs.progress import progress_line
-from jobs.tables import print_table
 from jobs.train import TrainConfig, train
 
 
@@ -74,9 +72,8 @@ def demo(config: DemoConfig, console: Console) -> None:
             _step(console, 3, "evaluating on voices and sentences it never heard"),
             progress_line("  comparing") as show,
         ):
-            report = evaluate(EvaluateConfig(corpus=corpus, model=model, output=str(root / "report")), show)
-        print_table(report.table(report.faces, ON_TERMINAL), sys.stderr)
-        console.print("\n".join(f"  {line}" for line in report.emotion_lines()), highlight=False)
+            report = evaluate(EvaluateConfig(corpus=corpus, model=(model,), output=str(root / "report")), show)
+        print_summary(report, console.file)
         with _step(console, 4, f"dubbing {recording}"), progress_line("  dubbing") as show:
             dubbed = dub(DubConfig(inputs=(recording,), output=str(root / "animations"), model=model), show)
     with _step(console, 5, "a page that plays it"):
@@ -85,7 +82,7 @@ def demo(config: DemoConfig, console: Console) -> None:
     console.print(f"\nDone in {minutes:.1f} minutes.")
     for name, place in (
         ("model", model),
-        ("report", root / "report" / "report.md"),
+        ("report", root / "report" / REPORT_HTML),
         ("animations", root / "animations"),
         ("page", page),
     ):

@@ -1,20 +1,28 @@
-"""Evaluates a model: python -m jobs.evaluate --model runs/lite/model --corpus corpus --output report
+"""Evaluates models, and other methods' files, on a split of a corpus.
 
-Compares the model's animations of a split with the real ones, beside simple baselines, and writes report.json and
-report.md. Their bytes depend on model, corpus and split alone, not on the number of workers.
+python -m jobs.evaluate --model runs/lite/model --corpus corpus --output report
+python -m jobs.evaluate --predictions faceformer/ --scale 1000 --rig flame.npz --corpus corpus --output report
+
+Compares each method's animations with the real ones, beside simple baselines, with intervals over clips, and writes
+report.json, report.md, report.html and clips.csv. Their bytes depend on the methods, corpus and split alone, not on the
+number of workers.
 """
 
 import hashlib
 import pickle
+import shutil
 import sys
+import tempfile
+import textwrap
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 import pyarrow as pa
 import ray
 import torch
+import tyro
 from ray.data import ActorPoolStrategy, Dataset, TaskPoolStrategy
 
 import emotalk
@@ -22,16 +30,20 @@ from emotalk import command_line
 from emotalk.audio import SAMPLE_RATE
 from emotalk.corpus.corpus import Corpus
 from emotalk.errors import EmoTalkError, InputError
-from emotalk.files import absolute, atomic_write
+from emotalk.files import absolute, atomic_write, open_source
 from emotalk.inference.animator import Animator
-from emotalk.labels import EMOTIONS
 from emotalk.metrics.baselines import Baselines, FitSums
-from emotalk.metrics.emotions import EmotionCounts
-from emotalk.metrics.evaluation import EXCHANGES, SUBJECTS, EvaluationSums, Evaluator, fit_units
+from emotalk.metrics.evaluation import BASELINES, REAL, Evaluator, UnitSums, fit_units
 from emotalk.metrics.face import LIPS, UPPER_FACE, face_measures
+from emotalk.metrics.markdown import to_markdown
 from emotalk.metrics.measures import Measures
-from emotalk.metrics.plan import Unit, plan_evaluation, plan_fit
-from emotalk.metrics.report import ON_TERMINAL, Amount, Report
+from emotalk.metrics.naming import distinct_names
+from emotalk.metrics.page import to_html
+from emotalk.metrics.plan import Unit, plan_evaluation, plan_fit, without
+from emotalk.metrics.predictions import Predictions
+from emotalk.metrics.report import ON_TERMINAL, Amount, Method, Report, summary_lines
+from emotalk.metrics.totals import Totals
+from emotalk.model.config import EmoTalkConfig
 from emotalk.model.network import EmoTalk
 from emotalk.model.store import default_model, load_config, model_digest
 from emotalk.rigs import Rig, procedural_head
@@ -39,40 +51,57 @@ from jobs.cluster import start_ray
 from jobs.progress import Progress, ProgressCallback, progress_line
 from jobs.tables import print_table
 
-REPORT_JSON, REPORT_PAGE = "report.json", "report.md"
+REPORT_JSON, REPORT_PAGE, REPORT_HTML, CLIPS = "report.json", "report.md", "report.html", "clips.csv"
 FIT_TASKS = 16
 
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluateConfig:
-    """Compares a model's animations with the real ones, beside simple baselines."""
+    """Compares animations of models, or of other methods, with the real ones, beside simple baselines."""
 
     corpus: str
     """Folder or URI of a finished corpus."""
     output: str
-    """Folder or URI for report.json and report.md; made if it is missing."""
-    model: str | None = None
-    """Model directory or URI; $EMOTALK_MODEL or the demo's, if not given."""
+    """Folder or URI for the report (JSON, Markdown, HTML) and clips.csv; made if it is missing."""
+    model: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    """Model directory or URI; several by repeating it. $EMOTALK_MODEL or the demo's, if there is nothing else."""
+    predictions: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    """Folder or URI of another method's output, <clip_id>.npy, .npz or .csv; several by repeating it."""
+    name: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    """What to call the predictions, in their order; as their folders, if not given."""
+    fps: float = 30.0
+    """Frames per second of predictions that do not tell, which are .npy files."""
+    scale: float = 1.0
+    """Millimetres per unit of predicted vertices; 1000 where they are metres."""
+    rig: str | None = None
+    """Rig (.npz, path or URI) whose millimetres are measured; this project's own head, if not given."""
     split: Literal["train", "validation", "test"] = "test"
     """What is evaluated. Baselines are always fitted on the training split."""
     workers: int | None = None
-    """Processes that hold the model; one per GPU or, without any, per two CPUs, if not given."""
+    """Processes that hold the models; one per GPU or, without any, per two CPUs, if not given."""
 
     def __post_init__(self) -> None:
         if self.workers is not None and self.workers < 1:
             raise InputError(f"at least one worker is needed, not {self.workers}")
+        if self.name and len(self.name) != len(self.predictions):
+            raise InputError(f"{len(self.name)} names for {len(self.predictions)} folders of predictions")
 
 
 def evaluate(config: EvaluateConfig, progress: ProgressCallback | None = None) -> Report:
     """Evaluates, writes the report and returns it; `progress` hears of every finished row group.
 
-    Raises InputError for what is no model, no corpus, or a corpus without clips in the split.
+    Raises InputError for what is no model, corpus, rig or folder of predictions, and for a split without clips.
     """
-    directory = absolute(config.model or default_model())
-    network, digest = load_config(directory), model_digest(directory)
+    models = _models(config)
     corpus = Corpus.open(absolute(config.corpus))
+    rig = _rig(config.rig) if config.rig else procedural_head()
     units, fit_units = plan_evaluation(corpus, config.split), plan_fit(corpus)
-    rig = procedural_head()
+    clip_ids = [task.clip_id for unit in units for task in unit.tasks]
+    predictions = _predictions(config, clip_ids, list(models))
+    missing = {other.name: other.missing(clip_ids) for other in predictions}
+    units = without(units, [clip_id for names in missing.values() for clip_id in names])
+    if not units:
+        raise InputError("no clip has a file of every method", source=corpus.location)
     measures = face_measures(rig)
     advance = _Advance(corpus, [*fit_units, *units], progress)
     with start_ray():
@@ -81,55 +110,104 @@ def evaluate(config: EvaluateConfig, progress: ProgressCallback | None = None) -
             fit += sums
             advance(sums.clips, sums.samples, len(sums.failed))
         baselines = Baselines.fit(fit) if fit.frames else None
-        total = EvaluationSums()
-        for done in _evaluate(Setting(directory, corpus, baselines, measures), units, config.workers):
-            total += done
-            advance(done.clips, done.samples, len(done.failed))
-    if not total.clips:
-        raise InputError(
-            f"no clip of the split {config.split!r} could be read: {total.failed[0][1]}", source=corpus.location
-        )
+        directories = {name: directory for name, (directory, _, _) in models.items()}
+        setting = Setting(directories, predictions, corpus, baselines, measures, rig)
+        labels = {name: network.emotions for name, (_, network, _) in models.items()}
+        totals = Totals(measures, [*models, *missing], labels)
+        for done in _evaluate(setting, units, config.workers):
+            totals.add(done)
+            advance(len(done.clips), sum(clip.samples for clip in done.clips), len(done.failed))
+    if not totals.compared:
+        reason = next(iter(totals.failed.values()))
+        raise InputError(f"no clip of the split {config.split!r} could be read: {reason}", source=corpus.location)
+    about = {
+        name: {"directory": directory, "digest": digest, "preset": network.preset, "emotions": network.emotions}
+        for name, (directory, network, digest) in models.items()
+    } | {other.name: {"location": other.location, "fps": other.fps, "scale": other.scale} for other in predictions}
     report = Report(
         version=emotalk.__version__,
-        model={
-            "directory": config.model or default_model(),
-            "digest": digest,
-            "preset": network.preset,
-            "emotions": network.emotions,
-        },
         corpus={
             "location": config.corpus,
             "digest": hashlib.sha256(corpus.manifest.to_json()).hexdigest(),
             "source": corpus.manifest.config.get("source"),
         },
         split=config.split,
-        evaluated=_amount(total),
-        fitted_on=_amount(fit) if baselines is not None else None,
+        evaluated=_amount(len(totals.compared), totals.frames, totals.samples),
+        fitted_on=_amount(fit.clips, fit.frames, fit.samples) if baselines is not None else None,
         rig=_describe(rig),
         quantities=measures.quantities,
-        faces={name: measures.values(total.faces[name]) for name in SUBJECTS if name in total.faces},
-        exchanges={name: measures.values(total.exchanges[name]) for name in EXCHANGES if name in total.exchanges},
-        counts=total.counts,
-        emotion=EmotionCounts(EMOTIONS, network.emotions).accuracy(total.emotions),
-        failed=dict(fit.failed + total.failed),
+        methods={
+            name: Method(
+                about=about[name],
+                differences=totals.differences(name),
+                worst=tuple((clip.clip_id, clip.lve_mm) for clip in totals.worst[name]),
+                missing=missing.get(name, ()),
+                model=totals.model(name) if name in models else None,
+            )
+            for name in about
+        },
+        faces=totals.faces(),
+        counts=totals.counts,
+        failed=dict(fit.failed) | totals.failed,
     )
-    _write(report, config.output)
+    for file, text in (
+        (CLIPS, totals.clips_csv()),
+        (REPORT_HTML, to_html(report, totals, rig)),
+        (REPORT_PAGE, to_markdown(report)),
+        (REPORT_JSON, report.to_json()),
+    ):
+        with atomic_write(f"{config.output.rstrip('/')}/{file}") as path:
+            path.write_text(text, encoding="utf-8")
     return report
+
+
+def _models(config: EvaluateConfig) -> dict[str, tuple[str, EmoTalkConfig, str]]:
+    """Name -> directory as given, its config and its digest."""
+    given = config.model or (() if config.predictions else (default_model(),))
+    names = ["model"] if len(given) == 1 else distinct_names(given)
+    return {
+        name: (absolute(directory), load_config(absolute(directory)), model_digest(absolute(directory)))
+        for name, directory in zip(names, given, strict=True)
+    }
+
+
+def _rig(location: str) -> Rig:
+    with tempfile.NamedTemporaryFile(suffix=".npz") as copy, open_source(location) as file:
+        shutil.copyfileobj(file, copy)
+        copy.flush()
+        try:
+            return Rig.load(copy.name)
+        except InputError as error:
+            raise InputError(error.reason, source=location) from error
+
+
+def _predictions(config: EvaluateConfig, clip_ids: Sequence[str], taken: Sequence[str]) -> tuple[Predictions, ...]:
+    names = list(config.name) or distinct_names(config.predictions)
+    twice = [name for name in names if [*taken, *BASELINES, REAL, *names].count(name) > 1]
+    if twice:
+        raise InputError(f"the name {twice[0]!r} is used already; give others with --name")
+    return tuple(
+        Predictions.open(absolute(place), clip_ids, name=name, fps=config.fps, scale=config.scale)
+        for place, name in zip(config.predictions, names, strict=True)
+    )
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What every worker needs: small, as the model is read where it works."""
+    """What every worker needs: small, as the models are read where they work."""
 
-    model: str
+    models: dict[str, str]
+    predictions: tuple[Predictions, ...]
     corpus: Corpus
     baselines: Baselines | None
     measures: Measures
+    rig: Rig
 
     def evaluator(self) -> Evaluator:
         # One thread, however many workers share the machine: sums in another order would be other numbers.
         torch.set_num_threads(1)
-        return Evaluator(Animator(EmoTalk.from_pretrained(self.model)), self.baselines, self.measures, self.corpus)
+        models = {name: Animator(EmoTalk.from_pretrained(directory)) for name, directory in self.models.items()}
+        return Evaluator(models, self.predictions, self.baselines, self.measures, self.rig, self.corpus)
 
 
 class EvaluateUnits:
@@ -142,7 +220,7 @@ class EvaluateUnits:
     def __call__(self, batch: pa.Table) -> pa.Table:
         return _answer(batch, self._evaluate)
 
-    def _evaluate(self, unit: Unit) -> EvaluationSums:
+    def _evaluate(self, unit: Unit) -> UnitSums:
         # Here and not in the constructor, whose errors reach the user as a dead actor.
         if self._evaluator is None:
             self._evaluator = self._setting.evaluator()
@@ -165,12 +243,12 @@ def _fit(corpus: Corpus, units: Sequence[Unit], workers: int | None) -> Iterator
     yield from _results(fitted, len(parts))
 
 
-def _evaluate(setting: Setting, units: Sequence[Unit], workers: int | None) -> Iterator[EvaluationSums]:
+def _evaluate(setting: Setting, units: Sequence[Unit], workers: int | None) -> Iterator[UnitSums]:
     """Sums of the evaluated clips, in the order of the units."""
     resources = ray.cluster_resources()
     gpus = int(resources.get("GPU", 0))
     pool = min(len(units), workers or gpus or max(1, int(resources.get("CPU", 1)) // 2))
-    # In: one row group's clips. Out: one row, their sums (some kB); fan-out 1 : 1.
+    # In: one row group's clips. Out: one row, their sums clip by clip (some MB); fan-out 1 : 1.
     evaluated = _rows(units).map_batches(
         EvaluateUnits,
         fn_constructor_args=(setting,),
@@ -235,19 +313,13 @@ class _Advance:
             self._progress(Progress(self._clips, self._failed, audio_s, self._planned_s, elapsed_s))
 
 
-def _amount(sums: FitSums | EvaluationSums) -> Amount:
-    return Amount(clips=sums.clips, frames=sums.frames, hours=round(sums.samples / SAMPLE_RATE / 3600, 6))
+def _amount(clips: int, frames: int, samples: int) -> Amount:
+    return Amount(clips=clips, frames=frames, hours=round(samples / SAMPLE_RATE / 3600, 6))
 
 
 def _describe(rig: Rig) -> dict[str, Any]:
     vertices = {name: len(rig.region(*regions)) for name, regions in (("LVE", LIPS), ("EVE", UPPER_FACE))}
     return {"name": rig.name, "vertices": len(rig.neutral), "vertices_of": vertices}
-
-
-def _write(report: Report, output: str) -> None:
-    for name, text in ((REPORT_PAGE, report.to_markdown()), (REPORT_JSON, report.to_json())):
-        with atomic_write(f"{output.rstrip('/')}/{name}") as path:
-            path.write_text(text, encoding="utf-8")
 
 
 def main() -> None:
@@ -259,13 +331,23 @@ def _main(config: EvaluateConfig) -> int:
     with progress_line("evaluating") as progress:
         report = evaluate(config, progress)
     print("\n".join(report.heading()))
-    print_table(report.table(report.faces, ON_TERMINAL))
-    print("\n".join(report.emotion_lines()))
-    if report.exchanges:
-        print(f"words of one clip, emotion of another, {report.counts[EXCHANGES[0]]} targets:")
-        print_table(report.table(report.exchanges, ON_TERMINAL))
-    print(f"report: {config.output.rstrip('/')}/{REPORT_PAGE} and {REPORT_JSON}")
+    print_summary(report)
+    print(f"report: {config.output.rstrip('/')}/{REPORT_HTML}, {REPORT_PAGE}, {REPORT_JSON} and {CLIPS}")
     return 0
+
+
+def print_summary(report: Report, file: IO[str] | None = None) -> None:
+    """The numbers that matter most, on a terminal."""
+    print(f"{report.evaluated.clips} clips of {report.split} on the mesh {report.rig['name']}; ± over clips", file=file)
+    print_table(report.terminal_table(), file)
+    for name, method in report.methods.items():
+        if method.model is None:
+            continue
+        if method.model.exchanges:
+            print(f"{name}: words of one clip, emotion of another, {method.model.targets} targets", file=file)
+            print_table(report.table(method.model.exchanges, ON_TERMINAL, intervals=True), file)
+        for line in summary_lines(method.model):
+            print(textwrap.fill(line, 78, subsequent_indent="  "), file=file)
 
 
 if __name__ == "__main__":

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from emotalk.blendshapes import COEFFICIENTS, INDEX
-from emotalk.metrics.coefficients import moments, regression
 from emotalk.metrics.logmel import FEATURES, log_mel, with_context
 from emotalk.metrics.loudness import relative_loudness_db
+from emotalk.metrics.moments import moments, regression
 
 # Of the features' mean variance. Best of 1e-4 … 1e-1 on a validation split, and flat around it.
 PENALTY = 1e-2
@@ -79,7 +79,8 @@ class Baselines:
         if not sums.frames:
             raise ValueError("baselines cannot be fitted to no frames")
         offset, slope = regression(sums.jaw)
-        return cls(sums.cross[-1] / sums.gram[-1, -1], offset, slope, solve_ridge(sums.gram, sums.cross, PENALTY))
+        ridge = solve_ridge(sums.gram, sums.cross, PENALTY)
+        return cls(sums.cross[-1] / sums.gram[-1, -1], float(offset), float(slope), ridge)
 
     def mean_face(self, frames: int) -> np.ndarray:
         return _face(np.tile(self.mean, (frames, 1)))

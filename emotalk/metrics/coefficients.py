@@ -3,8 +3,27 @@
 import numpy as np
 
 from emotalk.blendshapes import COEFFICIENTS, INDEX, upper_face
-from emotalk.metrics.measures import Quantity, mean
+from emotalk.metrics.measures import COEFFICIENT, REGION, SPEECH, Quantity, mean
+from emotalk.metrics.moments import correlation, moments
+from emotalk.metrics.pair import Pair
 
+FACEDIFFUSER = "FaceDiffuser (Stan et al. 2023), in coefficient space"
+
+
+def _named(*prefixes: str) -> tuple[int, ...]:
+    return tuple(i for name, i in INDEX.items() if name.startswith(prefixes))
+
+
+# Every coefficient belongs to one region, the part of the face that it moves; ARKit's own prefixes say which.
+REGIONS: dict[str, tuple[int, ...]] = {
+    "brows": _named("brow"),
+    "eyes": _named("eye"),
+    "cheeks": _named("cheek"),
+    "nose": _named("nose"),
+    "jaw": _named("jaw"),
+    "lips": _named("mouth"),
+    "tongue": _named("tongue"),
+}
 GROUPS: dict[str, tuple[int, ...]] = {
     "all": tuple(range(len(COEFFICIENTS))),
     "speech": tuple(i for i in range(len(COEFFICIENTS)) if i not in upper_face()),
@@ -18,30 +37,37 @@ _MEMBERS = {
 
 
 class CoefficientError:
-    """MAE and RMSE of one group of coefficients, over frames and coefficients; both in units of a coefficient (0 to 1).
+    """MAE and RMSE of one group or region of coefficients, over frames and coefficients; both in coefficient units.
 
-    The coefficient-space errors that FaceDiffuser (Stan et al. 2023) reports for blendshape corpora.
+    A coefficient runs from 0 to 1. The coefficient-space errors that FaceDiffuser (Stan et al. 2023) reports for
+    blendshape corpora.
     """
 
     size = 3
 
     def __init__(self, group: str) -> None:
-        self._columns = list(GROUPS[group])
+        columns = (GROUPS | REGIONS)[group]
+        self._columns = list(columns)
         label = "" if group == "all" else f" {group}"
-        over = f"over frames and {_MEMBERS[group]}"
-        self.quantities = (
-            Quantity(name=f"MAE{label}", unit="coefficient", definition=f"mean absolute error {over}"),
-            Quantity(name=f"RMSE{label}", unit="coefficient", definition=f"root of the mean squared error {over}"),
+        over = f"over frames and {_MEMBERS.get(group) or f'the {len(columns)} coefficients of the {group}'}"
+        table = REGION if group in REGIONS else COEFFICIENT
+        self.quantities = tuple(
+            Quantity(
+                name=f"{name}{label}", unit="coefficient", definition=f"{what} {over}", source=FACEDIFFUSER, table=table
+            )
+            for name, what in (("MAE", "mean absolute error"), ("RMSE", "root of the mean squared error"))
         )
 
-    def sums(self, predicted: np.ndarray, target: np.ndarray) -> np.ndarray:
+    def sums(self, pair: Pair) -> np.ndarray:
         """[sum of absolute errors, sum of squared errors, number of errors]."""
-        error = predicted[:, self._columns].astype(np.float64) - target[:, self._columns]
+        if pair.predicted is None:
+            return np.zeros(self.size)
+        error = pair.predicted[:, self._columns].astype(np.float64) - pair.target[:, self._columns]
         return np.array([np.abs(error).sum(), np.square(error).sum(), error.size])
 
-    def values(self, sums: np.ndarray) -> tuple[float | None, ...]:
-        absolute, squared, count = sums
-        return mean(absolute, count), float(np.sqrt(squared / count)) if count else None
+    def values(self, sums: np.ndarray) -> tuple[np.ndarray, ...]:
+        absolute, squared, count = (sums[..., i] for i in range(self.size))
+        return mean(absolute, count), np.sqrt(mean(squared, count))
 
 
 class VelocityError:
@@ -57,23 +83,66 @@ class VelocityError:
             name="velocity error",
             unit="coefficient/frame",
             definition="root mean square error of the change from frame to frame (1/30 s) over all 52 coefficients",
+            source="root of EmoTalk's velocity loss (Peng et al. 2023)",
+            table=COEFFICIENT,
         ),
         Quantity(
             name="velocity MAE",
             unit="coefficient/frame",
             definition="mean absolute error of the change from frame to frame (1/30 s) over all 52 coefficients",
+            table=COEFFICIENT,
         ),
     )
 
-    def sums(self, predicted: np.ndarray, target: np.ndarray) -> np.ndarray:
+    def sums(self, pair: Pair) -> np.ndarray:
         """[sum of squared, of absolute errors, number of errors]; the change from one clip to the next is none."""
-        error = np.diff(predicted.astype(np.float64), axis=0) - np.diff(target.astype(np.float64), axis=0)
+        if pair.predicted is None:
+            return np.zeros(self.size)
+        error = np.diff(pair.predicted.astype(np.float64), axis=0) - np.diff(pair.target.astype(np.float64), axis=0)
         return np.array([np.square(error).sum(), np.abs(error).sum(), error.size])
 
-    def values(self, sums: np.ndarray) -> tuple[float | None, ...]:
-        squared, absolute, count = sums
-        square = mean(squared, count)
-        return (None if square is None else square**0.5, mean(absolute, count))
+    def values(self, sums: np.ndarray) -> tuple[np.ndarray, ...]:
+        squared, absolute, count = (sums[..., i] for i in range(self.size))
+        return np.sqrt(mean(squared, count)), mean(absolute, count)
+
+
+class Jerk:
+    """The third difference over time: what makes a face tremble.
+
+    Its root mean square error, and its root mean square relative to the real face's: 1 moves as smoothly as reality,
+    more trembles, less is sluggish. In coefficient units per frame³ (a frame is 1/30 s). Flash and Hogan (1985) give
+    smoothness of movement this measure; corpora of captured faces bring jerk of their own.
+    """
+
+    size = 4
+    quantities = (
+        Quantity(
+            name="jerk error",
+            unit="coefficient/frame³",
+            definition="root mean square error of the third difference over frames (1/30 s), all 52 coefficients",
+            source="smoothness as jerk: Flash & Hogan 1985",
+            table=COEFFICIENT,
+        ),
+        Quantity(
+            name="jerk ratio",
+            unit="",
+            definition="root mean square third difference of the predicted face over that of the real one",
+            better="nearer to 1",
+            source="smoothness as jerk: Flash & Hogan 1985",
+            table=COEFFICIENT,
+        ),
+    )
+
+    def sums(self, pair: Pair) -> np.ndarray:
+        """[sum of squared errors, of squared predicted, of squared real jerk, number]."""
+        if pair.predicted is None or pair.frames < 4:
+            return np.zeros(self.size)
+        predicted, real = (np.diff(face.astype(np.float64), 3, axis=0) for face in (pair.predicted, pair.target))
+        return np.array([*(np.square(jerk).sum() for jerk in (predicted - real, predicted, real)), real.size])
+
+    def values(self, sums: np.ndarray) -> tuple[np.ndarray, ...]:
+        error, predicted, real, count = (sums[..., i] for i in range(self.size))
+        return np.sqrt(mean(error, count)), np.sqrt(mean(predicted, real))
 
 
 class JawCorrelation:
@@ -86,39 +155,16 @@ class JawCorrelation:
             unit="",
             definition="Pearson correlation of predicted and real jawOpen over all frames of all clips pooled",
             better="higher",
+            table=SPEECH,
         ),
     )
 
-    def sums(self, predicted: np.ndarray, target: np.ndarray) -> np.ndarray:
+    def sums(self, pair: Pair) -> np.ndarray:
         """The moments of the two tracks."""
+        if pair.predicted is None:
+            return np.zeros(self.size)
         jaw = INDEX["jawOpen"]
-        return moments(predicted[:, jaw], target[:, jaw])
+        return moments(pair.predicted[:, jaw], pair.target[:, jaw])
 
-    def values(self, sums: np.ndarray) -> tuple[float | None, ...]:
+    def values(self, sums: np.ndarray) -> tuple[np.ndarray, ...]:
         return (correlation(sums),)
-
-
-def moments(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Two tracks (n,) -> [n, Σx, Σy, Σx², Σy², Σxy] in float64: additive over clips."""
-    a, b = x.astype(np.float64), y.astype(np.float64)
-    return np.array([len(a), a.sum(), b.sum(), (a * a).sum(), (b * b).sum(), (a * b).sum()])
-
-
-def correlation(sums: np.ndarray) -> float | None:
-    """Pearson's r of what `moments` summed; None where a track does not move."""
-    n, x, y, xx, yy, xy = sums
-    if not n:
-        return None
-    x_variance, y_variance = xx / n - (x / n) ** 2, yy / n - (y / n) ** 2
-    # A constant track has no variance but for rounding, which is relative to its size.
-    if x_variance <= 1e-10 * xx / n or y_variance <= 1e-10 * yy / n:
-        return None
-    return float((xy / n - x * y / n**2) / np.sqrt(x_variance * y_variance))
-
-
-def regression(sums: np.ndarray) -> tuple[float, float]:
-    """Least squares y = offset + slope · x of what `moments` summed -> (offset, slope); a constant x has slope 0."""
-    n, x, y, xx, _, xy = sums
-    variance = xx / n - (x / n) ** 2
-    slope = (xy / n - x * y / n**2) / variance if variance > 1e-10 * xx / n else 0.0
-    return float(y / n - slope * x / n), float(slope)

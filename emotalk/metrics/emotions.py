@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from emotalk.metrics.bootstrap import interval
+from emotalk.metrics.measures import mean
+
 
 @dataclass(frozen=True, kw_only=True)
 class EmotionAccuracy:
@@ -24,6 +27,7 @@ class EmotionAccuracy:
     unknown: dict[str, int]
     per_label: dict[str, tuple[int, float]]
     confusion: dict[str, dict[str, int]]
+    interval: tuple[float, float] | None = None
 
 
 class EmotionCounts:
@@ -46,7 +50,8 @@ class EmotionCounts:
         out[row, self.heard.index(max(heard, key=lambda label: heard[label]))] = 1
         return out
 
-    def accuracy(self, sums: np.ndarray) -> EmotionAccuracy:
+    def accuracy(self, sums: np.ndarray, resampled: np.ndarray | None = None) -> EmotionAccuracy:
+        """Sums of any number of clips; resampled: (1 + replicates, *shape) sums of the bootstrap, for the interval."""
         counts = {
             label: {heard: int(n) for heard, n in zip(self.heard, row, strict=True)}
             for label, row in zip(self.acted, sums, strict=False)
@@ -64,4 +69,12 @@ class EmotionCounts:
             unknown={label: sum(row.values()) for label, row in counts.items() if label not in self.heard},
             per_label=per_label,
             confusion=counts,
+            interval=None if resampled is None else interval(self._shares(resampled), clips),
         )
+
+    def _shares(self, sums: np.ndarray) -> np.ndarray:
+        """(…, *shape) -> (…) share of the judged clips that are heard rightly, NaN without any."""
+        judged = [(self.acted.index(label), self.heard.index(label)) for label in self.acted if label in self.heard]
+        right = sum((sums[..., row, column] for row, column in judged), np.zeros(sums.shape[:-2]))
+        total = sum((sums[..., row, :].sum(-1) for row, _ in judged), np.zeros(sums.shape[:-2]))
+        return mean(right, total)

@@ -1,8 +1,7 @@
-"""The evaluation itself, one row group at a time: predict, compare, sum."""
+"""The evaluation itself, one row group at a time: predict, compare, sum per clip."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,113 +9,225 @@ from emotalk.animation import Animation
 from emotalk.controls import Controls
 from emotalk.corpus.clip import Clip
 from emotalk.corpus.corpus import Corpus
+from emotalk.errors import InputError
 from emotalk.inference.animator import Animator
 from emotalk.labels import EMOTIONS
 from emotalk.metrics.baselines import JAW, MEAN, RIDGE, Baselines, FitSums
 from emotalk.metrics.emotions import EmotionCounts
 from emotalk.metrics.exchange import cross_reconstruct, resample
+from emotalk.metrics.face import LIPS, UPPER_FACE
+from emotalk.metrics.leakage import pooled_features
 from emotalk.metrics.measures import Measures
-from emotalk.metrics.plan import Exchange, Unit
+from emotalk.metrics.pair import Pair
+from emotalk.metrics.plan import Task, Unit
+from emotalk.metrics.predictions import Prediction, Predictions
 from emotalk.metrics.reading import read_clips
+from emotalk.metrics.response import INTENSITIES, LEVELS, Activity, clip_response
+from emotalk.metrics.vertices import Field
+from emotalk.metrics.worst import Worst, excerpt, keep_worst
+from emotalk.rigs.rig import Rig
 
 # What the network says and nothing else; level and style unknown, as of any new recording.
 RAW = Controls(smoothing=False, silence_gate=False, blinks_per_minute=0, tail_s=0)
 
-MODEL, OTHER_SOUND = "model", "model, other sound"
-SUBJECTS = (MODEL, OTHER_SOUND, RIDGE, JAW, MEAN)
+BASELINES = (RIDGE, JAW, MEAN)
+REAL = "real face"
 CROSS, SELF, UNCHANGED = "cross-reconstruction", "self-reconstruction", "emotion not exchanged"
 EXCHANGES = (CROSS, SELF, UNCHANGED)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class EvaluationSums:
-    """Everything that is counted, additive.
+def other_sound(model: str) -> str:
+    """The row of a model that hears another clip's sound."""
+    return f"{model}, other sound"
 
-    faces / exchanges: sums of `Measures` by subject. counts: clips by subject. emotions: see `EmotionCounts`.
-    clips, frames, samples: of the split, as far as read.
-    failed: (clip, reason) of clips that could not be read.
+
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """What is known of a clip that was compared, in lengths and labels."""
+
+    clip_id: str
+    speaker: str
+    statement: str
+    emotion: str | None
+    level: int | None
+    frames: int
+    samples: int
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ModelSums:
+    """What is measured of a model alone, a row per compared clip; see `EmotionCounts` and `emotalk.metrics.response`.
+
+    exchanges: (clips, size) sums of `Measures` by kind, rows of zeros for clips that are no target.
+    features: by name, (probed, d), of the clips at the rows `probed`.
     """
 
-    faces: dict[str, np.ndarray] = field(default_factory=dict)
-    exchanges: dict[str, np.ndarray] = field(default_factory=dict)
-    counts: dict[str, int] = field(default_factory=dict)
-    emotions: np.ndarray = field(default_factory=lambda: np.zeros(()))
-    clips: int = 0
-    frames: int = 0
-    samples: int = 0
-    failed: tuple[tuple[str, str], ...] = ()
-
-    def __add__(self, other: "EvaluationSums") -> "EvaluationSums":
-        return EvaluationSums(
-            faces=_add_by_key(self.faces, other.faces),
-            exchanges=_add_by_key(self.exchanges, other.exchanges),
-            counts=_add_by_key(self.counts, other.counts),
-            emotions=self.emotions + other.emotions,
-            clips=self.clips + other.clips,
-            frames=self.frames + other.frames,
-            samples=self.samples + other.samples,
-            failed=self.failed + other.failed,
-        )
+    emotions: np.ndarray
+    response: np.ndarray
+    exchanges: dict[str, np.ndarray]
+    targets: int
+    features: dict[str, np.ndarray]
+    probed: tuple[int, ...]
 
 
-def _add_by_key(mine: dict, theirs: dict) -> dict:
-    return mine | {key: mine[key] + value if key in mine else value for key, value in theirs.items()}
+@dataclass(frozen=True, eq=False, kw_only=True)
+class UnitSums:
+    """Everything that is counted of a unit, clip by clip.
+
+    clips: compared. faces: (clips, size) sums of `Measures` by row of the table; counts: clips by row.
+    worst: by method, those of the unit's clips that it got most wrong. failed: (clip, reason) of those left out.
+    """
+
+    clips: tuple[Compared, ...]
+    faces: dict[str, np.ndarray]
+    counts: dict[str, int]
+    models: dict[str, ModelSums]
+    worst: dict[str, tuple[Worst, ...]]
+    failed: tuple[tuple[str, str], ...]
 
 
 class Evaluator:
-    """A model, the fitted baselines (None: there was nothing to fit them on) and the measures, ready to work."""
+    """Models and other methods' outputs, the fitted baselines (None: nothing to fit them on) and the measures."""
 
-    def __init__(self, animator: Animator, baselines: Baselines | None, measures: Measures, corpus: Corpus) -> None:
-        self.animator, self.baselines, self.measures, self.corpus = animator, baselines, measures, corpus
+    def __init__(
+        self,
+        models: Mapping[str, Animator],
+        predictions: Sequence[Predictions],
+        baselines: Baselines | None,
+        measures: Measures,
+        rig: Rig,
+        corpus: Corpus,
+    ) -> None:
+        self.models, self.predictions, self.baselines = dict(models), tuple(predictions), baselines
+        self.measures, self.rig, self.corpus = measures, rig, corpus
+        self._activity, self._lips = Activity(rig, UPPER_FACE), Field(rig, LIPS)
 
-    @cached_property
-    def emotions(self) -> EmotionCounts:
-        return EmotionCounts(EMOTIONS, self.animator.model.config.emotions)
-
-    def evaluate(self, unit: Unit) -> EvaluationSums:
-        """The sums of a unit's clips, added in their order."""
+    def evaluate(self, unit: Unit) -> UnitSums:
+        """The unit's clips in their order. A clip that cannot be read, or of which a method has none, is left out."""
         clips, failed = read_clips(self.corpus, _needed(unit))
-        faces = {name: self.animator.animate(clips[name].samples, RAW) for name in _heard(unit) if name in clips}
-        total = EvaluationSums()
-        for task in unit.tasks:
-            if task.clip_id not in clips:
-                total += EvaluationSums(failed=((task.clip_id, failed[task.clip_id]),))
-                continue
-            clip = clips[task.clip_id]
-            animation = faces[task.clip_id]
-            predicted = {MODEL: animation.weights}
-            if task.other in faces:
-                predicted[OTHER_SOUND] = resample(faces[task.other].weights, clip.frames)
-            if self.baselines is not None:
-                predicted |= self.baselines.predict(clip.samples, clip.frames)
-            total += self._compare(clip, animation, predicted)
-            if task.exchange is not None and {task.exchange.content, task.exchange.emotion} <= clips.keys():
-                total += self._exchange(clip, clips, faces, task.exchange)
-        return total
-
-    def _compare(self, clip: Clip, animation: Animation, predicted: dict[str, np.ndarray]) -> EvaluationSums:
-        return EvaluationSums(
-            faces={name: self.measures.sums(weights, clip.weights) for name, weights in predicted.items()},
-            counts=dict.fromkeys(predicted, 1),
-            emotions=self.emotions.sums(clip.emotion, animation.meta["heard"]),
-            clips=1,
-            frames=clip.frames,
-            samples=len(clip.samples),
-        )
-
-    def _exchange(
-        self, target: Clip, clips: dict[str, Clip], faces: dict[str, Animation], exchange: Exchange
-    ) -> EvaluationSums:
-        content, emotion = clips[exchange.content], clips[exchange.emotion]
-        predicted = {
-            CROSS: cross_reconstruct(self.animator.model, content.samples, emotion.samples, target.frames),
-            SELF: faces[target.clip_id].weights,
-            UNCHANGED: resample(faces[exchange.content].weights, target.frames),
+        left_out = [(task.clip_id, failed[task.clip_id]) for task in unit.tasks if task.clip_id not in clips]
+        readable = [task for task in unit.tasks if task.clip_id in clips]
+        heard = {
+            name: {clip_id: animator.animate(clips[clip_id].samples, RAW) for clip_id in _heard(readable, clips)}
+            for name, animator in self.models.items()
         }
-        return EvaluationSums(
-            exchanges={name: self.measures.sums(weights, target.weights) for name, weights in predicted.items()},
-            counts=dict.fromkeys(predicted, 1),
+        tasks: list[Task] = []
+        rows: dict[str, list[np.ndarray]] = {}
+        counts: dict[str, int] = {}
+        worst: dict[str, tuple[Worst, ...]] = {}
+        for task in readable:
+            clip = clips[task.clip_id]
+            try:
+                # One clip at a time: the vertices of a row group would fill the memory.
+                given = {other.name: other.read(clip.clip_id, clip.frames, self.rig) for other in self.predictions}
+            except InputError as error:
+                left_out.append((task.clip_id, str(error)))
+                continue
+            tasks.append(task)
+            for name, face in self._faces(task, clip, heard, given).items():
+                # Nothing to hear instead: a row of zeros counts nothing and keeps the clips of all rows aligned.
+                sums = np.zeros(self.measures.size) if face is None else self._sums(clip, face)
+                rows.setdefault(name, []).append(sums)
+                counts[name] = counts.get(name, 0) + (face is not None)
+                if face is not None and (name in self.models or name in given):
+                    worst[name] = keep_worst((*worst.get(name, ()), self._worst(clip, face)))
+        return UnitSums(
+            clips=tuple(_compared(clips[task.clip_id]) for task in tasks),
+            faces={name: np.array(parts) for name, parts in rows.items()},
+            counts=counts,
+            models={name: self._model(name, tasks, clips, faces) for name, faces in heard.items()},
+            worst=worst,
+            failed=tuple(left_out),
         )
+
+    def _faces(
+        self,
+        task: Task,
+        clip: Clip,
+        heard: Mapping[str, Mapping[str, Animation]],
+        given: Mapping[str, Prediction],
+    ) -> dict[str, Prediction | None]:
+        """Every row of the table for a clip, in the table's order."""
+        out: dict[str, Prediction | None] = {}
+        for name, faces in heard.items():
+            out[name] = Prediction(weights=faces[task.clip_id].weights)
+            other = None if task.other is None else faces.get(task.other)
+            out[other_sound(name)] = None if other is None else Prediction(weights=resample(other.weights, clip.frames))
+        out |= given
+        if self.baselines is not None:
+            simple = self.baselines.predict(clip.samples, clip.frames)
+            out |= {name: Prediction(weights=weights) for name, weights in simple.items()}
+        return out | {REAL: Prediction(weights=clip.weights)}
+
+    def _sums(self, clip: Clip, face: Prediction) -> np.ndarray:
+        return self.measures.sums(self._pair(clip, face))
+
+    @staticmethod
+    def _pair(clip: Clip, face: Prediction) -> Pair:
+        return Pair(face.weights, clip.weights, face.vertices, samples=clip.samples, phones=clip.phones)
+
+    def _worst(self, clip: Clip, face: Prediction) -> Worst:
+        blocks = list(self._lips.squared_errors(self._pair(clip, face)))
+        distances = np.sqrt(np.concatenate([block.max(1) for block in blocks]))
+        return excerpt(clip.clip_id, distances, face.weights, clip.weights, clip.samples)
+
+    def _model(
+        self, name: str, tasks: Sequence[Task], clips: Mapping[str, Clip], faces: Mapping[str, Animation]
+    ) -> ModelSums:
+        animator = self.models[name]
+        counts = EmotionCounts(EMOTIONS, animator.model.config.emotions)
+        emotions = np.zeros((len(tasks), *counts.shape))
+        exchanges = {kind: np.zeros((len(tasks), self.measures.size)) for kind in EXCHANGES}
+        responses = np.zeros((len(tasks), len(clip_response({}, {}, None))))
+        features: dict[str, list[np.ndarray]] = {}
+        probed: list[int] = []
+        targets = 0
+        for row, task in enumerate(tasks):
+            clip, animation = clips[task.clip_id], faces[task.clip_id]
+            emotions[row] = counts.sums(clip.emotion, animation.meta["heard"])
+            responses[row] = self._response(animator, clip, animation, task.steered)
+            exchange = task.exchange
+            if exchange is not None and {exchange.content, exchange.emotion} <= clips.keys():
+                targets += 1
+                words, feeling = clips[exchange.content], clips[exchange.emotion]
+                predicted = {
+                    CROSS: cross_reconstruct(animator.model, words.samples, feeling.samples, clip.frames),
+                    SELF: animation.weights,
+                    UNCHANGED: resample(faces[exchange.content].weights, clip.frames),
+                }
+                for kind, weights in predicted.items():
+                    exchanges[kind][row] = self._sums(clip, Prediction(weights=weights))
+            if task.probed:
+                probed.append(row)
+                for what, vector in pooled_features(animator.model, clip.samples).items():
+                    features.setdefault(what, []).append(vector)
+        return ModelSums(
+            emotions=emotions,
+            response=responses,
+            exchanges=exchanges,
+            targets=targets,
+            features={what: np.array(vectors) for what, vectors in features.items()},
+            probed=tuple(probed),
+        )
+
+    def _response(self, animator: Animator, clip: Clip, usual: Animation, steered: bool) -> np.ndarray:
+        def activity(controls: Controls) -> float:
+            return self._activity.mm(animator.animate(clip.samples, controls).weights)
+
+        by_intensity: dict[float, float] = {}
+        by_level: dict[float, float] = {}
+        # Intensity goes from the neutral prototype on: models without it only follow what they hear.
+        if steered and animator.model.has_prototypes and "neutral" in animator.model.config.emotions:
+            by_intensity = {
+                x: self._activity.mm(usual.weights) if x == 1 else activity(replace(RAW, intensity=x))
+                for x in INTENSITIES
+            }
+        if steered:
+            by_level = {x: activity(replace(RAW, level=x)) for x in LEVELS}
+        real = None
+        if clip.level is not None and clip.emotion not in (None, "neutral"):
+            real = clip.level, self._activity.mm(clip.weights)
+        return clip_response(by_intensity, by_level, real)
 
 
 def fit_units(corpus: Corpus, units: Iterable[Unit]) -> FitSums:
@@ -129,13 +240,27 @@ def fit_units(corpus: Corpus, units: Iterable[Unit]) -> FitSums:
     return sums
 
 
-def _heard(unit: Unit) -> list[str]:
+def _compared(clip: Clip) -> Compared:
+    return Compared(
+        clip_id=clip.clip_id,
+        speaker=clip.speaker,
+        statement=clip.statement,
+        emotion=clip.emotion,
+        level=clip.level,
+        frames=clip.frames,
+        samples=len(clip.samples),
+    )
+
+
+def _heard(tasks: Sequence[Task], readable: Iterable[str]) -> list[str]:
     """The clips whose own animation is needed, each once."""
-    names = [task.clip_id for task in unit.tasks] + [task.other for task in unit.tasks if task.other is not None]
-    names += [task.exchange.content for task in unit.tasks if task.exchange is not None]
-    return list(dict.fromkeys(names))
+    names = [task.clip_id for task in tasks] + [task.other for task in tasks if task.other is not None]
+    names += [task.exchange.content for task in tasks if task.exchange is not None]
+    return [name for name in dict.fromkeys(names) if name in readable]
 
 
 def _needed(unit: Unit) -> list[str]:
-    names = _heard(unit) + [task.exchange.emotion for task in unit.tasks if task.exchange is not None]
+    names = [task.clip_id for task in unit.tasks] + [task.other for task in unit.tasks if task.other is not None]
+    exchanges = [task.exchange for task in unit.tasks if task.exchange is not None]
+    names += [name for exchange in exchanges for name in (exchange.content, exchange.emotion)]
     return list(dict.fromkeys(names))

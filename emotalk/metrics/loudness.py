@@ -6,7 +6,8 @@ import numpy as np
 
 from emotalk.blendshapes import INDEX
 from emotalk.inference.post import loudness_dbfs
-from emotalk.metrics.coefficients import correlation, moments
+from emotalk.metrics.measures import number
+from emotalk.metrics.moments import correlation, moments
 
 RANGE_DB = 40.0  # below the loudest tenth of a second all is silence
 SILENT_DB, LOUD_DB = -30.0, -10.0
@@ -46,5 +47,5 @@ def jaw_follows_loudness(samples: np.ndarray, weights: np.ndarray) -> JawLoudnes
     return JawLoudness(
         silent=float(silent.mean()) if len(silent) else None,
         loud=float(loud.mean()) if len(loud) else None,
-        correlation=correlation(moments(jaw, loudness)),
+        correlation=number(correlation(moments(jaw, loudness))),
     )

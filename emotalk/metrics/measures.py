@@ -1,7 +1,8 @@
 """What a measure is: additive sums of a pair of animations, and the values that sums come to.
 
 Sums of clips are added up, in the corpus's order, to the sums of a split: memory does not grow with the corpus, and the
-same clips give the same bytes however the work was spread.
+same clips give the same bytes however the work was spread. Values are computed of many vectors of sums at once, which
+is what a bootstrap needs.
 """
 
 from collections.abc import Sequence
@@ -10,17 +11,25 @@ from typing import Protocol
 
 import numpy as np
 
-from emotalk.errors import InputError
+from emotalk.metrics.pair import Pair
+
+# Tables of a report: what is measured on the mesh, of speech, in the coefficients, and in them region by region.
+MESH, SPEECH, COEFFICIENT, REGION = "mesh", "speech", "coefficients", "regions"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Quantity:
-    """One number of a report. `better`: which way is better, empty where neither is."""
+    """One number of a report. better: which way is better, empty where neither is. source: who defined it, or empty.
+
+    table: where a report shows it, one of MESH, SPEECH, COEFFICIENT and REGION.
+    """
 
     name: str
     unit: str
     definition: str
     better: str = "lower"
+    source: str = ""
+    table: str = MESH
 
 
 class Measure(Protocol):
@@ -36,12 +45,12 @@ class Measure(Protocol):
         """Length of the vector of sums."""
         ...
 
-    def sums(self, predicted: np.ndarray, target: np.ndarray) -> np.ndarray:
-        """A clip's (frames, 52) twice -> (size,) float64. Sums of zero frames are zero."""
+    def sums(self, pair: Pair) -> np.ndarray:
+        """A clip -> (size,) float64. Zero for no frames, and where the pair lacks what the measure needs."""
         ...
 
-    def values(self, sums: np.ndarray) -> tuple[float | None, ...]:
-        """Sums of any number of clips -> one value per quantity, None where there is nothing to measure."""
+    def values(self, sums: np.ndarray) -> tuple[np.ndarray, ...]:
+        """(…, size) sums of any number of clips -> (…) per quantity, NaN where there is nothing to measure."""
         ...
 
 
@@ -53,22 +62,29 @@ class Measures:
         self.quantities = tuple(quantity for measure in measures for quantity in measure.quantities)
         self.size = sum(measure.size for measure in measures)
 
-    def sums(self, predicted: np.ndarray, target: np.ndarray) -> np.ndarray:
-        """InputError where the two animations differ in shape."""
-        if predicted.shape != target.shape:
-            raise InputError(f"an animation of shape {predicted.shape} cannot be compared with one of {target.shape}")
-        return np.concatenate([measure.sums(predicted, target) for measure in self.measures])
+    def sums(self, pair: Pair) -> np.ndarray:
+        return np.concatenate([measure.sums(pair) for measure in self.measures])
 
-    def values(self, sums: np.ndarray) -> dict[str, float | None]:
-        """-> value by the quantity's name."""
-        out: list[float | None] = []
+    def array(self, sums: np.ndarray) -> np.ndarray:
+        """(…, size) -> (…, quantities) float64, NaN where there is nothing to measure."""
+        out: list[np.ndarray] = []
         start = 0
         for measure in self.measures:
-            out += measure.values(sums[start : start + measure.size])
+            out += measure.values(sums[..., start : start + measure.size])
             start += measure.size
-        return {quantity.name: value for quantity, value in zip(self.quantities, out, strict=True)}
+        return np.stack([np.asarray(value, np.float64) for value in out], -1)
+
+    def values(self, sums: np.ndarray) -> dict[str, float | None]:
+        """(size,) -> value by the quantity's name, None where there is nothing to measure."""
+        names = (quantity.name for quantity in self.quantities)
+        return {name: number(value) for name, value in zip(names, self.array(sums), strict=True)}
 
 
-def mean(total: float, count: float) -> float | None:
-    """None for a mean of nothing."""
-    return float(total / count) if count else None
+def mean(total: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """NaN for a mean of nothing."""
+    return np.asarray(total / np.where(count > 0, count, np.nan))
+
+
+def number(value: float | np.ndarray) -> float | None:
+    """What a report shows: None for NaN."""
+    return None if np.isnan(value) else float(value)

@@ -2,8 +2,8 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,6 +13,8 @@ from emotalk.corpus.splits import SPLITS
 from emotalk.errors import InputError
 from emotalk.training.squares import ClipKey, PlanConfig, Square, plan_epoch
 
+PROBED_CLIPS = 600  # for the probes of content leakage, whose features are held in memory
+STEERED_CLIPS = 48  # for the intensity response: each is animated four times more
 FIT_CLIPS = 1_000  # more does not help a linear map of 441 numbers, and the fit stays short on any corpus
 
 
@@ -26,11 +28,16 @@ class Exchange:
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """One clip of the split. other: the clip whose sound stands in for its own; exchange: where it is its target."""
+    """One clip of the split. other: the clip whose sound stands in for its own; exchange: where it is its target.
+
+    probed: its features are kept for the probes. steered: it is animated at other intensities and levels too.
+    """
 
     clip_id: str
     other: str | None
     exchange: Exchange | None
+    probed: bool = False
+    steered: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,10 +59,18 @@ def plan_evaluation(corpus: Corpus, split: str) -> list[Unit]:
         )
     others = other_clips(rows)
     exchanges = plan_exchanges(rows)
+    probed = _chosen(rows, PROBED_CLIPS)
+    steered = _chosen([row for row in rows if row["emotion"] not in (None, "neutral")], STEERED_CLIPS)
     units: dict[tuple[str, int], list[Task]] = defaultdict(list)
     for row, other in zip(rows, others, strict=True):
         clip_id = row["clip_id"]
-        task = Task(clip_id=clip_id, other=other, exchange=exchanges.get(clip_id))
+        task = Task(
+            clip_id=clip_id,
+            other=other,
+            exchange=exchanges.get(clip_id),
+            probed=clip_id in probed,
+            steered=clip_id in steered,
+        )
         units[row["shard"], row["row_group"]].append(task)
     return [Unit(shard=shard, row_group=group, tasks=tuple(tasks)) for (shard, group), tasks in units.items()]
 
@@ -63,7 +78,7 @@ def plan_evaluation(corpus: Corpus, split: str) -> list[Unit]:
 def plan_fit(corpus: Corpus, split: str = "train", clips: int = FIT_CLIPS) -> list[Unit]:
     """At most `clips` clips of the split, spread evenly over it by a hash of their names; none for an empty split."""
     rows = split_rows(corpus, split)
-    chosen = {row["clip_id"] for row in sorted(rows, key=_draw)[:clips]}
+    chosen = _chosen(rows, clips)
     units: dict[tuple[str, int], list[Task]] = defaultdict(list)
     for row in rows:
         if row["clip_id"] in chosen:
@@ -129,5 +144,16 @@ def plan_exchanges(rows: Sequence[dict]) -> dict[str, Exchange]:
     return out
 
 
+def _chosen(rows: Sequence[dict], clips: int) -> set[str]:
+    return {row["clip_id"] for row in sorted(rows, key=_draw)[:clips]}
+
+
 def _draw(row: dict, seed: str = "") -> bytes:
     return hashlib.sha256(f"{seed}/{row['clip_id']}".encode()).digest()
+
+
+def without(units: Sequence[Unit], clip_ids: Collection[str]) -> list[Unit]:
+    """The units less the tasks of some clips; those clips may still stand in for others."""
+    left_out = frozenset(clip_ids)
+    kept = [replace(unit, tasks=tuple(t for t in unit.tasks if t.clip_id not in left_out)) for unit in units]
+    return [unit for unit in kept if unit.tasks]

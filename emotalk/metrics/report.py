@@ -1,31 +1,52 @@
-"""The report of an evaluation: every number with its unit, as JSON and as a page to read."""
+"""The report of an evaluation: every number with its unit and interval, as JSON and as a page to read."""
 
 import json
-from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from emotalk.metrics.bootstrap import LEVEL, REPLICATES
 from emotalk.metrics.emotions import EmotionAccuracy
-from emotalk.metrics.measures import Quantity
+from emotalk.metrics.leakage import Probe
+from emotalk.metrics.measures import COEFFICIENT, MESH, REGION, SPEECH, Quantity
+from emotalk.metrics.response import Estimate, Response
 
 CONDITIONS = {
-    "prediction": "the network's output clamped to [0, 1], without smoothing, silence gate, blinks and tail",
+    "prediction": "the network's output clamped to [0, 1], without smoothing, silence gate, blinks and tail; another "
+    "method's files as they are, brought to 30 fps and cut to the clip",
     "level": "unknown (half normal, half strong), as of a new recording",
     "style": "none, as of a new speaker",
     "pooling": "sums over all frames of all clips; only FDD is a mean over clips",
-    "model, other sound": "the same model hears a clip with another statement (by the same speaker at the same level, "
-    "where there is one); its animation is stretched to the clip's length",
+    "interval": f"{LEVEL:.0%}, of {REPLICATES} replicates of a bootstrap over clips (Poisson counts, one seed): of "
+    "other clips of these speakers; differences of two rows are paired, as both are resampled alike",
+    "other sound": "the same model hears a clip with another statement (by the same speaker at the same level, where "
+    "there is one); its animation is stretched to the clip's length",
     "ridge regression": "linear map from 11 frames of 40 log-mel bands, normalised to the clip's level",
     "jaw by loudness": "the mean face with jawOpen linear in the loudness in dB below the clip's loudest",
     "mean face": "one constant face",
+    "real face": "the corpus's own face, which errs in nothing: what can be reached where a measure asks the sound",
     "cross-reconstruction": "the words of one clip with the emotion of another, against the real clip that has both; "
-    "four clips of a speaker and level make two targets",
+    "four clips of a speaker and level make two targets (EmoTalk, Peng et al. 2023)",
     "self-reconstruction": "the model on the sound of the same targets",
     "emotion not exchanged": "the clip with the words alone, its own emotion kept, stretched to the target's length",
+    "emotion accuracy": "share of clips whose most probable label is the acted one",
+    "content leakage": "balanced accuracy of a linear probe (ridge regression onto one-hot labels) on mean and "
+    "standard deviation over time of the features that the decoder is given, held out by speaker, beside chance; "
+    "disentangled features read their own label well and the other at chance (linear probes: Alain & Bengio 2016)",
+    "intensity response": "mean distance of the upper-face vertices from rest, in mm, at intensity 0.5, 1 and 1.5 and "
+    "at level 0 and 1, on clips of an emotion other than neutral",
 }
 
-# What fits on a terminal; page and JSON have all.
-ON_TERMINAL = ("LVE", "EVE", "lip gap error", "MAE speech", "MAE upper face", "velocity error", "jawOpen r")
+# What fits on a terminal of 80 columns; page and JSON have all.
+ON_TERMINAL = ("LVE", "EVE", "lip gap error", "closure recall", "jawOpen r")
+# Of the paired differences, on the page; JSON has all.
+COMPARED = ("LVE", "EVE", "lip gap error", "MAE speech", "MAE upper face", "velocity error", "jawOpen r")
+TABLES = {
+    MESH: "On the mesh",
+    SPEECH: "Speech",
+    COEFFICIENT: "Coefficients",
+    REGION: "Coefficients by region",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,28 +59,67 @@ class Amount:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report:
-    """Results of one model on one split.
+class Scores:
+    """A row: quantity -> value, None where it cannot be measured, and its interval, None where there is none."""
 
-    model: directory, digest, preset, labels. corpus: location, digest of its manifest, source. rig: name, vertices.
-    fitted_on: what the baselines were fitted on, None where the corpus has no training split.
-    faces / exchanges: subject -> quantity -> value, None where it cannot be measured; counts: clips by subject.
-    failed: clips that could not be read, with the reason; they are in no number.
+    values: dict[str, float | None]
+    intervals: dict[str, tuple[float, float] | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """A paired difference of two rows with its interval; see `Scores`."""
+
+    value: float | None
+    interval: tuple[float, float] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelReport:
+    """What is measured of a model alone. targets: of the exchanges; response: None where nothing was measured."""
+
+    exchanges: dict[str, Scores]
+    targets: int
+    emotion: EmotionAccuracy
+    leakage: tuple[Probe, ...]
+    response: Response | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Method:
+    """What was evaluated. about: a model's directory, digest, preset and labels; or a folder of files, fps and scale.
+
+    differences: this method less every other row. missing: clips it has no file for, which are left out for all.
+    worst: (clip, LVE in mm), worst first. model: None for another method's files.
+    """
+
+    about: dict[str, Any]
+    differences: dict[str, dict[str, Difference]]
+    worst: tuple[tuple[str, float], ...]
+    missing: tuple[str, ...] = ()
+    model: ModelReport | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """Results of some methods on one split.
+
+    corpus: location, digest of its manifest, source. rig: name, vertices. fitted_on: what the baselines were fitted on,
+    None where the corpus has no training split. methods: by name, those asked for. faces: row of the table -> scores;
+    counts: clips by row. failed: clips that could not be read, with the reason; they are in no number.
     """
 
     version: str
-    model: dict[str, Any]
     corpus: dict[str, Any]
     split: str
     evaluated: Amount
     fitted_on: Amount | None
     rig: dict[str, Any]
     quantities: tuple[Quantity, ...]
-    faces: dict[str, dict[str, float | None]]
-    exchanges: dict[str, dict[str, float | None]]
+    methods: dict[str, Method]
+    faces: dict[str, Scores]
     counts: dict[str, int]
-    emotion: EmotionAccuracy
-    failed: dict[str, str]
+    failed: dict[str, str] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """All numbers, with units, definitions and conditions."""
@@ -68,83 +128,167 @@ class Report:
     def heading(self) -> list[str]:
         """What was evaluated, in lines."""
         done, fit = self.evaluated, self.fitted_on
-        fitted = (
-            "baselines that are fitted: none, the corpus has no training split"
-            if fit is None
-            else f"baselines fitted on {fit.clips} clips, {fit.hours:.2f} h of the training split"
-        )
-        lines = [
-            f"model {self.model['directory']} ({self.model['preset']}, sha256 {self.model['digest'][:12]})",
+        lines = [_about(name, method) for name, method in self.methods.items()]
+        lines += [
             f"corpus {self.corpus['location']} (sha256 {self.corpus['digest'][:12]}), {self.split} split: "
             f"{done.clips} clips, {done.frames} frames, {done.hours:.2f} h",
-            fitted,
+            "baselines that are fitted: none, the corpus has no training split"
+            if fit is None
+            else f"baselines fitted on {fit.clips} clips, {fit.hours:.2f} h of the training split",
             f"millimetres on the mesh {self.rig['name']}; they say nothing about other meshes",
         ]
+        for name, method in self.methods.items():
+            if method.missing:
+                lines.append(f"{len(method.missing)} clips without a file of {name}, left out: {_few(method.missing)}")
         if self.failed:
-            lines.append(f"{len(self.failed)} clips could not be read and are left out: {', '.join(self.failed)}")
+            lines.append(f"{len(self.failed)} clips could not be read and are left out: {_few(list(self.failed))}")
         return lines
 
     def table(
-        self, results: dict[str, dict[str, float | None]], names: Collection[str] | None = None
+        self, rows: Mapping[str, Scores], names: Collection[str] | None = None, *, intervals: bool = False
     ) -> list[list[str]]:
-        """`faces` or `exchanges` as texts: a header with units, then a row per subject. names: quantities to show."""
+        """Scores as texts: a header with units, then a row per subject. names: quantities to show (default: all).
+
+        intervals: half the width of the interval behind each value.
+        """
         shown = [q for q in self.quantities if names is None or q.name in names]
-        rows = [[subject, *(_text(values[q.name], q) for q in shown)] for subject, values in results.items()]
-        return [["", *(f"{q.name} {_UNITS[q.unit]}".strip() for q in shown)], *rows]
+        header = ["", *(_head(q) for q in shown)]
+        body = [
+            [name, *(_text(row.values[q.name], q, row.intervals[q.name] if intervals else None) for q in shown)]
+            for name, row in rows.items()
+        ]
+        return [header, *body]
 
-    def emotion_lines(self) -> list[str]:
-        """Emotion accuracy in words, or why there is none."""
-        heard = self.emotion
-        notes = [
-            f"{count} clips of {label} (unknown to the model) not judged" for label, count in heard.unknown.items()
-        ]
-        if heard.unlabelled:
-            notes.append(f"{heard.unlabelled} clips have no label")
-        if heard.accuracy is None or heard.balanced is None or heard.chance is None:
-            return [f"emotion accuracy: n/a ({'; '.join(notes) or 'no clips'})"]
-        labels = ", ".join(f"{label} {share:.0%} of {clips}" for label, (clips, share) in heard.per_label.items())
-        return [
-            f"emotion accuracy: {heard.accuracy:.1%} of {heard.clips} clips (mean over labels {heard.balanced:.1%}; "
-            f"always the commonest label {heard.chance:.1%})",
-            f"per label: {labels}",
-            *notes,
-        ]
+    def terminal_table(self) -> list[list[str]]:
+        """The few numbers that matter most, with their intervals, in 80 columns."""
+        rows = {name: scores for name, scores in self.faces.items() if name != "real face"}
+        return self.table(rows, ON_TERMINAL, intervals=True)
 
-    def to_markdown(self) -> str:
-        """The page: tables, then definitions."""
-        definitions = [
-            f"* {q.name}{f' ({q.unit})' if q.unit else ''}: {q.definition}; better: {q.better}" for q in self.quantities
+    def difference_table(self, name: str) -> list[list[str]]:
+        """A method less every other row, with intervals."""
+        shown = [q for q in self.quantities if q.name in COMPARED]
+        header = [f"{name} less", *(_head(q) for q in shown)]
+        rows = [
+            [other, *(_text(by[q.name].value, q, by[q.name].interval, signed=True) for q in shown)]
+            for other, by in self.methods[name].differences.items()
+            if other != "real face"
         ]
-        conditions = [f"* {name}: {text}" for name, text in CONDITIONS.items()]
-        parts = [
-            "# Evaluation",
-            "\n".join(f"* {line}" for line in self.heading()),
-            _markdown_table(self.table(self.faces)),
-            "## Emotion",
-            "\n".join(f"* {line}" for line in self.emotion_lines()),
-            "## Cross-reconstruction",
-            _markdown_table(self.table(self.exchanges))
-            if self.exchanges
-            else "n/a: the split has no squares of labelled clips",
-            "## How it was measured",
-            "\n".join(conditions),
-            "## What the columns mean",
-            "\n".join(definitions),
-        ]
-        return "\n\n".join(parts) + "\n"
+        return [header, *rows]
 
 
+def summary_lines(model: ModelReport) -> list[str]:
+    """A model's emotion, leakage and intensity response, a line each."""
+    leaks = [
+        f"{p.reads} {p.accuracy:.0%} (chance {p.chance:.0%}) from {p.features}"
+        for p in model.leakage
+        if p.accuracy is not None and not p.features.startswith(_OWN[p.reads])
+    ]
+    lines = [emotion_lines(model.emotion)[0]]
+    if leaks:
+        lines.append(f"leakage, read by a linear probe: {', '.join(leaks)}")
+    if model.response is not None and model.response.intensity_slope.value is not None:
+        slope, rising = model.response.intensity_slope, model.response.rising
+        lines.append(
+            f"intensity: upper face moves {_estimate(slope)} mm more per unit, rises at every step in "
+            f"{rising.value:.0%} of {model.response.clips} clips"
+        )
+    return lines
+
+
+def emotion_lines(heard: EmotionAccuracy) -> list[str]:
+    """Emotion accuracy in words, or why there is none."""
+    notes = [f"{count} clips of {label} (unknown to the model) not judged" for label, count in heard.unknown.items()]
+    if heard.unlabelled:
+        notes.append(f"{heard.unlabelled} clips have no label")
+    if heard.accuracy is None or heard.balanced is None or heard.chance is None:
+        return [f"emotion accuracy: n/a ({'; '.join(notes) or 'no clips'})"]
+    labels = ", ".join(f"{label} {share:.0%} of {clips}" for label, (clips, share) in heard.per_label.items())
+    between = "" if heard.interval is None else f" [{heard.interval[0]:.1%}, {heard.interval[1]:.1%}]"
+    return [
+        f"emotion accuracy: {heard.accuracy:.1%}{between} of {heard.clips} clips (mean over labels "
+        f"{heard.balanced:.1%}; always the commonest label {heard.chance:.1%})",
+        f"per label: {labels}",
+        *notes,
+    ]
+
+
+def leakage_lines(probes: Sequence[Probe]) -> list[str]:
+    """A line per probe: what a straight look at some features tells."""
+    out = []
+    for found in probes:
+        what = f"{found.reads} read from the {found.features}"
+        if found.accuracy is None or found.chance is None:
+            out.append(f"{what}: n/a (no two labels with two speakers each)")
+            continue
+        between = "" if found.interval is None else f" [{found.interval[0]:.1%}, {found.interval[1]:.1%}]"
+        out.append(
+            f"{what}: {found.accuracy:.1%}{between}, chance {found.chance:.1%} ({found.labels} labels, "
+            f"{found.clips} clips, {found.speakers} speakers held out in turn)"
+        )
+    return out
+
+
+def response_lines(found: Response | None) -> list[str]:
+    """How the upper face answers to intensity and level."""
+    if found is None:
+        return ["intensity response: n/a (no clips of an emotion)"]
+    lines = []
+    if found.intensity_slope.value is None:
+        lines.append("intensity: n/a (the model has no emotion prototypes)")
+    else:
+        steps = ", ".join(f"{_estimate(at)} at {x}" for x, at in found.by_intensity.items())
+        lines.append(
+            f"intensity: {_estimate(found.intensity_slope)} mm more per unit of intensity ({steps}); rises at every "
+            f"step in {_estimate(found.rising, '.0%')} of {found.clips} clips"
+        )
+    if found.level_slope.value is not None:
+        lines.append(
+            f"level: {_estimate(found.level_slope)} mm more from level 0 to 1; rises in "
+            f"{_estimate(found.rising_level, '.0%')} of the clips"
+        )
+    if found.real_level_slope.value is not None:
+        lines.append(f"real clips: {_estimate(found.real_level_slope)} mm more from level 0 to 1")
+    return lines
+
+
+_OWN = {"emotion": "emotion", "statement": "content"}  # the features that are meant to tell a label
 # In headers: errors of coefficients are in their own unit, 0 to 1, which needs no letters.
-_UNITS = {"mm": "[mm]", "mm²": "[mm²]", "coefficient": "[0–1]", "coefficient/frame": "[1/frame]", "": ""}
+_UNITS = {"coefficient": "[0–1]", "coefficient/frame": "[1/frame]", "coefficient/frame³": "[1/frame³]", "": ""}
 
 
-def _text(value: float | None, quantity: Quantity) -> str:
+def _head(quantity: Quantity) -> str:
+    return f"{quantity.name} {_UNITS.get(quantity.unit, f'[{quantity.unit}]')}".strip()
+
+
+def _text(
+    value: float | None, quantity: Quantity, interval: tuple[float, float] | None = None, *, signed: bool = False
+) -> str:
     if value is None:
         return "n/a"
-    return f"{value:.4f}" if quantity.unit.startswith("coefficient") else f"{value:.3f}"
+    digits = 4 if quantity.unit.startswith("coefficient") else 3 if quantity.unit == "" else 2
+    text = f"{value:{'+' if signed else ''}.{digits}f}"
+    if interval is None:
+        return text
+    low, high = interval
+    # A percentile interval need not be symmetric; its half width is what people compare by eye.
+    return f"{text} ±{(high - low) / 2:.{digits}f}".replace("±0.", "±.")
 
 
-def _markdown_table(rows: Sequence[Sequence[str]]) -> str:
-    header, *body = rows
-    rule = ["---", *("---:" for _ in header[1:])]
-    return "\n".join("| " + " | ".join(row) + " |" for row in (header, rule, *body))
+def _estimate(found: Estimate, how: str = ".2f") -> str:
+    if found.value is None:
+        return "n/a"
+    if found.interval is None:
+        return f"{found.value:{how}}"
+    return f"{found.value:{how}} [{found.interval[0]:{how}}, {found.interval[1]:{how}}]"
+
+
+def _about(name: str, method: Method) -> str:
+    about = method.about
+    if method.model is not None:
+        return f"{name}: {about['directory']} ({about['preset']}, sha256 {about['digest'][:12]})"
+    return f"{name}: files of {about['location']} (.npy at {about['fps']:g} fps, vertices × {about['scale']:g} mm)"
+
+
+def _few(names: Sequence[str], most: int = 20) -> str:
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more (report.json has all)"

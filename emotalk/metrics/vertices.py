@@ -6,6 +6,7 @@ import numpy as np
 
 from emotalk.blendshapes import COEFFICIENTS
 from emotalk.metrics.measures import Quantity, mean
+from emotalk.metrics.pair import Pair
 from emotalk.rigs.rig import Rig
 
 FRAMES_AT_A_TIME = 512  # of vertices in memory
@@ -14,35 +15,39 @@ FRAMES_AT_A_TIME = 512  # of vertices in memory
 class VertexError:
     """LVE and EVE: per frame the largest distance between a predicted vertex and the real one; mean over all frames.
 
-    The lip vertex error of MeshTalk (Richard et al. 2021) as EmoTalk reports it, in mm, and its squared form, in mm²,
-    which FaceFormer's, CodeTalker's and torchmetrics' scripts compute under the same name.
+    The lip vertex error of MeshTalk (Richard et al. 2021) and the emotional vertex error of EmoTalk (Peng et al. 2023),
+    in mm, and their squared form, in mm², which FaceFormer's, CodeTalker's and torchmetrics' scripts compute under the
+    same name.
     """
 
     size = 3
 
     def __init__(self, rig: Rig, regions: tuple[str, ...], name: str) -> None:
-        self._fields = _Fields(rig, regions)
+        self._field = Field(rig, regions)
         where = f"{' and '.join(regions)} vertices of {rig.name}"
         self.quantities = (
             Quantity(
-                name=name, unit="mm", definition=f"per frame the largest distance over the {where}; mean over frames"
+                name=name,
+                unit="mm",
+                definition=f"per frame the largest distance over the {where}; mean over frames",
+                source="MeshTalk (Richard et al. 2021), EmoTalk (Peng et al. 2023)",
             ),
             Quantity(
                 name=f"{name} squared",
                 unit="mm²",
                 definition=f"per frame the largest squared distance over the {where}; mean over frames",
+                source="as CodeTalker (Xing et al. 2023) and torchmetrics' LipVertexError compute it",
             ),
         )
 
-    def sums(self, predicted: np.ndarray, target: np.ndarray) -> np.ndarray:
+    def sums(self, pair: Pair) -> np.ndarray:
         """[sum of distances, sum of squared distances, frames]."""
-        # The rig is linear: the difference of two faces is the displacement by the difference of their weights.
-        largest = [squares.max(1) for squares in self._fields.squared_lengths(predicted - target)]
+        largest = [squares.max(1) for squares in self._field.squared_errors(pair)]
         squared = np.concatenate([np.zeros(0), *largest]).astype(np.float64)
         return np.array([np.sqrt(squared).sum(), squared.sum(), len(squared)])
 
-    def values(self, sums: np.ndarray) -> tuple[float | None, ...]:
-        distance, squared, frames = sums
+    def values(self, sums: np.ndarray) -> tuple[np.ndarray, ...]:
+        distance, squared, frames = (sums[..., i] for i in range(self.size))
         return mean(distance, frames), mean(squared, frames)
 
 
@@ -56,7 +61,7 @@ class UpperFaceDynamics:
     size = 2
 
     def __init__(self, rig: Rig, regions: tuple[str, ...]) -> None:
-        self._fields = _Fields(rig, regions)
+        self._field = Field(rig, regions)
         self.quantities = (
             Quantity(
                 name="FDD",
@@ -64,66 +69,74 @@ class UpperFaceDynamics:
                 definition="standard deviation over time of each vertex's distance from rest, real less predicted; "
                 f"mean over the {' and '.join(regions)} vertices of {rig.name}, then over clips",
                 better="nearer to 0",
+                source="CodeTalker (Xing et al. 2023)",
             ),
         )
 
-    def sums(self, predicted: np.ndarray, target: np.ndarray) -> np.ndarray:
+    def sums(self, pair: Pair) -> np.ndarray:
         """[sum of deviations, clips]."""
-        if not len(target):
+        if not pair.frames:
             return np.zeros(2)
-        return np.array([self._liveliness(target) - self._liveliness(predicted), 1.0])
+        predicted = self._liveliness(self._field.squared_moves(pair), pair.frames)
+        return np.array([self._liveliness(self._field.squared_lengths(pair.target), pair.frames) - predicted, 1.0])
 
-    def values(self, sums: np.ndarray) -> tuple[float | None, ...]:
-        return (mean(*sums),)
+    def values(self, sums: np.ndarray) -> tuple[np.ndarray, ...]:
+        return (mean(sums[..., 0], sums[..., 1]),)
 
-    def _liveliness(self, weights: np.ndarray) -> float:
+    @staticmethod
+    def _liveliness(blocks: Iterator[np.ndarray], frames: int) -> float:
         total: np.ndarray | float = 0.0
         squares: np.ndarray | float = 0.0
-        for block in self._fields.squared_lengths(weights):
+        for block in blocks:
             total = total + np.sqrt(block).sum(0, dtype=np.float64)
             squares = squares + block.sum(0, dtype=np.float64)
-        variance = squares / len(weights) - np.square(total / len(weights))
+        variance = squares / frames - np.square(total / frames)
         return float(np.sqrt(np.maximum(variance, 0)).mean())
 
 
-class LipGapError:
-    """Error of the opening between the lips, in mm: whether the mouth opens and closes when it should."""
-
-    size = 2
-
-    def __init__(self, rig: Rig) -> None:
-        self._rig = rig
-        self.quantities = (
-            Quantity(
-                name="lip gap error",
-                unit="mm",
-                definition=f"mean absolute error of the height between the lips of {rig.name}; overlap is closed",
-            ),
-        )
-
-    def sums(self, predicted: np.ndarray, target: np.ndarray) -> np.ndarray:
-        """[sum of absolute errors, frames]."""
-        if not len(target):
-            return np.zeros(2)
-        error = np.abs(self._rig.gap_mm(predicted) - self._rig.gap_mm(target))
-        return np.array([error.sum(dtype=np.float64), len(error)])
-
-    def values(self, sums: np.ndarray) -> tuple[float | None, ...]:
-        return (mean(*sums),)
-
-
-class _Fields:
-    """The displacement fields of some regions, ready to be multiplied."""
+class Field:
+    """The displacement field of some regions, ready to be multiplied."""
 
     def __init__(self, rig: Rig, regions: tuple[str, ...]) -> None:
-        fields = rig.displacements[:, rig.region(*regions)]
+        self._vertices = rig.region(*regions)
+        self._rest = rig.neutral[self._vertices]
         # All x, then all y, then all z: the squares are then added in long runs.
+        fields = rig.displacements[:, self._vertices]
         self._matrix = np.ascontiguousarray(fields.transpose(0, 2, 1).reshape(len(COEFFICIENTS), -1))
 
     def squared_lengths(self, weights: np.ndarray) -> Iterator[np.ndarray]:
         """(frames, 52) -> blocks of (frames, vertices) float32: squared lengths of the displacements, in mm²."""
         for start in range(0, len(weights), FRAMES_AT_A_TIME):
-            block = np.asarray(weights[start : start + FRAMES_AT_A_TIME], np.float32)
-            moved = (block @ self._matrix).reshape(len(block), 3, -1)
-            np.square(moved, out=moved)
-            yield moved[:, 0] + moved[:, 1] + moved[:, 2]
+            yield _squares(self._moved(weights[start : start + FRAMES_AT_A_TIME]))
+
+    def squared_errors(self, pair: Pair) -> Iterator[np.ndarray]:
+        """Blocks of (frames, vertices): squared distances between predicted and real vertices, in mm²."""
+        if pair.predicted is not None:
+            # The rig is linear: the difference of two faces is the displacement by the difference of their weights.
+            yield from self.squared_lengths(pair.predicted - pair.target)
+            return
+        for start, moved in self._given(pair):
+            yield _squares(moved - self._moved(pair.target[start : start + FRAMES_AT_A_TIME]))
+
+    def squared_moves(self, pair: Pair) -> Iterator[np.ndarray]:
+        """Blocks of (frames, vertices): squared distances of the predicted vertices from rest, in mm²."""
+        if pair.predicted is not None:
+            yield from self.squared_lengths(pair.predicted)
+            return
+        for _, moved in self._given(pair):
+            yield _squares(moved)
+
+    def _given(self, pair: Pair) -> Iterator[tuple[int, np.ndarray]]:
+        """Where each block starts, and (frames, 3, vertices) displacements of predicted vertices."""
+        assert pair.vertices is not None
+        for start in range(0, pair.frames, FRAMES_AT_A_TIME):
+            block = pair.vertices[start : start + FRAMES_AT_A_TIME, self._vertices] - self._rest
+            yield start, block.astype(np.float32).transpose(0, 2, 1)
+
+    def _moved(self, weights: np.ndarray) -> np.ndarray:
+        return (np.asarray(weights, np.float32) @ self._matrix).reshape(len(weights), 3, -1)
+
+
+def _squares(moved: np.ndarray) -> np.ndarray:
+    squares = np.square(moved)
+    return np.asarray(squares[:, 0] + squares[:, 1] + squares[:, 2])

@@ -1,0 +1,115 @@
+"""The report's plots and texts: numbers that are drawn, and what is missing said so."""
+
+import re
+
+import numpy as np
+import pytest
+
+from emotalk.metrics import plots
+from emotalk.metrics.emotions import EmotionCounts
+from emotalk.metrics.measures import Quantity
+from emotalk.metrics.pictures import worst_frames
+from emotalk.metrics.report import Amount, Report, Scores, emotion_lines
+from emotalk.metrics.worst import EXCERPT_FRAMES, KEPT, Worst, excerpt, keep_worst
+from emotalk.rigs import procedural_head
+
+QUANTITIES = (
+    Quantity(name="LVE", unit="mm", definition="…"),
+    Quantity(name="MAE", unit="coefficient", definition="…"),
+)
+
+
+def report() -> Report:
+    amount = Amount(clips=3, frames=90, hours=0.001)
+    return Report(
+        version="0",
+        corpus={"location": "corpus", "digest": "0" * 64, "source": None},
+        split="test",
+        evaluated=amount,
+        fitted_on=None,
+        rig={"name": "a mesh"},
+        quantities=QUANTITIES,
+        methods={},
+        faces={},
+        counts={},
+    )
+
+
+def test_values_show_half_the_width_of_their_interval() -> None:
+    rows = {
+        "one": Scores(values={"LVE": 3.014, "MAE": 0.03456}, intervals={"LVE": (2.9, 3.1), "MAE": None}),
+        "two": Scores(values={"LVE": None, "MAE": None}, intervals={"LVE": None, "MAE": None}),
+    }
+    assert report().table(rows, intervals=True) == [
+        ["", "LVE [mm]", "MAE [0–1]"],
+        ["one", "3.01 ±.10", "0.0346"],
+        ["two", "n/a", "n/a"],
+    ]
+
+
+def test_bars_are_as_long_as_their_values() -> None:
+    drawn = plots.bars({"a": [(1.0, (0.5, 2.0))], "b": [(0.5, None)], "c <": [(None, None)]}, ["x"])
+    widths = [float(width) for width in re.findall(r'width="([\d.]+)" height', drawn)]
+    assert widths[0] == pytest.approx(2 * widths[1], rel=1e-3)
+    whisker = [float(x) for x in re.search(r'x1="([\d.]+)" y1="[\d.]+" x2="([\d.]+)"', drawn).groups()]  # type: ignore[union-attr]
+    assert whisker[1] - whisker[0] == pytest.approx(1.5 * widths[0], rel=1e-2)
+    assert "n/a" in drawn
+    assert "c &lt;" in drawn
+
+
+def test_a_histogram_counts_every_clip_and_leaves_out_what_is_missing() -> None:
+    values = np.array([*np.full(30, 1.0), *np.full(10, 2.0), np.nan, 1e6])  # the last falls into the last bin
+    assert "up to 30 clips" in plots.histogram({"model": values}, "mm")
+    assert plots.histogram({"model": np.array([np.nan])}, "mm") == "<p>n/a</p>"
+
+
+def test_confusion_shows_counts_and_shares() -> None:
+    counts = EmotionCounts(("happy", "sad"), ("sad", "happy"))
+    heard = [("happy", {"sad": 0.1, "happy": 0.9})] * 3 + [("happy", {"sad": 0.9, "happy": 0.1})]
+    found = counts.accuracy(sum((counts.sums(*pair) for pair in heard), np.zeros(counts.shape)))
+    drawn = plots.confusion(found.confusion)
+    assert "happy heard as happy: 3 of 4 clips (75%)" in drawn
+    assert 'fill-opacity="0.250"' in drawn
+    assert emotion_lines(found)[0].startswith("emotion accuracy: 75.0% of 4 clips")
+
+
+def test_the_accuracy_of_clips_that_agree_is_sure() -> None:
+    counts = EmotionCounts(("happy", "sad"), ("sad", "happy"))
+    sums = np.stack([counts.sums("happy", {"sad": 0.1, "happy": 0.9})] * 12)
+    resampled = np.stack([sums.sum(axis=0)] * 101)
+    assert counts.accuracy(resampled[0], resampled).interval == (1.0, 1.0)
+
+
+def worst(name: str, lve: float) -> Worst:
+    weights = np.zeros((4, 52), np.float32)
+    return excerpt(name, lve * np.array([1, 1.1, 1, 0.9]), weights, weights, np.zeros(2_133, np.float32))
+
+
+def test_the_worst_few_are_kept_in_order_however_they_come() -> None:
+    clips = [worst(name, lve) for name, lve in (("a", 1.0), ("b", 5.0), ("c", 3.0), ("d", 5.0), ("e", 2.0))]
+    kept = keep_worst(clips)
+    assert [clip.clip_id for clip in kept] == ["b", "d", "c"]
+    assert [clip.clip_id for clip in keep_worst((*keep_worst(clips[3:]), *clips[:3]))] == ["b", "d", "c"]
+    assert len(kept) == KEPT
+
+
+@pytest.mark.parametrize("at", [0, 100, 450, 899])
+def test_of_a_long_clip_ten_seconds_around_the_worst_frame_are_kept(at: int) -> None:
+    distances = np.ones(900)
+    distances[at] = 91.0
+    real = np.tile(np.arange(900, dtype=np.float32)[:, None], (1, 52))
+    samples = np.arange(480_000, dtype=np.float32)
+    found = excerpt("a", distances, None, real, samples)
+    assert found.lve_mm == pytest.approx(1.1)
+    assert len(found.real) == EXCERPT_FRAMES
+    assert found.real[found.frame, 0] == at
+    assert found.second == pytest.approx(at / 30)
+    assert (found.samples[0], len(found.samples)) == (found.start * 16_000 // 30, 160_000)
+
+
+def test_worst_frames_are_pictures_where_this_installation_draws() -> None:
+    pytest.importorskip("emotalk.render")
+    pytest.importorskip("vtk")
+    ((title, picture),) = worst_frames([worst("a", 1.0)], procedural_head())
+    assert title.startswith("a at 0.03 s")
+    assert picture.startswith("data:image/png;base64,iVBORw0KGgo")

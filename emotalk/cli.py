@@ -18,8 +18,8 @@ from emotalk.errors import InputError
 from emotalk.files import exists, is_uri, local_path, suffix_of
 from emotalk.formats import FORMATS, format_for
 from emotalk.inference.heard import emotion_of
-from emotalk.rig_commands import Rigs
 from emotalk.render.command import Render
+from emotalk.rig_commands import Rigs
 from emotalk.study.command import Study
 from emotalk.timing import clock
 

@@ -9,6 +9,7 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Annotated
 
@@ -20,17 +21,23 @@ from ray.data import TaskPoolStrategy
 from emotalk import command_line
 from emotalk.audio import SAMPLE_RATE
 from emotalk.corpus.build import Build
+from emotalk.corpus.capturing import plan_capture
 from emotalk.corpus.manifest import QUARANTINE, Manifest
 from emotalk.corpus.shards import ShardError, ShardReport
-from emotalk.corpus.sources import Etf3d, Synthetic
+from emotalk.corpus.sources import Etf3d, Hdtf, RavdessVideo, Source, Synthetic, Video
+from emotalk.corpus.takes import VideoSource
 from emotalk.errors import InputError
 from emotalk.files import absolute
+from jobs.capture import capture_videos
 from jobs.cluster import start_ray
 from jobs.progress import Progress, ProgressCallback, progress_line
 
 AnySource = (
     Annotated[Etf3d, tyro.conf.subcommand("etf3d"), tyro.conf.PositionalRequiredArgs]
     | Annotated[Synthetic, tyro.conf.subcommand("synthetic")]
+    | Annotated[Video, tyro.conf.subcommand("video"), tyro.conf.PositionalRequiredArgs]
+    | Annotated[RavdessVideo, tyro.conf.subcommand("ravdess-video"), tyro.conf.PositionalRequiredArgs]
+    | Annotated[Hdtf, tyro.conf.subcommand("hdtf"), tyro.conf.PositionalRequiredArgs]
 )
 
 
@@ -44,7 +51,7 @@ class BuildConfig:
     shard_mib: float = 64.0
     """Size of a shard in MiB, about. One task makes one shard."""
     workers: int | None = None
-    """Shards made at a time; as many as the cluster has CPUs for, if not given."""
+    """Shards made, and videos captured, at a time; as many as the cluster has CPUs for, if not given."""
     rebuild: bool = False
     """Make everything again, and replace a corpus of other options or data. Needed too where files were edited without
     a change of size."""
@@ -63,16 +70,22 @@ def build_corpus(config: BuildConfig, progress: ProgressCallback | None = None) 
     ShardError, which names the shard, for any failure that is not one clip's fault. Either way no manifest is left.
     """
     # Spelt out: tasks stand in other folders than the one the command was given in.
-    source = config.source
-    if isinstance(source, Etf3d):
-        source = replace(source, root=absolute(source.root))
-    build = Build.prepare(
-        source, absolute(config.output), target_bytes=round(config.shard_mib * 2**20), rebuild=config.rebuild
-    )
-    planned_s = sum(item.seconds for plan in build.plans for item in plan.items)
-    reports: list[ShardReport] = []
-    clips, rejected, audio_s = 0, len(build.listed_rejections), 0.0
-    with start_ray():
+    chosen, output, target_bytes = config.source, absolute(config.output), round(config.shard_mib * 2**20)
+    if isinstance(chosen, Etf3d | Video | RavdessVideo | Hdtf):
+        chosen = replace(chosen, root=absolute(chosen.root))
+    source: Source
+    with ExitStack() as session:
+        if isinstance(chosen, VideoSource):
+            plan = plan_capture(chosen)  # what is missing is said before Ray starts
+            session.enter_context(start_ray())
+            source = capture_videos(plan, output, config.workers)
+        else:
+            source = chosen
+        build = Build.prepare(source, output, target_bytes=target_bytes, rebuild=config.rebuild)
+        session.enter_context(start_ray())
+        planned_s = sum(item.seconds for plan in build.plans for item in plan.items)
+        reports: list[ShardReport] = []
+        clips, rejected, audio_s = 0, len(build.listed_rejections), 0.0
         started = time.monotonic()
         for report in _make_shards(build, config.workers):
             reports.append(report)

@@ -64,11 +64,12 @@ def read_landmarker_file(path: PathOrUri | None = None, *, accept_other: bool = 
 class Reading(NamedTuple):
     """What one picture shows.
 
-    scores: (52,) float32 as MediaPipe gives them for this picture, COEFFICIENTS order, tongueOut 0. near: the same from
-    a closer view where the face is small, else equal to `scores`: what clips are made of. head: (6,) float32, as in
-    `Clip.head`, seen by a camera with a vertical field of view of 63 degrees. faces: how many there are; the others count for the
-    largest. face_px: the longer side of that face's box. mouth: (4,) float32, its shape as lip-sync is measured by:
-    gap between the lips, width, height with the lips (all in pixels), and chin to nose over the length of the nose.
+    scores: (52,) float32 as MediaPipe gives them for this picture, COEFFICIENTS order, tongueOut 0.
+    near: the same from a closer view where the face is small, else equal to `scores`: what clips are made of.
+    head: (6,) float32 as `Clip.head`, seen by a camera with a vertical field of view of 63 degrees.
+    faces: how many there are; all else is of the largest. face_px: the longer side of its box.
+    mouth: (4,) float32, its shape as lip-sync is measured by: gap between the lips, width, height with the lips (all in
+    pixels), and chin to nose over the length of the nose.
     """
 
     scores: np.ndarray

@@ -1,4 +1,4 @@
-"""Whether a captured clip is good enough, with the numbers behind it. The limits are constants here, with their reasons."""
+"""Whether a captured clip is good enough, and the numbers behind it. The limits are constants, each with its reason."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -30,7 +30,7 @@ _STEADY = [i for i, name in enumerate(COEFFICIENTS) if not name.startswith("eye"
 
 
 class Fault(NamedTuple):
-    """One reason to turn a clip away. times_s: of the frames that failed, on the video's clock, where it is of frames."""
+    """One reason to turn a clip away. times_s: of the frames that failed, on the video's clock; None: not of frames."""
 
     code: Reason
     text: str
@@ -95,14 +95,14 @@ def _faults(
         yield Fault("no_face", f"no face in any of {len(times_s)} pictures", times_s)
         return
     if numbers["two_faces_share"] > MAX_TWO_FACES:
-        yield Fault(
-            "two_faces", f"more than one face in {numbers['two_faces_share']:.0%} of the pictures", times_s[two]
-        )
+        text = f"more than one face in {numbers['two_faces_share']:.0%} of the pictures"
+        yield Fault("two_faces", text, times_s[two])
     if numbers["face_px"] < MIN_FACE_PX:
         text = f"the face is {numbers['face_px']:.0f} pixels long, under {MIN_FACE_PX:.0f}"
         yield Fault("small_face", text, times_s[small])
     if numbers["lost_share"] > MAX_LOST or numbers["lost_share"] + numbers["filled_share"] > MAX_FILLED:
-        text = f"the face is missing in {numbers['lost_share']:.1%} of the frames and filled in {numbers['filled_share']:.1%}"
+        lost, filled = numbers["lost_share"], numbers["filled_share"]
+        text = f"the face is missing in {lost:.1%} of the frames and interpolated in {filled:.1%}"
         yield Fault("lost_frames", text, frames_s[missing])
     if numbers["still_share"] > MAX_STILL:
         text = f"the face stands still in {numbers['still_share']:.0%} of the frames"
@@ -119,7 +119,8 @@ def _faults(
         yield Fault("av_length", text)
     offset = track.info.offset
     if offset is not None and offset.too_far:
-        text = f"the sound is {abs(offset.late_s):.2f} s too {'late' if offset.late_s > 0 else 'early'}, over {MAX_CORRECTED_S} s"
+        way = "late" if offset.late_s > 0 else "early"
+        text = f"the sound is {abs(offset.late_s):.2f} s too {way}, over {MAX_CORRECTED_S} s"
         yield Fault("av_offset", text)
 
 
@@ -141,7 +142,7 @@ def _still(weights: np.ndarray) -> np.ndarray:
 
 
 def _jitter(scores: np.ndarray) -> float:
-    """How far a picture's scores are from the mean of its neighbours': the median over time, the mean over coefficients.
+    """How far a picture's scores are from its neighbours' mean: the median over time, the mean over coefficients.
 
     A median, as speech moves far now and then, and a tracker that shakes does so always.
     """

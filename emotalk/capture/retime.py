@@ -1,4 +1,4 @@
-"""From a track's own pictures to 30 frames a second: by time stamps, short gaps filled and counted, smoothed, clamped."""
+"""From a track's pictures to 30 frames a second: by time stamps, gaps filled and counted, smoothed and clamped."""
 
 from typing import NamedTuple
 

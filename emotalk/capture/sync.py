@@ -1,11 +1,11 @@
-"""Whether picture and sound of a recording belong together in time: by how much the sound is late, and how sure that is.
+"""How late the sound of a recording is against its picture, and how sure that is.
 
 Four measures of the mouth's shape are compared with the sound's level in four bands. At every lag the canonical
 correlations of the two sets, normalised at that lag, give their mutual information (of Gaussians): a cross-correlation
 that need not be told which band opens which part of the mouth. Its peak is the lag, to a fraction of a frame.
 
-How sure: each half of the recording is asked by itself. Speech repeats its rhythm every few syllables, so a false peak is
-common in seconds of it, but two halves seldom agree on one.
+How sure: each half of the recording is asked by itself. Speech repeats its rhythm every few syllables, so a false
+peak is common in seconds of it, but two halves seldom agree on one.
 """
 
 from dataclasses import dataclass
@@ -81,9 +81,8 @@ def estimate_offset(
     half = len(grid_s) // 2
     whole = _information(lips, voice)
     peak = int(whole.argmax())
-    others = np.delete(
-        whole, slice(max(0, peak - round(PEAK_S * LEVELS_PER_S)), peak + round(PEAK_S * LEVELS_PER_S) + 1)
-    )
+    width = round(PEAK_S * LEVELS_PER_S)
+    others = np.delete(whole, slice(max(0, peak - width), peak + width + 1))
     first, second = (_lag_s(_information(lips[part], voice[part])) for part in (slice(half), slice(half, None)))
     return Offset(_lag_s(whole), float(whole[peak] / max(others.max(), 1e-9)), (first, second))
 

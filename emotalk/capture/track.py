@@ -1,8 +1,8 @@
 """A track: what capture found in one video, picture by picture, with its sound. One `.npz` per video, no pickle inside.
 
-Members: `times_s`, `scores`, `near`, `head`, `faces`, `face_px`, `mouth` (one row per picture), `bands` (one row per 10 ms of
-sound), `meta` (a JSON text), and the sound itself as FLAC in blocks of a minute, `sound.00000` and so on, so that a
-clip of a long video is read without the rest. Nothing in it is smoothed, filled or moved.
+Members: `times_s`, `scores`, `near`, `head`, `faces`, `face_px`, `mouth` (one row per picture), `bands` (one row per 10
+ms of sound), `meta` (a JSON text), and the sound itself as FLAC in blocks of a minute, `sound.00000` and so on, so that
+a clip of a long video is read without the rest. Nothing in it is smoothed, filled or moved.
 """
 
 import io
@@ -34,7 +34,8 @@ class TrackInfo:
 
     video_sha256 / landmarker_sha256: digests of both files. No name: equal videos make equal tracks.
     width / height: of the upright pictures, cropped as they were read. picture_end_s: when the last picture ends.
-    sound_start_s: when the first of `samples` samples (16 kHz) is heard. offset: how late the sound is, None where that cannot be told. Seconds on the video's own clock.
+    sound_start_s: when the first of `samples` samples (16 kHz) is heard. offset: how late the sound is, None
+    where that cannot be told. Times are in seconds on the video's own clock.
     """
 
     video_sha256: str
@@ -74,7 +75,7 @@ class Track:
 
     def __post_init__(self) -> None:
         pictures = len(self.times_s)
-        shapes = {name: (pictures, len(COEFFICIENTS)) for name in ("scores", "near")}
+        shapes: dict[str, tuple[int, ...]] = {name: (pictures, len(COEFFICIENTS)) for name in ("scores", "near")}
         shapes |= {"head": (pictures, 6), "mouth": (pictures, 4)}
         shapes |= {"faces": (pictures,), "face_px": (pictures,), "times_s": (pictures,)}
         for name, shape in shapes.items():

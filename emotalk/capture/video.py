@@ -31,7 +31,7 @@ class Frame(NamedTuple):
 
 @dataclass(frozen=True)
 class Crop:
-    """A part of the upright picture in pixels. of_height: height of the picture it was measured in, if not this one's."""
+    """A part of the upright picture in pixels. of_height: of the picture it was measured in, if not of this size."""
 
     x: int
     y: int
@@ -113,7 +113,7 @@ def read_frames(
 
 
 def sound_start_s(source: AudioSource) -> float:
-    """When the first sample of `load_audio(source)` is heard, on the clock of `read_frames`. InputError without sound."""
+    """When the first sample of `load_audio` is heard, on the clock of `read_frames`. InputError without sound."""
     av = require_av()
     with opened(source) as (container, stream, _):
         zero_s = _clock_zero_s(container)

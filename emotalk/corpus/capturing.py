@@ -1,13 +1,13 @@
 """Sources of videos: first every video is captured into a track, then the tracks are cut into clips.
 
-Capture is the expensive half, so its results stay in the folder `capture` of the corpus, each named by what made it: the
-digests of the video and of the landmarker, the part that was wanted, and the version of the capture. A second run does
-what is missing. A video that cannot be captured leaves a small JSON file with the reason in the same place.
+Capture is the expensive half, so its results stay in the folder `capture` of the corpus, each named by what made it:
+the digests of the video and of the landmarker, the part that was wanted, and the version of the capture. A second run
+does what is missing. A video that cannot be captured leaves a small JSON file with the reason in the same place.
 """
 
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 from emotalk.capture.landmarker import FaceLandmarker, LandmarkerFile, read_landmarker_file
 from emotalk.capture.record import CAPTURE_VERSION, Shot, capture, sha256_of
@@ -24,14 +24,24 @@ class CaptureError(EmoTalkError):
     """Capturing failed for a reason that is not the fault of the video. Names the video."""
 
 
-def plan_capture(source: VideoSource) -> tuple[list[Take], list[Rejection], LandmarkerFile]:
-    """What is to be captured, with what. Raises InputError without videos or without the landmarker."""
-    file = read_landmarker_file(source.landmarker, accept_other=source.accept_landmarker)
+@dataclass(frozen=True)
+class CapturePlan:
+    """What is to be captured, with what. takes: in the order of their names. rejections: turned away by name alone."""
+
+    source: VideoSource
+    takes: list[Take]
+    rejections: list[Rejection]
+    landmarker: LandmarkerFile
+
+
+def plan_capture(source: VideoSource) -> CapturePlan:
+    """Lists the source. Raises InputError without videos or without the landmarker."""
+    landmarker = read_landmarker_file(source.landmarker, accept_other=source.accept_landmarker)
     takes, rejections = source.takes()
     if not takes:
         reasons = "; ".join(f"{r.item_id}: {r.text}" for r in rejections[:3])
         raise InputError(f"nothing to capture: {reasons or 'no videos found'}", source=source.name)
-    return sorted(takes, key=lambda take: (take.shot.name, take.prefix)), rejections, file
+    return CapturePlan(source, sorted(takes, key=lambda take: (take.shot.name, take.prefix)), rejections, landmarker)
 
 
 class Capturer:
@@ -90,25 +100,19 @@ class Capturer:
             self._landmarker = None
 
 
-def capture_here(source: VideoSource, output: str) -> "TrackSource":
+def capture_here(source: VideoSource, output: str) -> TrackSource:
     """Captures what is missing, in this process, and gives the source of its clips."""
-    takes, rejections, file = plan_capture(source)
-    capturer = Capturer(file, output)
+    plan = plan_capture(source)
+    capturer = Capturer(plan.landmarker, output)
     try:
-        return finish_capture(source, output, takes, rejections, file, [capturer(take) for take in takes])
+        return finish_capture(plan, output, [capturer(take) for take in plan.takes])
     finally:
         capturer.close()
 
 
-def finish_capture(
-    source: VideoSource,
-    output: str,
-    takes: list[Take],
-    rejections: list[Rejection],
-    file: LandmarkerFile,
-    captured: list[Captured],
-) -> "TrackSource":
+def finish_capture(plan: CapturePlan, output: str, captured: list[Captured]) -> TrackSource:
     """All takes captured, in their order -> the report of the capture, written, and the source of the clips."""
+    source, takes = plan.source, plan.takes
     store = Store(output)
     failed = [done.rejection for done in captured if done.rejection is not None]
     recorded = tuple(
@@ -117,7 +121,7 @@ def finish_capture(
     write_report(store, takes, captured)
     settings = {
         **source.settings(),
-        "landmarker_sha256": file.sha256,
+        "landmarker_sha256": plan.landmarker.sha256,
         "capture_version": CAPTURE_VERSION,
         "clips_version": CLIPS_VERSION,
     }
@@ -128,7 +132,7 @@ def finish_capture(
         max_clip_s=source.max_clip_s,
         keep_rejected=source.keep_rejected,
         recorded=recorded,
-        failed=(*rejections, *failed),
+        failed=(*plan.rejections, *failed),
     )
 
 

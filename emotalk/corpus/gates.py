@@ -4,8 +4,9 @@ A rejected clip is a row in the quarantine table: a reason code to count by, a s
 it. The limits are constants here, each with its reason.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -80,14 +81,15 @@ class RejectedError(InputError):
         reason: str,
         *,
         source: object = None,
-        times_s: Sequence[float] | None = None,
+        times_s: Iterable[float] | None = None,
         clip: Clip | None = None,
-        **numbers: float,
+        numbers: Mapping[str, float] = MappingProxyType({}),
+        **more_numbers: float,
     ) -> None:
         super().__init__(reason, source=source)
         self.code: Reason = code
-        self.numbers = {name: float(value) for name, value in numbers.items()}
-        self.times_s = None if times_s is None else _bounded(times_s)
+        self.numbers = {name: float(value) for name, value in {**numbers, **more_numbers}.items()}
+        self.times_s = None if times_s is None else _bounded(list(times_s))
         self.clip = clip
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -102,7 +104,7 @@ def _rebuild(
     clip: Clip | None,
     numbers: dict[str, float],
 ) -> RejectedError:
-    return RejectedError(code, reason, source=source, times_s=times_s, clip=clip, **numbers)
+    return RejectedError(code, reason, source=source, times_s=times_s, clip=clip, numbers=numbers)
 
 
 def _bounded(times_s: Sequence[float]) -> list[float]:

@@ -115,7 +115,7 @@ def make_manifest(
     plan_digest: str,
     files: dict[str, dict[str, Any]],
 ) -> Manifest:
-    """Counts an index table and the reason codes of the quarantine. Clips that are kept though rejected do not count."""
+    """Counts an index table and the reason codes of the quarantine. Clips kept though rejected do not count."""
     index = index.filter(pc.is_null(index.column("rejected")))
     rows = index.select(["split", "speaker", "emotion", "level", "statement", "frames", "samples"]).to_pylist()
     digests = index.column("audio_digest")

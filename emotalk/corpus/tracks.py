@@ -85,11 +85,11 @@ class TrackSource:
         if found.faults:
             fault = found.faults[0]
             text = "; ".join(each.text for each in found.faults)
-            raise RejectedError(fault.code, text, times_s=fault.times_s, clip=kept, **found.numbers)
+            raise RejectedError(fault.code, text, times_s=fault.times_s, clip=kept, numbers=found.numbers)
         try:
             check_clip(clip)
         except RejectedError as error:
-            raise RejectedError(error.code, error.reason, clip=kept, **{**found.numbers, **error.numbers}) from error
+            raise RejectedError(error.code, error.reason, clip=kept, numbers=found.numbers | error.numbers) from error
         return clip
 
 

@@ -13,8 +13,8 @@ from emotalk.corpus.takes import Take, Takes
 class Video(CaptureOptions):
     """A folder of videos of talking faces: VIDEO.mp4 or SPEAKER/…/VIDEO.mp4.
 
-    A video in a folder of its own is spoken by whom the first folder names, any other by itself. Splits are 90 / 5 / 5 by
-    a hash of the speaker.
+    A video in a folder of its own is spoken by whom the first folder names, any other by itself. Splits are 90 / 5 / 5
+    by a hash of the speaker.
     """
 
     @property

@@ -9,28 +9,12 @@ from emotalk.corpus.gates import Rejection
 from emotalk.errors import InputError
 from emotalk.remote import reached
 
-VIDEO_SUFFIXES = frozenset(
-    f".{name}"
-    for name in [
-        "3g2",
-        "3gp",
-        "asf",
-        "avi",
-        "flv",
-        "m2ts",
-        "m4v",
-        "mkv",
-        "mov",
-        "mp4",
-        "mpeg",
-        "mpg",
-        "mts",
-        "ogv",
-        "ts",
-        "webm",
-        "wmv",
-    ]
-)
+# fmt: off
+VIDEO_SUFFIXES = frozenset((
+    ".3g2", ".3gp", ".asf", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv",
+    ".ts", ".webm", ".wmv",
+))
+# fmt: on
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +53,7 @@ def list_videos(root: str, source: str) -> tuple[list[str], list[Rejection]]:
         names = sorted(path[start:] for path in fs.find(folder))
     names = [name for name in names if not any(part.startswith(".") for part in PurePosixPath(name).parts)]
     videos = [name for name in names if PurePosixPath(name).suffix.lower() in VIDEO_SUFFIXES]
-    others = [name for name in names if name not in set(videos)]
+    others = [name for name in names if PurePosixPath(name).suffix.lower() not in VIDEO_SUFFIXES]
     text = "not a video by its suffix"
     return videos, [Rejection(f"{source}/{name}", source, "layout", text) for name in others]
 

@@ -22,7 +22,7 @@ RIDGE = 0.1  # added to unit variances: fewer spurious correlations in short rec
 RANGE_DB = 45.0  # below the loudest; what lies lower is the room
 PEAK_S = 0.1  # half a syllable: the next peak is another one
 AGREE_S = 0.06  # two frames: how near each half's lag must be to the whole's
-MIN_DISTINCT = 1.15  # peak over the next one
+MIN_DISTINCT = 1.25  # peak over the next one; strangers' lips and sound reach it in one recording of forty
 IN_SYNC_S = 0.05  # what broadcasters allow and the measure errs by: left as it is
 MAX_CORRECTED_S = 0.4  # half the search range: farther away two false peaks could be as near
 

@@ -1,5 +1,7 @@
 """Long recordings are cut at the pauses of the voice; the level is measured alike however the sound arrives."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -28,7 +30,7 @@ def test_cuts_cover_everything_once_and_none_is_too_long(seconds, longest, seed)
     cuts = plan_cuts(level, max_s=longest)
     assert cuts[0][0] == 0
     assert cuts[-1][1] == pytest.approx(len(level) / 100)
-    assert all(before[1] == after[0] for before, after in zip(cuts, cuts[1:], strict=False))
+    assert all(before[1] == after[0] for before, after in pairwise(cuts))
     assert all(end - start <= longest + 0.006 for start, end in cuts)
     if len(cuts) > 1:
         assert min(end - start for start, end in cuts) >= MIN_CLIP_S - 0.006

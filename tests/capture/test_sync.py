@@ -17,7 +17,7 @@ def speech(seconds: float, seed: int) -> np.ndarray:
 
 
 def signals(late_s: float, seconds: float, *, fps: float = 25, noise: float = 0.5, seed: int = 0):
-    """Lips at `fps` and levels at 100 Hz of one speech, `late_s` apart, each in its own mixture and with its own noise."""
+    """Lips at `fps` and levels at 100 Hz of one speech, `late_s` apart, each mixed in its own way, with noise."""
     cause = speech(seconds + 2, seed)
     rng = np.random.default_rng(seed + 1)
     times_s = np.arange(0, seconds, 1 / fps)
@@ -67,7 +67,7 @@ def test_nothing_is_said_of_a_still_mouth_of_silence_or_of_a_moment():
 
 def test_small_lags_are_corrected_large_ones_refused_and_doubtful_ones_left():
     def offset(late_s: float, halves: tuple[float, float] | None = None) -> Offset:
-        return Offset(late_s, 2.0, halves or (late_s, late_s))
+        return Offset(late_s, 1.5, halves or (late_s, late_s))
 
     assert offset(0.03).correction_s == 0
     assert offset(-0.2).correction_s == -0.2
@@ -78,3 +78,5 @@ def test_small_lags_are_corrected_large_ones_refused_and_doubtful_ones_left():
     assert not doubtful.too_far
     assert offset(0.2, (0.2, 0.3)).correction_s == 0
     assert Offset(0.2, 1.01, (0.2, 0.2)).correction_s == 0
+    assert Offset(0.2, 1.9, (0.2, -0.4)).correction_s == 0.2
+    assert Offset(0.2, 1.9, (0.5, -0.4)).correction_s == 0

@@ -117,12 +117,13 @@ def _make_shards(build: Build, workers: int | None) -> Iterator[ShardReport]:
     # Row: number of a planned shard. One block per row, so that every shard is a task of its own.
     numbers = ray.data.from_arrow([pa.table({"number": [number]}) for number in range(len(build.plans))])
     # In: one shard's number. Out: one row, its report or error. The shard's file is written in between; fan-out 1 : 1.
+    at_once = TaskPoolStrategy(size=workers and min(workers, len(build.plans)))
     results = numbers.map_batches(
         make,
         batch_size=1,
         batch_format="pyarrow",
         num_cpus=1,
-        compute=TaskPoolStrategy(size=workers and min(workers, len(build.plans))),
+        compute=at_once,
     )
     for row in results.iter_rows():
         result = pickle.loads(row["result"])

@@ -71,7 +71,9 @@ class Capturer:
             return Captured(key, digest, None)
         if self._store.exists(failure):
             fault = json.loads(self._store.read(failure))
-            return Captured(key, digest, _rejection(take, RejectedError(fault["reason"], fault["text"])))
+            return Captured(
+                key, digest, _rejection(take, RejectedError(fault["reason"], fault["text"], numbers=fault["numbers"]))
+            )
         if self._landmarker is None:
             self._landmarker = FaceLandmarker(self._file)
         try:
@@ -84,7 +86,8 @@ class Capturer:
                     landmarker_sha256=self._file.sha256,
                 )
         except RejectedError as error:
-            self._store.write(failure, json.dumps({"reason": error.code, "text": error.reason}).encode())
+            fault = {"reason": error.code, "text": error.reason, "numbers": error.numbers}
+            self._store.write(failure, json.dumps(fault).encode())
             return Captured(key, digest, _rejection(take, error))
         return Captured(key, digest, None)
 

@@ -17,10 +17,8 @@ def test_cuts_stand_in_the_pauses():
     pauses = [12.0, 18.0, 31.0, 44.0]
     for pause_s in pauses:
         level[round(100 * pause_s) - 25 : round(100 * pause_s) + 25] = -60
-    ends = [end for _, end in plan_cuts(level)]
-    assert ends == pytest.approx([18.0, 31.0, 50.0], abs=0.11) or ends == pytest.approx(
-        [18.0, 31.0, 44.0, 50.0], abs=0.11
-    )
+    # From 0 to 18, from there to 31, and what is left is short enough: the latest pause that fits is taken.
+    assert [end for _, end in plan_cuts(level)] == pytest.approx([18.0, 31.0, 50.0], abs=0.11)
 
 
 @settings(deadline=None)

@@ -48,7 +48,7 @@ def sha256_of(path: PathOrUri) -> str:
 def capture(
     shot: Shot, landmarker: FaceLandmarker, target: Path, *, video_sha256: str, landmarker_sha256: str
 ) -> Track:
-    """Captures `shot` into the track file `target`; memory: one picture, a minute of sound, 600 bytes a picture.
+    """Captures `shot` into the track file `target`; memory: one picture, a minute of sound, 1.5 KB a picture.
 
     Raises RejectedError with reason missing_audio, unreadable_audio or unreadable_video for what cannot be captured. A
     video in which no face is ever found is captured all the same: that is for the gates to say.

@@ -71,9 +71,8 @@ class Capturer:
             return Captured(key, digest, None)
         if self._store.exists(failure):
             fault = json.loads(self._store.read(failure))
-            return Captured(
-                key, digest, _rejection(take, RejectedError(fault["reason"], fault["text"], numbers=fault["numbers"]))
-            )
+            error = RejectedError(fault["reason"], fault["text"], numbers=fault["numbers"])
+            return Captured(key, digest, _rejection(take, error))
         if self._landmarker is None:
             self._landmarker = FaceLandmarker(self._file)
         try:

@@ -9,6 +9,7 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import or_
@@ -22,18 +23,21 @@ from ray.data import TaskPoolStrategy
 from emotalk import command_line
 from emotalk.audio import SAMPLE_RATE
 from emotalk.corpus.build import Build
+from emotalk.corpus.capturing import plan_capture
 from emotalk.corpus.manifest import QUARANTINE, Manifest
 from emotalk.corpus.shards import ShardError, ShardReport
 from emotalk.corpus.sources import SOURCES, Source
+from emotalk.corpus.takes import VideoSource
 from emotalk.errors import InputError
 from emotalk.files import absolute, open_source
+from jobs.capture import capture_videos
 from jobs.cluster import start_ray
 from jobs.progress import Progress, ProgressCallback, progress_line
 
 MAX_ABOUT_BYTES = 64 * 2**10
 
 if TYPE_CHECKING:
-    AnySource = Source
+    AnySource = Source | VideoSource
 else:
     _COMMANDS = [
         Annotated[kind, tyro.conf.subcommand(name.replace("_", "-")), tyro.conf.PositionalRequiredArgs]
@@ -52,7 +56,7 @@ class BuildConfig:
     shard_mib: float = 64.0
     """Size of a shard in MiB, about. One task makes one shard."""
     workers: int | None = None
-    """Shards made at a time; as many as the cluster has CPUs for, if not given."""
+    """Shards made, and videos captured, at a time; as many as the cluster has CPUs for, if not given."""
     about: str | None = None
     """A text in Markdown about the recordings (rights, consent), put into the corpus's card."""
     rebuild: bool = False
@@ -73,20 +77,24 @@ def build_corpus(config: BuildConfig, progress: ProgressCallback | None = None) 
     ShardError, which names the shard, for any failure that is not one clip's fault. Either way no manifest is left.
     """
     # Spelt out: tasks stand in other folders than the one the command was given in.
-    source = config.source
-    if hasattr(source, "root"):
-        source = replace(cast(Any, source), root=absolute(source.root))
-    build = Build.prepare(
-        source,
-        absolute(config.output),
-        target_bytes=round(config.shard_mib * 2**20),
-        rebuild=config.rebuild,
-        about=_text(config.about) if config.about else "",
-    )
-    planned_s = sum(item.seconds for plan in build.plans for item in plan.items)
-    reports: list[ShardReport] = []
-    clips, rejected, audio_s = 0, len(build.listed_rejections), 0.0
-    with start_ray():
+    chosen, output = config.source, absolute(config.output)
+    if hasattr(chosen, "root"):
+        chosen = replace(cast(Any, chosen), root=absolute(chosen.root))
+    about = _text(config.about) if config.about else ""
+    source: Source
+    with ExitStack() as session:
+        if isinstance(chosen, VideoSource):
+            plan = plan_capture(chosen)  # what is missing is said before Ray starts
+            session.enter_context(start_ray())
+            source = capture_videos(plan, output, config.workers)
+        else:
+            source = chosen
+        target_bytes = round(config.shard_mib * 2**20)
+        build = Build.prepare(source, output, target_bytes=target_bytes, rebuild=config.rebuild, about=about)
+        session.enter_context(start_ray())
+        planned_s = sum(item.seconds for plan in build.plans for item in plan.items)
+        reports: list[ShardReport] = []
+        clips, rejected, audio_s = 0, len(build.listed_rejections), 0.0
         started = time.monotonic()
         for report in _make_shards(build, config.workers):
             reports.append(report)
@@ -130,8 +138,13 @@ def _make_shards(build: Build, workers: int | None) -> Iterator[ShardReport]:
     # Row: number of a planned shard. One block per row, so that every shard is a task of its own.
     numbers = ray.data.from_arrow([pa.table({"number": [number]}) for number in range(len(build.plans))])
     # In: one shard's number. Out: one row, its report or error. The shard's file is written in between; fan-out 1 : 1.
+    at_once = TaskPoolStrategy(size=workers and min(workers, len(build.plans)))
     results = numbers.map_batches(
-        make, batch_size=1, batch_format="pyarrow", num_cpus=1, compute=TaskPoolStrategy(size=workers)
+        make,
+        batch_size=1,
+        batch_format="pyarrow",
+        num_cpus=1,
+        compute=at_once,
     )
     for row in results.iter_rows():
         result = pickle.loads(row["result"])

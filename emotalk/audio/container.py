@@ -69,8 +69,8 @@ def require_av() -> ModuleType:
 
 
 @contextmanager
-def opened(source: AudioSource) -> Iterator[tuple[Any, Any, IO[bytes]]]:
-    """The ffmpeg container, its audio stream and the file behind; closes what it opened, not what it was given."""
+def opened_container(source: AudioSource, *, kind: str = "an audio file") -> Iterator[tuple[Any, IO[bytes]]]:
+    """The ffmpeg container and the file behind it; closes what it opened, not what it was given."""
     av = require_av()
     name = name_of(source)
     file, ours = _binary_file(source)
@@ -85,20 +85,28 @@ def opened(source: AudioSource) -> Iterator[tuple[Any, Any, IO[bytes]]]:
                 metadata_errors="replace",  # titles in Latin-1 are no reason to refuse a book
             )
         except av.error.FFmpegError as error:
-            raise InputError(f"not an audio file that can be read ({error.strerror})", source=name) from error
+            raise InputError(f"not {kind} that can be read ({error.strerror})", source=name) from error
         with container:
-            if not container.streams.audio:
-                raise InputError(f"holds no sound ({container.format.name})", source=name)
-            stream = _default_stream(av, container.streams.audio)
-            if stream.codec_context is None:
-                raise InputError("its audio codec is unknown", source=name)
-            rate = stream.codec_context.sample_rate
-            if not MIN_RATE <= rate <= MAX_RATE:
-                raise InputError(f"its header declares {rate} Hz; {MIN_RATE}–{MAX_RATE} Hz can be read", source=name)
-            yield container, stream, file
+            yield container, file
     finally:
         if ours:
             file.close()
+
+
+@contextmanager
+def opened(source: AudioSource) -> Iterator[tuple[Any, Any, IO[bytes]]]:
+    """The ffmpeg container, its audio stream and the file behind; closes what it opened, not what it was given."""
+    name = name_of(source)
+    with opened_container(source) as (container, file):
+        if not container.streams.audio:
+            raise InputError(f"holds no sound ({container.format.name})", source=name)
+        stream = default_stream(require_av(), container.streams.audio)
+        if stream.codec_context is None:
+            raise InputError("its audio codec is unknown", source=name)
+        rate = stream.codec_context.sample_rate
+        if not MIN_RATE <= rate <= MAX_RATE:
+            raise InputError(f"its header declares {rate} Hz; {MIN_RATE}–{MAX_RATE} Hz can be read", source=name)
+        yield container, stream, file
 
 
 def _binary_file(source: AudioSource) -> tuple[IO[bytes], bool]:
@@ -136,7 +144,7 @@ def declared_duration_s(container: Any, stream: Any) -> float | None:
     return None if container.duration is None else container.duration / 1e6
 
 
-def _default_stream(av: ModuleType, streams: Sequence[Any]) -> Any:
+def default_stream(av: ModuleType, streams: Sequence[Any]) -> Any:
     """The one the file marks as its default, else the first: other languages and commentaries come after."""
     default = av.stream.Disposition.default
     return next((stream for stream in streams if stream.disposition & default), streams[0])

@@ -13,12 +13,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from emotalk.corpus.card import dataset_card
+from emotalk.corpus.capturing import capture_here
 from emotalk.corpus.gates import Rejection
 from emotalk.corpus.manifest import CARD, INDEX, MANIFEST, QUARANTINE, QUARANTINE_SCHEMA, Manifest, make_manifest
 from emotalk.corpus.shards import BUILD_VERSION, INDEX_SCHEMA, ShardPlan, ShardReport, make_shard, plan_shards
 from emotalk.corpus.sources.base import Source
 from emotalk.corpus.splits import SPLITS
 from emotalk.corpus.store import Store
+from emotalk.corpus.takes import VideoSource
 from emotalk.errors import InputError
 
 DEFAULT_SHARD_BYTES = 64 * 2**20
@@ -96,7 +98,7 @@ class Build:
             self.store.write(name, content)
             files[name] = _facts(hashlib.sha256(content).hexdigest(), len(content), table.num_rows)
         reasons = [rejection.reason for rejection in rejections]
-        if not index.num_rows:
+        if index.column("rejected").null_count == 0:
             first = rejections[0]
             raise InputError(
                 f"all {len(rejections)} items were turned away, the first ({first.item_id}) because: {first.text}; "
@@ -113,9 +115,11 @@ class Build:
 
 
 def build_here(
-    source: Source, output: str, *, target_bytes: int = DEFAULT_SHARD_BYTES, rebuild: bool = False
+    source: Source | VideoSource, output: str, *, target_bytes: int = DEFAULT_SHARD_BYTES, rebuild: bool = False
 ) -> Manifest:
-    """Builds a whole corpus in this process, without a cluster."""
+    """Builds a whole corpus in this process, without a cluster. Videos are captured first."""
+    if isinstance(source, VideoSource):
+        source = capture_here(source, output)
     build = Build.prepare(source, output, target_bytes=target_bytes, rebuild=rebuild)
     return build.finish(build.make(plan) for plan in build.plans)
 
@@ -167,6 +171,7 @@ def _quarantine_table(rejections: Iterable[Rejection]) -> pa.Table:
             "reason": r.reason,
             "text": r.text,
             "numbers": [{"name": name, "value": value} for name, value in sorted(r.numbers.items())],
+            "times_s": r.times_s,
         }
         for r in sorted(rejections, key=lambda r: (r.source, r.item_id, r.reason))
     ]

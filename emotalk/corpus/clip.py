@@ -27,6 +27,7 @@ class Clip:
     emotion / level: index into `labels.EMOTIONS` / `labels.LEVELS` by name and number, None where unlabelled.
     head: (frames, 6) float32 or None: yaw, pitch, roll in radians, x, y, z in mm.
     phones: exact or aligned speech sounds, None where unknown.
+    rejected: reason (`gates.Reason`) of a clip that a gate turned away and that was kept to be looked at; else None.
     """
 
     clip_id: str
@@ -40,6 +41,7 @@ class Clip:
     repetition: int = 1
     head: np.ndarray | None = None
     phones: tuple[Phone, ...] | None = None
+    rejected: str | None = None
 
     def __post_init__(self) -> None:
         if self.samples.ndim != 1 or self.samples.dtype != np.float32 or not len(self.samples):

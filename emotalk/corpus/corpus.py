@@ -17,16 +17,20 @@ from emotalk.errors import InputError
 
 
 class Corpus:
-    """Reads a corpus, local or behind a URI such as `s3://bucket/corpus`. Picklable: only the location travels."""
+    """Reads a corpus, local or behind a URI such as `s3://bucket/corpus`. Picklable: only the location travels.
 
-    def __init__(self, location: str, manifest: Manifest) -> None:
+    Clips that were kept though a gate rejected them are there only for who asks for them with `with_rejected`.
+    """
+
+    def __init__(self, location: str, manifest: Manifest, *, with_rejected: bool = False) -> None:
         self.location = location
         self.manifest = manifest
+        self.with_rejected = with_rejected
         self._store = Store(location)
         self._footers: dict[str, pq.FileMetaData] = {}
 
     @classmethod
-    def open(cls, location: str | PathLike[str]) -> "Corpus":
+    def open(cls, location: str | PathLike[str], *, with_rejected: bool = False) -> "Corpus":
         """Raises InputError if there is no finished corpus, or one of another schema version."""
         store = Store(fspath(location))
         try:
@@ -36,12 +40,13 @@ class Corpus:
                 f"no finished corpus here ({MANIFEST} is missing): build it, or run an interrupted build again",
                 source=location,
             ) from error
-        return cls(fspath(location), Manifest.from_json(content, source=location))
+        return cls(fspath(location), Manifest.from_json(content, source=location), with_rejected=with_rejected)
 
     @cached_property
     def index(self) -> pa.Table:
         """One row per clip: its labels and lengths, and shard, row group and row where it lies."""
-        return pq.read_table(pa.BufferReader(self._store.read(INDEX)))
+        index = pq.read_table(pa.BufferReader(self._store.read(INDEX)))
+        return index if self.with_rejected else index.filter(pc.is_null(index.column("rejected")))
 
     @cached_property
     def quarantine(self) -> pa.Table:
@@ -78,7 +83,10 @@ class Corpus:
         rows = self.index.filter(pc.equal(self.index.column("split"), split))
         places = zip(rows.column("shard").to_pylist(), rows.column("row_group").to_pylist(), strict=True)
         for shard, row_group in dict.fromkeys(places):
-            yield from table_to_clips(self.read_row_group(shard, row_group))
+            table = self.read_row_group(shard, row_group)
+            yield from table_to_clips(
+                table if self.with_rejected else table.filter(pc.is_null(table.column("rejected")))
+            )
 
     @cached_property
     def _places(self) -> dict[str, tuple[str, int, int]]:
@@ -87,4 +95,8 @@ class Corpus:
         return {clip_id: (shard, group, row) for clip_id, shard, group, row in zip(*columns, strict=True)}
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (Corpus, (self.location, self.manifest))
+        return (_reopen, (self.location, self.manifest, self.with_rejected))
+
+
+def _reopen(location: str, manifest: Manifest, with_rejected: bool) -> Corpus:
+    return Corpus(location, manifest, with_rejected=with_rejected)

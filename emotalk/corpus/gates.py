@@ -4,7 +4,9 @@ A rejected clip is a row in the quarantine table: a reason code to count by, a s
 it. The limits are constants here, each with its reason.
 """
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -33,6 +35,15 @@ Reason = Literal[
     "silent",
     "frozen",  # the face does not move
     "label",  # an unknown emotion or level
+    "unreadable_video",
+    "no_face",
+    "two_faces",
+    "small_face",
+    "lost_frames",  # pictures without a face, or missing
+    "jitter",  # the tracker trembles
+    "clipped",  # the recording was too loud for its format
+    "av_length",  # sound and picture of one video last differently long
+    "av_offset",  # the sound is far too early or too late
     "other",
 ]
 
@@ -45,6 +56,7 @@ MAX_EXCESS = 0.5
 MAX_EXCESS_SHARE = 0.01
 STILL = 1e-6  # a change per frame that no tracker's noise stays under
 MAX_STILL_SHARE = 0.5
+MAX_TIMES = 64  # time stamps in one row of the quarantine
 
 
 @dataclass(frozen=True)
@@ -56,6 +68,7 @@ class Rejection:
     reason: str
     text: str
     numbers: dict[str, float] = field(default_factory=dict)
+    times_s: list[float] | None = None
 
     def __post_init__(self) -> None:
         for name in ("item_id", "text"):  # both may hold names of files
@@ -63,25 +76,55 @@ class Rejection:
 
 
 class RejectedError(InputError):
-    """A clip that must not enter the corpus: an InputError with a reason code and the numbers behind it."""
+    """A clip that must not enter the corpus: an InputError with a reason code and the numbers behind it.
 
-    def __init__(self, code: Reason, reason: str, *, source: object = None, **numbers: float) -> None:
+    times_s: times of the frames that failed, in seconds from the start of what was recorded, at most MAX_TIMES of them;
+    None where the fault is not one of frames. clip: what was turned away, where it is to be kept, labelled.
+    """
+
+    def __init__(
+        self,
+        code: Reason,
+        reason: str,
+        *,
+        source: object = None,
+        times_s: Iterable[float] | None = None,
+        clip: Clip | None = None,
+        numbers: Mapping[str, float] = MappingProxyType({}),
+        **more_numbers: float,
+    ) -> None:
         super().__init__(reason, source=source)
         self.code: Reason = code
-        self.numbers = {name: float(value) for name, value in numbers.items()}
+        self.numbers = {name: float(value) for name, value in {**numbers, **more_numbers}.items()}
+        self.times_s = None if times_s is None else _bounded(list(times_s))
+        self.clip = clip
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (_rebuild, (self.code, self.reason, self.source, self.numbers))
+        return (_rebuild, (self.code, self.reason, self.source, self.times_s, self.clip, self.numbers))
 
 
-def _rebuild(code: Reason, reason: str, source: str | None, numbers: dict[str, float]) -> RejectedError:
-    return RejectedError(code, reason, source=source, **numbers)
+def _rebuild(
+    code: Reason,
+    reason: str,
+    source: str | None,
+    times_s: list[float] | None,
+    clip: Clip | None,
+    numbers: dict[str, float],
+) -> RejectedError:
+    return RejectedError(code, reason, source=source, times_s=times_s, clip=clip, numbers=numbers)
+
+
+def _bounded(times_s: Sequence[float]) -> list[float]:
+    """All of them, or MAX_TIMES spread evenly from the first to the last."""
+    count = min(len(times_s), MAX_TIMES)
+    chosen = [round(k * (len(times_s) - 1) / max(count - 1, 1)) for k in range(count)]
+    return [round(float(times_s[k]), 4) for k in chosen]
 
 
 def rejection_of(error: InputError, *, item_id: str, source: str) -> Rejection:
     """The quarantine row for an error that `Source.read` or `check_clip` raised."""
     if isinstance(error, RejectedError):
-        return Rejection(item_id, source, error.code, error.reason, error.numbers)
+        return Rejection(item_id, source, error.code, error.reason, error.numbers, error.times_s)
     return Rejection(item_id, source, "other", error.reason)
 
 

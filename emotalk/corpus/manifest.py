@@ -11,6 +11,7 @@ from math import comb
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from emotalk.audio import SAMPLE_RATE
 from emotalk.corpus.schema import SCHEMA_VERSION
@@ -33,6 +34,13 @@ QUARANTINE_SCHEMA = pa.schema(
             pa.list_(pa.struct([("name", pa.string()), ("value", pa.float64())])),
             nullable=False,
             metadata={"description": "the measurements behind the reason"},
+        ),
+        pa.field(
+            "times_s",
+            pa.list_(pa.float64()),
+            metadata={
+                "description": "when the failing frames are, in seconds of the video: 64 at most; null: no frames"
+            },
         ),
     ]
 )
@@ -108,7 +116,8 @@ def make_manifest(
     plan_digest: str,
     files: dict[str, dict[str, Any]],
 ) -> Manifest:
-    """Counts an index table and the reason codes of the quarantine."""
+    """Counts an index table and the reason codes of the quarantine. Clips kept though rejected do not count."""
+    index = index.filter(pc.is_null(index.column("rejected")))
     rows = index.select(["split", "speaker", "emotion", "level", "statement", "frames", "samples"]).to_pylist()
     digests = index.column("audio_digest")
     return Manifest(

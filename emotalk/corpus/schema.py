@@ -15,7 +15,7 @@ from emotalk.blendshapes import COEFFICIENTS, FPS
 from emotalk.corpus.clip import Clip, Phone
 from emotalk.errors import InputError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 HEAD_CHANNELS = ("yaw", "pitch", "roll", "x", "y", "z")
 
 
@@ -54,6 +54,7 @@ CLIP_SCHEMA = pa.schema(
             "speech sounds with start and end in seconds from the first sample; null where unknown",
             nullable=True,
         ),
+        _field("rejected", pa.string(), "reason of a clip kept though rejected; null for good ones", nullable=True),
         _field("audio_digest", pa.string(), "SHA-256, hex, of the decoded samples as little-endian int16"),
         _field("weights_digest", pa.string(), "SHA-256, hex, of the coefficients as little-endian float32, row by row"),
     ],
@@ -62,7 +63,7 @@ CLIP_SCHEMA = pa.schema(
 
 LABEL_COLUMNS = (
     "clip_id", "source", "speaker", "statement", "emotion", "level", "repetition", "split", "frames", "samples",
-    "audio_digest",
+    "rejected", "audio_digest",
 )  # fmt: skip
 
 
@@ -92,6 +93,7 @@ def clips_to_table(clips: Sequence[Clip], *, split: str) -> pa.Table:
             else [{"name": p.name, "start_s": p.start_s, "end_s": p.end_s} for p in clip.phones]
             for clip in clips
         ],
+        "rejected": [clip.rejected for clip in clips],
         "audio_digest": [hashlib.sha256(_pcm16(clip.samples).tobytes()).hexdigest() for clip in clips],
         "weights_digest": [hashlib.sha256(clip.weights.astype("<f4").tobytes()).hexdigest() for clip in clips],
     }
@@ -108,7 +110,7 @@ def row_to_clip(table: pa.Table, row: int) -> Clip:
     Raises InputError where the stored audio does not have the stored number of samples or the weights are incomplete.
     """
     labels = {name: table.column(name)[row].as_py() for name in ("clip_id", "source", "speaker", "statement")}
-    labels |= {name: table.column(name)[row].as_py() for name in ("emotion", "level", "repetition")}
+    labels |= {name: table.column(name)[row].as_py() for name in ("emotion", "level", "repetition", "rejected")}
     samples, weights = row_samples(table, row), row_weights(table, row)
     phones = table.column("phones")[row].as_py()
     return Clip(

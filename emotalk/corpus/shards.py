@@ -8,13 +8,13 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from emotalk.corpus.clip import Clip
-from emotalk.corpus.gates import Rejection, check_clip, rejection_of
+from emotalk.corpus.gates import RejectedError, Rejection, check_clip, rejection_of
 from emotalk.corpus.schema import CLIP_SCHEMA, LABEL_COLUMNS, SCHEMA_VERSION, clips_to_table
 from emotalk.corpus.sources.base import Item, Source
 from emotalk.corpus.splits import SPLITS
@@ -183,7 +183,9 @@ def _read(plan: ShardPlan, source: Source, item: Item, rejections: list[Rejectio
         check_clip(clip)
     except InputError as error:
         rejections.append(rejection_of(error, item_id=item.item_id, source=item.source))
-        return None
+        if not isinstance(error, RejectedError) or error.clip is None:
+            return None
+        clip = replace(error.clip, rejected=error.code)
     except Exception as error:
         raise ShardError(f"{plan.name}: {item.item_id}: {type(error).__name__}: {error}") from error
     if clip.clip_id != item.item_id:

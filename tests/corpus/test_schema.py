@@ -31,7 +31,7 @@ def assert_same(one: Clip, other: Clip) -> None:
         if a is not None:
             assert a.dtype == b.dtype
             np.testing.assert_array_equal(a, b)
-    for name in ("clip_id", "source", "speaker", "statement", "emotion", "level", "repetition", "phones"):
+    for name in ("clip_id", "source", "speaker", "statement", "emotion", "level", "repetition", "phones", "rejected"):
         assert getattr(one, name) == getattr(other, name)
 
 
@@ -42,15 +42,17 @@ def assert_same(one: Clip, other: Clip) -> None:
     repetition=st.integers(1, 9),
     statement=st.text(max_size=20),
     head=st.booleans(),
+    rejected=st.none() | st.just("jitter"),
     phones=st.none() | st.lists(st.tuples(st.text(max_size=3), st.floats(0, 1), st.floats(0, 1)), max_size=3),
 )
-def test_a_clip_comes_back_as_it_was(emotion, level, repetition, statement, head, phones):
+def test_a_clip_comes_back_as_it_was(emotion, level, repetition, statement, head, rejected, phones):
     clip = replace(
         make_clip(seconds=0.1),
         emotion=emotion,
         level=level,
         repetition=repetition,
         statement=statement,
+        rejected=rejected,
         head=face(3, 1)[:, :6].copy() if head else None,
         phones=None if phones is None else tuple(Phone(*phone) for phone in phones),
     )
@@ -88,4 +90,4 @@ def test_a_row_that_contradicts_itself_is_refused():
 
 def test_every_field_is_described():
     assert all(field.metadata[b"description"] for field in CLIP_SCHEMA)
-    assert CLIP_SCHEMA.metadata[b"emotalk.schema_version"] == b"1"
+    assert CLIP_SCHEMA.metadata[b"emotalk.schema_version"] == b"2"

@@ -13,7 +13,7 @@ from ray.cloudpickle import register_pickle_by_value
 from emotalk.corpus.build import build_here
 from emotalk.corpus.clip import Clip
 from emotalk.corpus.shards import ShardError
-from emotalk.corpus.sources import Etf3d, Item, Synthetic
+from emotalk.corpus.sources import Etf3d, Item, Synthetic, Video
 from emotalk.corpus.synthetic import espeak
 from emotalk.corpus.synthetic.corpus import CorpusConfig
 from emotalk.errors import InputError
@@ -138,3 +138,23 @@ def test_a_config_that_cannot_work_is_refused():
             BuildConfig(source=Etf3d(root="x"), output="y", **wrong)
     with pytest.raises(InputError):
         Etf3d(root="x", frame_tolerance=-1)
+
+
+@pytest.mark.cluster
+def test_videos_are_captured_alike_by_any_number_of_actors(ray_session, shared_data, tmp_path):
+    pytest.importorskip("mediapipe")
+    videos = tmp_path / "videos"
+    videos.mkdir()
+    content = (shared_data / "video/video_retalking_1_22fps.mp4").read_bytes()
+    (videos / "good.mp4").write_bytes(content)
+    (videos / "cut.mp4").write_bytes(content[:300_000])
+    (videos / "empty.mp4").write_bytes(b"")
+    source = Video(root=str(videos), landmarker=str(shared_data / "models/face_landmarker.task"))
+    build_here(source, str(tmp_path / "here"))
+    expected = contents(tmp_path / "here")
+    for workers in (1, 3):
+        output = tmp_path / f"by-{workers}"
+        manifest = build_corpus(BuildConfig(source=source, output=str(output), workers=workers))
+        assert contents(output) == expected
+        assert manifest.total.clips == 1
+        assert manifest.rejections == {"unreadable_video": 2}

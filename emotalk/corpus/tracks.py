@@ -1,0 +1,140 @@
+"""Tracks as a source of clips: cut at pauses, moved to their sound, brought to 30 fps and inspected."""
+
+import json
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from emotalk.audio import SAMPLE_RATE
+from emotalk.capture.cuts import plan_cuts
+from emotalk.capture.quality import inspect
+from emotalk.capture.retime import retime
+from emotalk.capture.sound import LEVELS_PER_S, loudness_db
+from emotalk.capture.track import Outline, Track, read_outline, read_sound, read_track
+from emotalk.corpus.clip import Clip
+from emotalk.corpus.gates import MIN_DURATION_S, RejectedError, Rejection, check_clip
+from emotalk.corpus.sources.base import Item, Listing
+from emotalk.corpus.store import Store
+from emotalk.corpus.takes import Take
+from emotalk.timing import frames_of
+
+FOLDER = "capture"  # of a corpus, where its tracks lie
+# Rises when the same tracks would make other clips.
+CLIPS_VERSION = 1
+
+
+class ClipSpec(NamedTuple):
+    """Where a clip lies: its track, and start and number of its samples in the track's sound."""
+
+    track: str
+    first: int
+    samples: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackSource:
+    """Clips cut from the tracks of a capture: the Source that shards are made from."""
+
+    name: str
+    output: str
+    options: str
+    max_clip_s: float
+    keep_rejected: bool
+    recorded: tuple[tuple[Take, str], ...]
+    failed: tuple[Rejection, ...]
+
+    def settings(self) -> dict[str, object]:
+        options: dict[str, object] = json.loads(self.options)
+        return options
+
+    def listing(self) -> Listing:
+        items: list[Item] = []
+        rejections = list(self.failed)
+        for take, key in self.recorded:
+            path = Store(self.output).path(f"{FOLDER}/{key}.npz")
+            outline = read_outline(path)
+            cuts = _cuts(outline, self.max_clip_s)
+            if not cuts:
+                text = "sound and picture have less than half a second in common"
+                rejections.append(Rejection(take.prefix, take.source, "av_length", text))
+            items += [_item(take, key, path, first, count, outline) for first, count in cuts]
+        return Listing(items, rejections)
+
+    def read(self, item: Item) -> Clip:
+        """The clip of an item, its face moved to where its sound is. Raises RejectedError with what was measured."""
+        assert isinstance(item.spec, ClipSpec)
+        spec = item.spec
+        track = _track(spec.track)
+        samples = read_sound(spec.track, spec.first, spec.first + spec.samples)
+        start_s = track.info.sound_start_s + spec.first / SAMPLE_RATE
+        late_s = track.info.offset.correction_s if track.info.offset else 0.0
+        face = retime(track, start_s - late_s, frames_of(len(samples)))
+        clip = Clip(
+            clip_id=item.item_id,
+            source=item.source,
+            speaker=item.speaker,
+            statement=item.statement,
+            emotion=item.emotion,
+            level=item.level,
+            repetition=item.repetition,
+            samples=samples,
+            weights=face.weights,
+            head=face.head,
+        )
+        kept = clip if self.keep_rejected else None
+        found = inspect(track, face, samples, start_s=start_s, late_s=late_s)
+        if found.faults:
+            fault = found.faults[0]
+            text = "; ".join(each.text for each in found.faults)
+            raise RejectedError(fault.code, text, times_s=fault.times_s, clip=kept, numbers=found.numbers)
+        try:
+            check_clip(clip)
+        except RejectedError as error:
+            raise RejectedError(error.code, error.reason, clip=kept, numbers=found.numbers | error.numbers) from error
+        return clip
+
+
+_recent: dict[str, Track] = {}
+
+
+def _track(path: str) -> Track:
+    """The track that was read last is kept: its clips come one after the other."""
+    if path not in _recent:
+        track = read_track(path)
+        _recent.clear()
+        _recent[path] = track
+    return _recent[path]
+
+
+def _cuts(outline: Outline, max_s: float) -> list[tuple[int, int]]:
+    """First sample and number of samples of each clip, inside what sound and picture have in common."""
+    info = outline.info
+    late_s = info.offset.correction_s if info.offset else 0.0
+    first_s = max(float(outline.times_s[0]) + late_s - info.sound_start_s, 0.0)
+    last_s = min(info.picture_end_s + late_s, info.sound_end_s) - info.sound_start_s
+    first, last = round(first_s * LEVELS_PER_S), int(last_s * LEVELS_PER_S + 1e-6)
+    if last - first < MIN_DURATION_S * LEVELS_PER_S:
+        return []
+    hop = SAMPLE_RATE // LEVELS_PER_S
+    level = loudness_db(outline.bands)[first:last]
+    return [
+        ((first + round(start * LEVELS_PER_S)) * hop, round((end - start) * LEVELS_PER_S) * hop)
+        for start, end in plan_cuts(level, max_s=max_s)
+    ]
+
+
+def _item(take: Take, key: str, path: str, first: int, count: int, outline: Outline) -> Item:
+    start_ms = round(1000 * (outline.info.sound_start_s + first / SAMPLE_RATE))
+    item_id = f"{take.prefix}-{start_ms:08d}"
+    return Item(
+        item_id=item_id,
+        source=take.source,
+        speaker=take.speaker,
+        statement=take.statement or item_id,
+        split=take.split,
+        emotion=take.emotion,
+        level=take.level,
+        repetition=take.repetition,
+        seconds=count / SAMPLE_RATE,
+        spec=ClipSpec(path, first, count),
+        version=f"{key}:{first}:{count}",
+    )

@@ -12,8 +12,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from emotalk.corpus.card import dataset_card
 from emotalk.corpus.capturing import capture_here
+from emotalk.corpus.card import dataset_card
 from emotalk.corpus.gates import Rejection
 from emotalk.corpus.manifest import CARD, INDEX, MANIFEST, QUARANTINE, QUARANTINE_SCHEMA, Manifest, make_manifest
 from emotalk.corpus.shards import BUILD_VERSION, INDEX_SCHEMA, ShardPlan, ShardReport, make_shard, plan_shards

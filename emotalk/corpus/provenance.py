@@ -20,7 +20,40 @@ class Provenance:
     languages: tuple[str, ...] = ()
 
 
+_RAVDESS = """@article{livingstone2018ravdess,
+  title={The Ryerson Audio-Visual Database of Emotional Speech and Song (RAVDESS)},
+  author={Livingstone, Steven R. and Russo, Frank A.},
+  journal={PLoS ONE},
+  volume={13},
+  number={5},
+  year={2018}
+}"""
+_HDTF = """@inproceedings{zhang2021hdtf,
+  title={Flow-guided One-shot Talking Face Generation with a High-resolution Audio-visual Dataset},
+  author={Zhang, Zhimeng and Li, Lincheng and Ding, Yu and Fan, Changjie},
+  booktitle={CVPR},
+  year={2021}
+}"""
+
 PROVENANCE: dict[str, Provenance] = {
+    "ravdess_video": Provenance(
+        title="RAVDESS, captured from its videos",
+        homepage="https://zenodo.org/records/1188976",
+        licence="cc-by-nc-sa-4.0",
+        terms="RAVDESS is CC BY-NC-SA 4.0: a model from it is not for commercial use.",
+        consent="Recorded for research with professional actors.",
+        citation=_RAVDESS,
+        languages=("en",),
+    ),
+    "hdtf_video": Provenance(
+        title="HDTF, captured from its videos",
+        homepage="https://github.com/MRzzm/HDTF",
+        licence="other",
+        terms="HDTF is a list of web videos with their owners' rights: a model from them is not for commercial use.",
+        consent="Public videos: nothing is known of the consent of the people in them.",
+        citation=_HDTF,
+        languages=("en",),
+    ),
     "etf3d": Provenance(
         title="3D-ETF (RAVDESS and HDTF)",
         homepage="https://github.com/psyai-net/EmoTalk_release",
@@ -36,20 +69,10 @@ PROVENANCE: dict[str, Provenance] = {
   booktitle={ICCV},
   year={2023}
 }
-@article{livingstone2018ravdess,
-  title={The Ryerson Audio-Visual Database of Emotional Speech and Song (RAVDESS)},
-  author={Livingstone, Steven R. and Russo, Frank A.},
-  journal={PLoS ONE},
-  volume={13},
-  number={5},
-  year={2018}
-}
-@inproceedings{zhang2021hdtf,
-  title={Flow-guided One-shot Talking Face Generation with a High-resolution Audio-visual Dataset},
-  author={Zhang, Zhimeng and Li, Lincheng and Ding, Yu and Fan, Changjie},
-  booktitle={CVPR},
-  year={2021}
-}""",
+"""
+        + _RAVDESS
+        + "\n"
+        + _HDTF,
         languages=("en",),
     ),
     "beat": Provenance(

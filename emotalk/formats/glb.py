@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,7 +20,9 @@ from emotalk.blendshapes import COEFFICIENTS, FPS, reorder
 from emotalk.errors import InputError
 from emotalk.formats.pieces import RowSpool
 from emotalk.gltf import BIN_CHUNK, JSON_CHUNK, MAGIC, Document, parse_glb
-from emotalk.rigs.rig import Rig
+
+if TYPE_CHECKING:
+    from emotalk.rigs.rig import Rig
 
 FLOAT, UINT32, UINT8 = 5126, 5125, 5121
 ARRAY_BUFFER, ELEMENT_BUFFER = 34962, 34963
@@ -35,7 +37,7 @@ def write(path: Path, pieces: Iterable[Animation]) -> None:
     write_on(path, pieces, procedural_head())
 
 
-def write_on(path: Path, pieces: Iterable[Animation], rig: Rig) -> None:
+def write_on(path: Path, pieces: Iterable[Animation], rig: "Rig") -> None:
     """The pieces of one animation on any rig; memory is bounded by a piece."""
     times, weights = RowSpool(path.parent), RowSpool(path.parent)
     turns, places = RowSpool(path.parent), RowSpool(path.parent)
@@ -131,7 +133,7 @@ class _Builder:
         return self.add(data.tobytes(), data.nbytes, kind, FLOAT, len(data), target=ARRAY_BUFFER, **more)
 
 
-def _scene(builder: _Builder, rig: Rig) -> dict[str, Any]:
+def _scene(builder: _Builder, rig: "Rig") -> dict[str, Any]:
     """One node with one mesh: two materials, skin and what shines (eyes), would break morphing apart: colours do it."""
     from emotalk.rigs.surface import vertex_normals
 

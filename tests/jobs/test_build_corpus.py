@@ -141,6 +141,7 @@ def test_a_config_that_cannot_work_is_refused():
 
 
 @pytest.mark.cluster
+@pytest.mark.slow
 def test_videos_are_captured_alike_by_any_number_of_actors(ray_session, shared_data, tmp_path):
     pytest.importorskip("mediapipe")
     videos = tmp_path / "videos"

@@ -164,7 +164,7 @@ def test_bad_options_are_refused(change: dict) -> None:
         DubConfig(**{"inputs": ("a.wav",), "output": "out"} | change)
 
 
-@pytest.mark.parametrize("restarted", [True, False])
+@pytest.mark.parametrize("restarted", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_the_death_of_the_board_costs_no_recording(
     restarted: bool, model: str, shelf: str, ray_session: None, tmp_path: Path
 ) -> None:

@@ -222,6 +222,7 @@ def test_other_methods_stand_in_the_same_table_on_the_same_clips(
     assert f"1 clips without a file of halved, left out: {TEST[0].name}" in page
 
 
+@pytest.mark.slow
 def test_a_file_that_cannot_be_read_is_named_and_its_clip_left_out(
     corpus: str, faceless: Path, rig_file: Path, tmp_path: Path
 ) -> None:
@@ -246,6 +247,7 @@ def rig_file(tmp_path: Path) -> Path:
     return tmp_path / "rig.npz"
 
 
+@pytest.mark.slow
 def test_two_models_are_compared_side_by_side(corpus: str, model: Path, tmp_path: Path) -> None:
     other = _save(tmp_path / "runs" / "b", ("happy", "sad"))
     config = EvaluateConfig(model=(str(model), str(other)), corpus=corpus, output=str(tmp_path / "out"), workers=1)

@@ -106,12 +106,15 @@ def test_a_killed_worker_changes_nothing(corpus: str, finished: str, tmp_path: P
     assert same(finished, again)
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_no_number_is_said(corpus: str, tmp_path: Path) -> None:
     with pytest.raises(DivergedError, match="the loss is nan in epoch 0, step 0"):
         train(config(corpus, tmp_path, losses=LossWeights(cross=float("nan"))), QUIET)
 
 
-@pytest.mark.parametrize(("error", "attempts"), [(DivergedError("nan"), 1), (RuntimeError("lost"), 3)])
+@pytest.mark.parametrize(
+    ("error", "attempts"), [(DivergedError("nan"), 1), pytest.param(RuntimeError("lost"), 3, marks=pytest.mark.slow)]
+)
 def test_only_errors_on_purpose_are_final(error: Exception, attempts: int, tmp_path: Path) -> None:
     notes = tmp_path / "attempts"
 
@@ -126,6 +129,7 @@ def test_only_errors_on_purpose_are_final(error: Exception, attempts: int, tmp_p
     assert notes.read_text() == "x" * attempts
 
 
+@pytest.mark.slow
 def test_a_killed_driver_is_continued_by_the_same_command(corpus: str, finished: str, tmp_path: Path) -> None:
     command = [
         *(sys.executable, "-m", "jobs.train", "--corpus", corpus, "--output", str(tmp_path), "--workers", "2"),

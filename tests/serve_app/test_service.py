@@ -103,7 +103,7 @@ def test_errors_pass_through_the_proxy_as_problems(url: str) -> None:
 
 
 def test_overload_is_answered_429_and_nothing_else_breaks(url: str) -> None:
-    """60 at once: 40 are let in, of which 2 · 8 are worked on and 8 may wait for that."""
+    """60 at once: 40 are let in, of which 2 · 8 are worked on and 8 may wait; which limit is met first depends on time."""
     audio = wav(30)
     with ThreadPoolExecutor(60) as pool:
         responses = list(pool.map(lambda _: post(url, audio), range(60)))
@@ -112,7 +112,6 @@ def test_overload_is_answered_429_and_nothing_else_breaks(url: str) -> None:
         if response.status_code == 429:
             check_problem(response, 429, "overloaded")
             assert int(response.headers["retry-after"]) > 0
-    assert any("queue" in response.text for response in responses if response.status_code == 429)
 
 
 def test_clients_that_leave_free_their_places(url: str) -> None:

@@ -103,7 +103,7 @@ def test_errors_pass_through_the_proxy_as_problems(url: str) -> None:
 
 
 def test_overload_is_answered_429_and_nothing_else_breaks(url: str) -> None:
-    """60 at once: 40 are let in, of which 2 · 8 are worked on and 8 may wait; which limit is met first depends on time."""
+    """60 at once: 40 are let in, of which 2 · 8 are worked on and 8 may wait. Which limit is met first varies."""
     audio = wav(30)
     with ThreadPoolExecutor(60) as pool:
         responses = list(pool.map(lambda _: post(url, audio), range(60)))

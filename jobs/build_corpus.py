@@ -4,34 +4,30 @@ Every clip of the source ends in a shard or, with the reason, in quarantine.parq
 it stopped. The bytes depend on the source and the options alone, not on the number of workers.
 """
 
-import pickle
 import sys
 import time
-import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
-import pyarrow as pa
-import ray
 import tyro
-from ray.data import TaskPoolStrategy
 
 from emotalk import command_line
 from emotalk.audio import SAMPLE_RATE
 from emotalk.corpus.build import Build
 from emotalk.corpus.capturing import plan_capture
 from emotalk.corpus.manifest import QUARANTINE, Manifest
-from emotalk.corpus.shards import ShardError, ShardReport
+from emotalk.corpus.shards import ShardReport
 from emotalk.corpus.sources import SOURCES, Source
 from emotalk.corpus.takes import VideoSource
 from emotalk.errors import InputError
 from emotalk.files import absolute, open_source
 from jobs.capture import capture_videos
 from jobs.cluster import start_ray
+from jobs.fan_out import on_tasks
 from jobs.progress import Progress, ProgressCallback, progress_line
 
 MAX_ABOUT_BYTES = 64 * 2**10
@@ -96,7 +92,9 @@ def build_corpus(config: BuildConfig, progress: ProgressCallback | None = None) 
         reports: list[ShardReport] = []
         clips, rejected, audio_s = 0, len(build.listed_rejections), 0.0
         started = time.monotonic()
-        for report in _make_shards(build, config.workers):
+        numbers = range(len(build.plans))
+        # A shard's number goes out, its report comes back; the clips never leave the task that writes the shard.
+        for _, report in on_tasks(lambda number: build.make(build.plans[number]), numbers, workers=config.workers):
             reports.append(report)
             clips += report.index.num_rows
             rejected += len(report.rejections)
@@ -116,41 +114,6 @@ def _text(path: str) -> str:
     if len(content) > MAX_ABOUT_BYTES:
         raise InputError(f"over {MAX_ABOUT_BYTES >> 10} KiB: a card is to be read", source=path)
     return text
-
-
-def _make_shards(build: Build, workers: int | None) -> Iterator[ShardReport]:
-    """Reports in the order of completion.
-
-    Reports and plans travel as pickles of this package's own small objects; the clips never leave their task.
-    """
-
-    def make(batch: pa.Table) -> pa.Table:
-        (number,) = batch.column("number").to_pylist()
-        result: ShardReport | ShardError
-        try:
-            result = build.make(build.plans[number])
-        except ShardError as error:
-            # As a row: raised here, it would reach the user under two screens of Ray's own traces.
-            error.add_note("".join(traceback.format_exception(error)))
-            result = error
-        return pa.table({"result": [pickle.dumps(result)]})
-
-    # Row: number of a planned shard. One block per row, so that every shard is a task of its own.
-    numbers = ray.data.from_arrow([pa.table({"number": [number]}) for number in range(len(build.plans))])
-    # In: one shard's number. Out: one row, its report or error. The shard's file is written in between; fan-out 1 : 1.
-    at_once = TaskPoolStrategy(size=workers and min(workers, len(build.plans)))
-    results = numbers.map_batches(
-        make,
-        batch_size=1,
-        batch_format="pyarrow",
-        num_cpus=1,
-        compute=at_once,
-    )
-    for row in results.iter_rows():
-        result = pickle.loads(row["result"])
-        if isinstance(result, ShardError):
-            raise result
-        yield result
 
 
 Options = tyro.conf.CascadeSubcommandArgs[tyro.conf.OmitArgPrefixes[tyro.conf.OmitSubcommandPrefixes[BuildConfig]]]

@@ -6,14 +6,13 @@ stopped. Exit code: 0 when every recording is animated, 1 when some failed, 2 fo
 """
 
 import os
-import pickle
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
-import pyarrow as pa
 import ray
 import tyro
 from ray.data import ActorPoolStrategy, DataContext
@@ -34,6 +33,7 @@ from emotalk.model.store import default_model, load_model, model_digest
 from jobs.cluster import start_ray
 from jobs.dub_board import Heard, start_board
 from jobs.dub_worker import DubWorker
+from jobs.fan_out import on_actors
 from jobs.progress import Progress, ProgressCallback, progress_line
 from jobs.watch import watched
 
@@ -150,29 +150,14 @@ def _rows(dubbing: Dubbing, model: str, threads: int, pool: _Pool, board: Any) -
     # By default the pool grows only where work queues up at its actors; here it grows as soon as all are busy.
     scaling.actor_pool_util_upscaling_threshold = 1.0
     try:
-        # Row: a planned item (a URI and what is known of it) and its number. One block per row, so that every
-        # recording is a task of its own.
-        items = ray.data.from_arrow(
-            [pa.table({"number": [number], "item": [pickle.dumps(item)]}) for number, item in enumerate(dubbing.items)]
+        make = partial(
+            DubWorker, replace(dubbing, items=(), rows=()), model, threads, "cuda" if pool.gpus else "cpu", board
         )
-        # In: one item. Out: one report row. The animations are written in between; fan-out 1 : 1.
-        results = items.map_batches(
-            DubWorker,
-            fn_constructor_args=(
-                replace(dubbing, items=(), rows=()),
-                model,
-                threads,
-                "cuda" if pool.gpus else "cpu",
-                board,
-            ),
-            batch_size=1,
-            batch_format="pyarrow",
-            num_cpus=pool.cpus,
-            num_gpus=pool.gpus or None,
-            compute=ActorPoolStrategy(min_size=pool.first, max_size=pool.largest, max_tasks_in_flight_per_actor=1),
-        )
-        for result in results.iter_rows():
-            yield pickle.loads(result["row"])
+        # A planned item (a URI and what is known of it) goes out, its row of the report comes back; the animations are
+        # written by the actor.
+        actors = ActorPoolStrategy(min_size=pool.first, max_size=pool.largest, max_tasks_in_flight_per_actor=1)
+        for _, row in on_actors(make, list(enumerate(dubbing.items)), pool=actors, cpus=pool.cpus, gpus=pool.gpus):
+            yield row
     finally:
         scaling.actor_pool_util_upscaling_threshold = before
 

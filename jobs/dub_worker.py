@@ -1,10 +1,8 @@
 """What runs in every actor of a dubbing run: one Animator, and one recording after the other."""
 
-import pickle
 from functools import cached_property
 from typing import Any
 
-import pyarrow as pa
 import torch
 
 from emotalk.dubbing.dub import Dubbing, Item
@@ -15,7 +13,7 @@ from jobs.dub_board import MAX_ATTEMPTS, Heard, may_begin
 
 
 class DubWorker:
-    """Row in: `number` and `item` of one recording. Row out: `row` of the report.
+    """Number and item of one recording -> its row of the report.
 
     The model is loaded when the first recording needs it: a folder that was only copied needs none.
     """
@@ -28,11 +26,8 @@ class DubWorker:
     def _animator(self) -> Animator:
         return Animator(load_model(self._model), device=self._device, model_digest=self._dubbing.recipe.model)
 
-    def __call__(self, batch: pa.Table) -> pa.Table:
-        (number,), (item,) = batch.column("number").to_pylist(), batch.column("item").to_pylist()
-        return pa.table({"row": [pickle.dumps(self._dub(number, pickle.loads(item)))]})
-
-    def _dub(self, number: int, item: Item) -> Row:
+    def __call__(self, numbered: tuple[int, Item]) -> Row:
+        number, item = numbered
         if not may_begin(self._board, number):
             # Ray starts a task again whose process died; without a limit, for ever.
             reason = f"its worker died {MAX_ATTEMPTS} times (out of memory, or a fault of the decoder)"

@@ -9,34 +9,25 @@ number of workers.
 """
 
 import hashlib
-import pickle
-import shutil
 import sys
-import tempfile
 import textwrap
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import IO, Any, Literal
 
-import pyarrow as pa
-import ray
-import torch
 import tyro
-from ray.data import ActorPoolStrategy, Dataset, TaskPoolStrategy
 
 import emotalk
 from emotalk import command_line
 from emotalk.audio import SAMPLE_RATE
 from emotalk.corpus.corpus import Corpus
-from emotalk.errors import EmoTalkError, InputError
-from emotalk.files import absolute, atomic_write, open_source
-from emotalk.inference.animator import Animator
+from emotalk.errors import InputError
+from emotalk.files import absolute, atomic_write
 from emotalk.metrics.baselines import Baselines, FitSums
-from emotalk.metrics.evaluation import BASELINES, REAL, Evaluator, UnitSums, fit_units
+from emotalk.metrics.evaluation import BASELINES, REAL
 from emotalk.metrics.face import LIPS, UPPER_FACE, face_measures
 from emotalk.metrics.markdown import to_markdown
-from emotalk.metrics.measures import Measures
 from emotalk.metrics.naming import distinct_names
 from emotalk.metrics.page import to_html
 from emotalk.metrics.plan import Unit, plan_evaluation, plan_fit, without
@@ -44,15 +35,14 @@ from emotalk.metrics.predictions import Predictions
 from emotalk.metrics.report import ON_TERMINAL, Amount, Method, Report, summary_lines
 from emotalk.metrics.totals import Totals
 from emotalk.model.config import EmoTalkConfig
-from emotalk.model.network import EmoTalk
 from emotalk.model.store import default_model, load_config, model_digest
 from emotalk.rigs import Rig, procedural_head
 from jobs.cluster import start_ray
+from jobs.evaluate_worker import Setting, evaluate_units, fit_baselines
 from jobs.progress import Progress, ProgressCallback, progress_line
 from jobs.tables import print_table
 
 REPORT_JSON, REPORT_PAGE, REPORT_HTML, CLIPS = "report.json", "report.md", "report.html", "clips.csv"
-FIT_TASKS = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +84,7 @@ def evaluate(config: EvaluateConfig, progress: ProgressCallback | None = None) -
     """
     models = _models(config)
     corpus = Corpus.open(absolute(config.corpus))
-    rig = _rig(config.rig) if config.rig else procedural_head()
+    rig = Rig.load(config.rig) if config.rig else procedural_head()
     units, fit_units = plan_evaluation(corpus, config.split), plan_fit(corpus)
     clip_ids = [task.clip_id for unit in units for task in unit.tasks]
     predictions = _predictions(config, clip_ids, list(models))
@@ -106,7 +96,7 @@ def evaluate(config: EvaluateConfig, progress: ProgressCallback | None = None) -
     advance = _Advance(corpus, [*fit_units, *units], progress)
     with start_ray():
         fit = FitSums.zero()
-        for sums in _fit(corpus, fit_units, config.workers):
+        for sums in fit_baselines(corpus, fit_units, config.workers):
             fit += sums
             advance(sums.clips, sums.samples, len(sums.failed))
         baselines = Baselines.fit(fit) if fit.frames else None
@@ -114,7 +104,7 @@ def evaluate(config: EvaluateConfig, progress: ProgressCallback | None = None) -
         setting = Setting(directories, predictions, corpus, baselines, measures, rig)
         labels = {name: network.emotions for name, (_, network, _) in models.items()}
         totals = Totals(measures, [*models, *missing], labels)
-        for done in _evaluate(setting, units, config.workers):
+        for done in evaluate_units(setting, units, config.workers):
             totals.add(done)
             advance(len(done.clips), sum(clip.samples for clip in done.clips), len(done.failed))
     if not totals.compared:
@@ -171,16 +161,6 @@ def _models(config: EvaluateConfig) -> dict[str, tuple[str, EmoTalkConfig, str]]
     }
 
 
-def _rig(location: str) -> Rig:
-    with tempfile.NamedTemporaryFile(suffix=".npz") as copy, open_source(location) as file:
-        shutil.copyfileobj(file, copy)
-        copy.flush()
-        try:
-            return Rig.load(copy.name)
-        except InputError as error:
-            raise InputError(error.reason, source=location) from error
-
-
 def _predictions(config: EvaluateConfig, clip_ids: Sequence[str], taken: Sequence[str]) -> tuple[Predictions, ...]:
     names = list(config.name) or distinct_names(config.predictions)
     twice = [name for name in names if [*taken, *BASELINES, REAL, *names].count(name) > 1]
@@ -190,109 +170,6 @@ def _predictions(config: EvaluateConfig, clip_ids: Sequence[str], taken: Sequenc
         Predictions.open(absolute(place), clip_ids, name=name, fps=config.fps, scale=config.scale)
         for place, name in zip(config.predictions, names, strict=True)
     )
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What every worker needs: small, as the models are read where they work."""
-
-    models: dict[str, str]
-    predictions: tuple[Predictions, ...]
-    corpus: Corpus
-    baselines: Baselines | None
-    measures: Measures
-    rig: Rig
-
-    def evaluator(self) -> Evaluator:
-        # One thread, however many workers share the machine: sums in another order would be other numbers.
-        torch.set_num_threads(1)
-        models = {name: Animator(EmoTalk.from_pretrained(directory)) for name, directory in self.models.items()}
-        return Evaluator(models, self.predictions, self.baselines, self.measures, self.rig, self.corpus)
-
-
-class EvaluateUnits:
-    """Holds a model in a process and evaluates units with it."""
-
-    def __init__(self, setting: Setting) -> None:
-        self._setting = setting
-        self._evaluator: Evaluator | None = None
-
-    def __call__(self, batch: pa.Table) -> pa.Table:
-        return _answer(batch, self._evaluate)
-
-    def _evaluate(self, unit: Unit) -> UnitSums:
-        # Here and not in the constructor, whose errors reach the user as a dead actor.
-        if self._evaluator is None:
-            self._evaluator = self._setting.evaluator()
-        return self._evaluator.evaluate(unit)
-
-
-def _fit(corpus: Corpus, units: Sequence[Unit], workers: int | None) -> Iterator[FitSums]:
-    """Sums of the training clips, in the order of the units."""
-
-    def fit(batch: pa.Table) -> pa.Table:
-        return _answer(batch, lambda part: fit_units(corpus, part))
-
-    # A row group holds few of the chosen clips: several make a task worth its start. Never a matter of the workers.
-    size = -(-len(units) // FIT_TASKS)
-    parts = [tuple(units[start : start + size]) for start in range(0, len(units), size)] if units else []
-    # In: some row groups' chosen clips. Out: one row, their normal equations (2 MB); fan-out 1 : 1.
-    fitted = _rows(parts).map_batches(
-        fit, batch_size=1, batch_format="pyarrow", num_cpus=1, compute=TaskPoolStrategy(size=workers)
-    )
-    yield from _results(fitted, len(parts))
-
-
-def _evaluate(setting: Setting, units: Sequence[Unit], workers: int | None) -> Iterator[UnitSums]:
-    """Sums of the evaluated clips, in the order of the units."""
-    resources = ray.cluster_resources()
-    gpus = int(resources.get("GPU", 0))
-    pool = min(len(units), workers or gpus or max(1, int(resources.get("CPU", 1)) // 2))
-    # In: one row group's clips. Out: one row, their sums clip by clip (some MB); fan-out 1 : 1.
-    evaluated = _rows(units).map_batches(
-        EvaluateUnits,
-        fn_constructor_args=(setting,),
-        batch_size=1,
-        batch_format="pyarrow",
-        num_cpus=1,
-        num_gpus=1 if gpus else None,
-        compute=ActorPoolStrategy(size=pool),
-    )
-    yield from _results(evaluated, len(units))
-
-
-def _rows(work: Sequence[Any]) -> Dataset:
-    """Row: number and pickle of a piece of work, small and this package's own. One block per row: each is a task."""
-    return ray.data.from_arrow(
-        [pa.table({"number": [number], "work": [pickle.dumps(piece)]}) for number, piece in enumerate(work)]
-    )
-
-
-def _answer(batch: pa.Table, do: Callable[[Any], Any]) -> pa.Table:
-    """A row of work -> the row of its result, or of the error that the user is meant to read."""
-    (number,), (work,) = batch.column("number").to_pylist(), batch.column("work").to_pylist()
-    try:
-        result = do(pickle.loads(work))
-    except (EmoTalkError, OSError) as error:
-        # As a row: raised here, it would reach the user under two screens of Ray's own traces.
-        result = error
-    return pa.table({"number": [number], "result": [pickle.dumps(result)]})
-
-
-def _results(answers: Dataset, count: int) -> Iterator[Any]:
-    """Results in the order of their numbers, as soon as all before them are there: sums depend on the order."""
-    if not count:
-        return
-    waiting: dict[int, Any] = {}
-    following = 0
-    for row in answers.iter_rows():
-        result = pickle.loads(row["result"])
-        if isinstance(result, EmoTalkError | OSError):
-            raise result
-        waiting[row["number"]] = result
-        while following in waiting:
-            yield waiting.pop(following)
-            following += 1
 
 
 class _Advance:

@@ -4,16 +4,13 @@ Writes index.html, one page that needs nothing beside it, and report.json with a
 corpus and its location alone, not on the number of workers.
 """
 
-import pickle
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
-import pyarrow as pa
-import ray
 import tyro
-from ray.data import TaskPoolStrategy
 
 from emotalk import command_line
 from emotalk.audio import SAMPLE_RATE
@@ -24,6 +21,7 @@ from emotalk.corpus.report.sums import CorpusSums, sums_of_shard
 from emotalk.errors import InputError
 from emotalk.files import absolute, atomic_write
 from jobs.cluster import start_ray
+from jobs.fan_out import on_tasks
 from jobs.progress import Progress, ProgressCallback, progress_line
 
 PAGE, NUMBERS = "index.html", "report.json"
@@ -57,9 +55,11 @@ def report_corpus(config: ReportCorpusConfig, progress: ProgressCallback | None 
     sums = CorpusSums()
     with start_ray():
         started = time.monotonic()
-        for shard, of_shard in _sums(corpus, config.workers):
+        shards = list(corpus.manifest.shards)
+        # In the order of completion: sums are integers, adding them up in any order is the same.
+        for number, of_shard in on_tasks(partial(sums_of_shard, corpus), shards, workers=config.workers):
             sums = sums + of_shard
-            done_s += audio_s.get(shard, 0.0)
+            done_s += audio_s.get(shards[number], 0.0)
             if progress is not None:
                 progress(Progress(sums.clips, len(sums.unreadable), done_s, planned_s, time.monotonic() - started))
     report = make_report(corpus, sums)
@@ -69,23 +69,6 @@ def report_corpus(config: ReportCorpusConfig, progress: ProgressCallback | None 
         with atomic_write(f"{output}/{name}") as temporary:
             temporary.write_text(text, encoding="utf-8", newline="\n")
     return report
-
-
-def _sums(corpus: Corpus, workers: int | None) -> Iterator[tuple[str, CorpusSums]]:
-    """Sums of every shard in the order of completion. They are integers: adding them up in any order is the same."""
-
-    def count(batch: pa.Table) -> pa.Table:
-        (shard,) = batch.column("shard").to_pylist()
-        return pa.table({"result": [pickle.dumps((shard, sums_of_shard(corpus, shard)))]})
-
-    # Row: a shard's name. One block per row, so that every shard is a task of its own.
-    shards = ray.data.from_arrow([pa.table({"shard": [shard]}) for shard in corpus.manifest.shards])
-    # In: one shard's name. Out: one row, its sums; fan-out 1 : 1.
-    results = shards.map_batches(
-        count, batch_size=1, batch_format="pyarrow", num_cpus=1, compute=TaskPoolStrategy(size=workers)
-    )
-    for row in results.iter_rows():
-        yield pickle.loads(row["result"])
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -7,7 +7,7 @@ as it is: it says nothing against the recording.
 
 import io
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,6 +107,37 @@ def opened(source: AudioSource) -> Iterator[tuple[Any, Any, IO[bytes]]]:
         if not MIN_RATE <= rate <= MAX_RATE:
             raise InputError(f"its header declares {rate} Hz; {MIN_RATE}–{MAX_RATE} Hz can be read", source=name)
         yield container, stream, file
+
+
+def decoded(
+    container: Any, stream: Any, source: AudioSource, *, damaged: str, end_s: Callable[[Any, float], float]
+) -> Iterator[Any]:
+    """Decoded frames of a stream; a decoder's error is an InputError unless it is the half frame at the very end.
+
+    damaged: how the error begins. end_s: a frame and the time reached before it -> the time reached with it.
+    """
+    av = require_av()
+    name = name_of(source)
+    failure: Exception | None = None
+    reached_s = 0.0
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets, None)
+        except av.error.FFmpegError as error:
+            raise InputError(f"unreadable after {reached_s:.2f} s ({error.strerror})", source=name) from error
+        if packet is None:
+            return
+        if failure is not None and packet.size:
+            raise InputError(f"{damaged} after {reached_s:.2f} s ({failure})", source=name) from failure
+        try:
+            frames = packet.decode()
+        except av.error.FFmpegError as error:
+            failure = error
+            continue
+        for frame in frames:
+            reached_s = end_s(frame, reached_s)
+            yield frame
 
 
 def _binary_file(source: AudioSource) -> tuple[IO[bytes], bool]:

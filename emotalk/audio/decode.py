@@ -9,7 +9,6 @@ a wrong checksum in FLAC and a lost page inside Ogg are refused with the time re
 
 import math
 from collections.abc import Iterator
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -17,10 +16,10 @@ import numpy as np
 from emotalk.audio.container import (
     AudioSource,
     declared_duration_s,
+    decoded,
     length_is_a_promise,
     name_of,
     opened,
-    require_av,
 )
 from emotalk.audio.resample import Resampler
 from emotalk.errors import InputError, TooLongError
@@ -63,7 +62,6 @@ def stream_audio(
 
 def _decode(source: AudioSource, max_duration_s: float | None) -> Iterator[np.ndarray]:
     """16 kHz mono float32 pieces of any size, in order."""
-    av = require_av()
     name = name_of(source)
     too_long = TooLongError(f"longer than the limit of {max_duration_s or 0:g} s", source=name)
     limit_s = math.inf if max_duration_s is None else max_duration_s
@@ -79,7 +77,7 @@ def _decode(source: AudioSource, max_duration_s: float | None) -> Iterator[np.nd
         resampler: Resampler | None = None
         rate, seconds = 0, 0.0
         expected_s: float | None = None
-        for frame in _frames(av, container, stream, name):
+        for frame in decoded(container, stream, source, damaged="damaged", end_s=_end_s):
             if frame.sample_rate != rate:  # the first frame, or a chained stream that changes its rate
                 if resampler is not None:
                     yield resampler.flush()
@@ -106,28 +104,8 @@ def _decode(source: AudioSource, max_duration_s: float | None) -> Iterator[np.nd
         yield resampler.flush()
 
 
-def _frames(av: ModuleType, container: Any, stream: Any, name: str) -> Iterator[Any]:
-    """Decoded frames; a decoder's error becomes an InputError unless it is the half frame at the very end."""
-    failure: Exception | None = None
-    reached_s = 0.0
-    packets = container.demux(stream)
-    while True:
-        try:
-            packet = next(packets, None)
-        except av.error.FFmpegError as error:
-            raise InputError(f"unreadable after {reached_s:.2f} s ({error.strerror})", source=name) from error
-        if packet is None:
-            return
-        if failure is not None and packet.size:
-            raise InputError(f"damaged after {reached_s:.2f} s ({failure})", source=name) from failure
-        try:
-            decoded = packet.decode()
-        except av.error.FFmpegError as error:
-            failure = error
-            continue
-        for frame in decoded:
-            reached_s += frame.samples / frame.sample_rate
-            yield frame
+def _end_s(frame: Any, reached_s: float) -> float:
+    return float(reached_s + frame.samples / frame.sample_rate)
 
 
 def _to_mono(frame: Any) -> np.ndarray:

@@ -13,7 +13,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from emotalk.audio.container import AudioSource, default_stream, name_of, opened, opened_container, require_av
+from emotalk.audio.container import (
+    AudioSource,
+    decoded,
+    default_stream,
+    name_of,
+    opened,
+    opened_container,
+    require_av,
+)
 from emotalk.errors import InputError
 
 LOST_TOLERANCE_S = 0.5  # of the declared length; writers round it to the longest stream
@@ -91,8 +99,6 @@ def read_frames(
     The display rotation and the shape of the pixels are applied, then the crop. A picture whose time is not after the
     one before is left out. InputError names the file and the time reached where it is damaged.
     """
-    av = require_av()
-    name = name_of(source)
     with _opened_picture(source) as (container, stream):
         zero_s = _clock_zero_s(container)
         step_s = float(1 / stream.average_rate) if stream.average_rate else 1 / 25
@@ -100,7 +106,7 @@ def read_frames(
         if start_s > 2 * SEEK_MARGIN_S:
             container.seek(int((start_s + zero_s - SEEK_MARGIN_S) * 1e6), backward=True)
         last_s = -inf
-        for picture in _pictures(av, container, stream, name):
+        for picture in decoded(container, stream, source, damaged="its picture is damaged", end_s=_time_s):
             time_s = picture.time - zero_s if picture.time is not None else max(last_s, 0.0) + step_s
             if time_s >= end_s:
                 return
@@ -143,28 +149,8 @@ def _clock_zero_s(container: Any) -> float:
     return 0.0 if container.start_time is None else container.start_time / 1e6
 
 
-def _pictures(av: Any, container: Any, stream: Any, name: str) -> Iterator[Any]:
-    """Decoded pictures; a decoder's error is an InputError unless it is the half picture at the very end."""
-    failure: Exception | None = None
-    reached_s = 0.0
-    packets = container.demux(stream)
-    while True:
-        try:
-            packet = next(packets, None)
-        except av.error.FFmpegError as error:
-            raise InputError(f"unreadable after {reached_s:.2f} s ({error.strerror})", source=name) from error
-        if packet is None:
-            return
-        if failure is not None and packet.size:
-            raise InputError(f"its picture is damaged after {reached_s:.2f} s ({failure})", source=name) from failure
-        try:
-            decoded = packet.decode()
-        except av.error.FFmpegError as error:
-            failure = error
-            continue
-        for picture in decoded:
-            reached_s = picture.time or reached_s
-            yield picture
+def _time_s(picture: Any, reached_s: float) -> float:
+    return float(picture.time or reached_s)
 
 
 def _upright(picture: Any, aspect: float) -> np.ndarray:

@@ -68,18 +68,7 @@ class TrackSource:
         start_s = track.info.sound_start_s + spec.first / SAMPLE_RATE
         late_s = track.info.offset.correction_s if track.info.offset else 0.0
         face = retime(track, start_s - late_s, frames_of(len(samples)))
-        clip = Clip(
-            clip_id=item.item_id,
-            source=item.source,
-            speaker=item.speaker,
-            statement=item.statement,
-            emotion=item.emotion,
-            level=item.level,
-            repetition=item.repetition,
-            samples=samples,
-            weights=face.weights,
-            head=face.head,
-        )
+        clip = item.clip(samples, face.weights, face.head)
         kept = clip if self.keep_rejected else None
         found = inspect(track, face, samples, start_s=start_s, late_s=late_s)
         if found.faults:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+import numpy as np
+
 from emotalk.corpus.clip import Clip
 from emotalk.corpus.gates import Rejection
 
@@ -28,6 +30,21 @@ class Item:
     emotion: str | None = None
     level: int | None = None
     repetition: int = 1
+
+    def clip(self, samples: np.ndarray, weights: np.ndarray, head: np.ndarray | None = None) -> Clip:
+        """The item's clip: what was known before it was read, and what was read."""
+        return Clip(
+            clip_id=self.item_id,
+            source=self.source,
+            speaker=self.speaker,
+            statement=self.statement,
+            emotion=self.emotion,
+            level=self.level,
+            repetition=self.repetition,
+            samples=samples,
+            weights=weights,
+            head=head,
+        )
 
 
 class Listing(NamedTuple):

@@ -173,17 +173,7 @@ class Etf3d:
         except InputError as error:
             raise RejectedError("unreadable_audio", error.reason, source=item.spec.audio) from error
         array = _load_array(f"{root}/{item.spec.coefficients}", item.spec.coefficients)
-        return Clip(
-            clip_id=item.item_id,
-            source=item.source,
-            speaker=item.speaker,
-            statement=item.statement,
-            emotion=item.emotion,
-            level=item.level,
-            repetition=item.repetition,
-            samples=samples,
-            weights=clean_weights(array, len(samples), frame_tolerance=self.frame_tolerance),
-        )
+        return item.clip(samples, clean_weights(array, len(samples), frame_tolerance=self.frame_tolerance))
 
 
 def _files(fs: fsspec.AbstractFileSystem, folder: str, suffix: str) -> tuple[dict[str, int], list[str]]:

@@ -109,18 +109,7 @@ def make_clip(
         turned = np.array(track.head, np.float64)
         turned[:, :3] = np.unwrap(turned[:, :3], axis=0)  # between 179° and -179° lies 180°
         head = _at(turned, times, at).astype(np.float32)
-    return Clip(
-        clip_id=item.item_id,
-        source=item.source,
-        speaker=item.speaker,
-        statement=item.statement,
-        emotion=item.emotion,
-        level=item.level,
-        repetition=item.repetition,
-        samples=samples[start:end],
-        weights=weights,
-        head=head,
-    )
+    return item.clip(samples[start:end], weights, head)
 
 
 def _check_gaps(times: np.ndarray, frame_s: float, at: np.ndarray) -> None:

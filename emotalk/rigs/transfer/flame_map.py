@@ -5,14 +5,13 @@ rotation is solved for as it is, by Gauss–Newton. Back, parameters become the 
 them, corrected so that the shapes themselves come back as they were.
 """
 
-import zipfile
 from dataclasses import dataclass
 
 import numpy as np
 
 from emotalk.blendshapes import COEFFICIENTS
 from emotalk.errors import InputError
-from emotalk.files import PathOrUri, atomic_write, open_source
+from emotalk.files import PathOrUri
 from emotalk.rigs.flame import Flame
 from emotalk.rigs.importers.finish import face_regions
 from emotalk.rigs.openings import Opening, find_opening
@@ -21,6 +20,7 @@ from emotalk.rigs.surface import pieces
 from emotalk.rigs.transfer.correspondence import Correspondence
 from emotalk.rigs.transfer.landmarks import AJAR, FaceSurface, surface_of
 from emotalk.rigs.transfer.registration import correspond
+from emotalk.rigs.transfer.storage import load_map, save_map
 
 FORMAT = "emotalk-flame-map-1"
 RIDGE = 1e-6  # mm² per square unit of a parameter: decides only where the surface leaves a choice
@@ -56,29 +56,19 @@ class FlameMap:
 
     def save(self, path: PathOrUri) -> None:
         """One npz, whole or not at all."""
-        arrays = {f"correspondence.{key}": value for key, value in self.correspondence.arrays().items()}
-        arrays |= {"format": np.array(FORMAT), "rig": np.array(self.rig), "parameters": np.array(self.parameters)}
-        arrays |= {"forward": self.forward, "backward": self.backward, "coefficients": np.array(COEFFICIENTS)}
-        with atomic_write(path) as temporary, temporary.open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **arrays)
+        arrays = {"rig": np.array(self.rig), "parameters": np.array(self.parameters)}
+        arrays |= {"forward": self.forward, "backward": self.backward}
+        save_map(path, FORMAT, self.correspondence, arrays)
 
     @classmethod
     def load(cls, path: PathOrUri) -> "FlameMap":
         """A map that `save` wrote. InputError names file and reason."""
-        try:
-            with open_source(path) as opened, np.load(opened, allow_pickle=False) as file:
-                arrays = {key: file[key] for key in file.files}
-            if str(arrays["format"]) != FORMAT or tuple(map(str, arrays["coefficients"])) != COEFFICIENTS:
-                raise InputError("not a map of this version to FLAME", source=path)
-            prefix = "correspondence."
-            found = {key.removeprefix(prefix): value for key, value in arrays.items() if key.startswith(prefix)}
+
+        def build(arrays: dict[str, np.ndarray], place: Correspondence) -> FlameMap:
             names = tuple(str(name) for name in arrays["parameters"])
-            place = Correspondence.from_arrays(found)
             return cls(str(arrays["rig"]), names, arrays["forward"], arrays["backward"], place)
-        except (zipfile.BadZipFile, KeyError, ValueError, EOFError, TypeError) as error:
-            if isinstance(error, InputError):
-                raise
-            raise InputError(f"not a map to FLAME ({error})", source=path) from error
+
+        return load_map(path, FORMAT, "to FLAME", build)
 
 
 def fit_flame(rig: Rig, flame: Flame, correspondence: Correspondence | None = None) -> FlameMap:

@@ -4,7 +4,6 @@ Every shape of the source becomes a mixture of the target's shapes that moves th
 as far and lids by the same share. Mixtures are without negative parts, and lean to the shape of the same name.
 """
 
-import zipfile
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,11 +11,12 @@ from scipy.optimize import nnls
 
 from emotalk.blendshapes import COEFFICIENTS, INDEX
 from emotalk.errors import InputError
-from emotalk.files import PathOrUri, atomic_write, open_source
+from emotalk.files import PathOrUri
 from emotalk.rigs.rig import GAPS, Rig
 from emotalk.rigs.transfer.correspondence import Correspondence
 from emotalk.rigs.transfer.landmarks import RIM_SHARES, along, openings_of, surface_of
 from emotalk.rigs.transfer.registration import correspond
+from emotalk.rigs.transfer.storage import load_map, save_map
 
 FORMAT = "emotalk-retarget-1"
 LEAN = 0.04  # of the prior towards the shape of the same name, against the mean square of the whole shape
@@ -49,29 +49,17 @@ class Retarget:
 
     def save(self, path: PathOrUri) -> None:
         """One npz, whole or not at all."""
-        arrays = {f"correspondence.{key}": value for key, value in self.correspondence.arrays().items()}
-        arrays |= {"format": np.array(FORMAT), "source": np.array(self.source), "target": np.array(self.target)}
-        arrays |= {"matrix": self.matrix, "coefficients": np.array(COEFFICIENTS)}
-        with atomic_write(path) as temporary, temporary.open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **arrays)
+        arrays = {"source": np.array(self.source), "target": np.array(self.target), "matrix": self.matrix}
+        save_map(path, FORMAT, self.correspondence, arrays)
 
     @classmethod
     def load(cls, path: PathOrUri) -> "Retarget":
         """A map that `save` wrote. InputError names file and reason."""
-        try:
-            with open_source(path) as opened, np.load(opened, allow_pickle=False) as file:
-                arrays = {key: file[key] for key in file.files}
-            if str(arrays["format"]) != FORMAT or tuple(map(str, arrays["coefficients"])) != COEFFICIENTS:
-                raise InputError("not a map of this version between rigs", source=path)
-            prefix = "correspondence."
-            found = {key.removeprefix(prefix): value for key, value in arrays.items() if key.startswith(prefix)}
-            return cls(
-                str(arrays["source"]), str(arrays["target"]), arrays["matrix"], Correspondence.from_arrays(found)
-            )
-        except (zipfile.BadZipFile, KeyError, ValueError, EOFError, TypeError) as error:
-            if isinstance(error, InputError):
-                raise
-            raise InputError(f"not a map between rigs ({error})", source=path) from error
+
+        def build(arrays: dict[str, np.ndarray], place: Correspondence) -> Retarget:
+            return cls(str(arrays["source"]), str(arrays["target"]), arrays["matrix"], place)
+
+        return load_map(path, FORMAT, "between rigs", build)
 
 
 def fit_retarget(source: Rig, target: Rig, correspondence: Correspondence | None = None) -> Retarget:

@@ -59,10 +59,12 @@ class EvaluateConfig:
     """Folder or URI of another method's output, <clip_id>.npy, .npz or .csv; several by repeating it."""
     name: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """What to call the predictions, in their order; as their folders, if not given."""
-    fps: float = 30.0
-    """Frames per second of predictions that do not tell, which are .npy files."""
-    scale: float = 1.0
-    """Millimetres per unit of predicted vertices; 1000 where they are metres."""
+    fps: tyro.conf.UseAppendAction[tuple[float, ...]] = ()
+    """Frames per second of predictions that do not tell, which are .npy files: one for all, or one per folder; 30, if
+    not given."""
+    scale: tyro.conf.UseAppendAction[tuple[float, ...]] = ()
+    """Millimetres per unit of predicted vertices, 1000 where they are metres: one for all, or one per folder; 1, if not
+    given."""
     rig: str | None = None
     """Rig (.npz, path or URI) whose millimetres are measured; this project's own head, if not given."""
     split: Literal["train", "validation", "test"] = "test"
@@ -75,6 +77,9 @@ class EvaluateConfig:
             raise InputError(f"at least one worker is needed, not {self.workers}")
         if self.name and len(self.name) != len(self.predictions):
             raise InputError(f"{len(self.name)} names for {len(self.predictions)} folders of predictions")
+        for option, values in (("fps", self.fps), ("scale", self.scale)):
+            if len(values) > 1 and len(values) != len(self.predictions):
+                raise InputError(f"{len(values)} values of {option} for {len(self.predictions)} folders of predictions")
 
 
 def evaluate(config: EvaluateConfig, progress: ProgressCallback | None = None) -> Report:
@@ -166,10 +171,16 @@ def _predictions(config: EvaluateConfig, clip_ids: Sequence[str], taken: Sequenc
     twice = [name for name in names if [*taken, *BASELINES, REAL, *names].count(name) > 1]
     if twice:
         raise InputError(f"the name {twice[0]!r} is used already; give others with --name")
+    rates, scales = _of_each(config.fps, 30.0, names), _of_each(config.scale, 1.0, names)
     return tuple(
-        Predictions.open(absolute(place), clip_ids, name=name, fps=config.fps, scale=config.scale)
-        for place, name in zip(config.predictions, names, strict=True)
+        Predictions.open(absolute(place), clip_ids, name=name, fps=fps, scale=scale)
+        for place, name, fps, scale in zip(config.predictions, names, rates, scales, strict=True)
     )
+
+
+def _of_each(values: Sequence[float], default: float, names: Sequence[str]) -> Sequence[float]:
+    """One value per name: as given, or the one for all."""
+    return values if len(values) == len(names) else [*values, default][:1] * len(names)
 
 
 class _Advance:

@@ -169,7 +169,7 @@ class Evaluator:
     def _worst(self, clip: Clip, face: Prediction) -> Worst:
         blocks = list(self._lips.squared_errors(self._pair(clip, face)))
         distances = np.sqrt(np.concatenate([block.max(1) for block in blocks]))
-        return excerpt(clip.clip_id, distances, face.weights, clip.weights, clip.samples)
+        return excerpt(clip.clip_id, distances, face, clip.weights, clip.samples)
 
     def _model(
         self, name: str, tasks: Sequence[Task], clips: Mapping[str, Clip], faces: Mapping[str, Animation]

@@ -3,7 +3,7 @@
 import html
 from collections.abc import Sequence
 
-from emotalk.errors import InputError
+from emotalk.errors import InputError, MissingExtraError
 from emotalk.metrics import plots
 from emotalk.metrics.coefficients import REGIONS
 from emotalk.metrics.evaluation import REAL
@@ -24,6 +24,7 @@ from emotalk.metrics.totals import Totals
 from emotalk.metrics.worst import Worst
 from emotalk.player import Take
 from emotalk.player.page import page as player_page
+from emotalk.render.stage import NoOpenGLError
 from emotalk.rigs.rig import Rig
 
 _STYLE = (
@@ -53,13 +54,13 @@ svg text{font-size:14px;fill:var(--ink)}svg text.soft{fill:var(--soft)}svg text.
 th,td{padding:4px 9px;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap}
 th{vertical-align:bottom}thead th{white-space:normal}th:first-child{text-align:left}
 iframe{width:100%;height:860px;border:1px solid var(--line);border-radius:12px;background:var(--card)}
-.stills{display:grid;grid-template-columns:repeat(auto-fit,minmax(200px,1fr));gap:12px}.stills img{width:100%}
+.stills{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(440px,100%),1fr));gap:12px}.stills img{width:100%}
 """
 )
 
 
 def to_html(report: Report, totals: Totals, rig: Rig) -> str:
-    """One file. The worst clips play in it; their pictures need the extra `render` and are left out without."""
+    """One file. The worst clips play in it; their pictures need the extra `render`; without it the page says so."""
     methods = list(report.methods)
     parts = [
         "<h1>Evaluation</h1>",
@@ -152,12 +153,14 @@ def _response(what: str, by: dict[str, Estimate]) -> str:
 def _worst(name: str, clips: Sequence[Worst], rig: Rig) -> str:
     parts = [f"<h2>Worst clips of {html.escape(name)}</h2>"]
     parts.append(_items([f"{clip.clip_id}: LVE {clip.lve_mm:.2f} mm, worst at {clip.second:.2f} s" for clip in clips]))
-    pictures = worst_frames(clips, rig)
-    if pictures:
+    try:
         figures = (
-            f'<figure><figcaption>{html.escape(t)}</figcaption><img alt="" src="{p}"></figure>' for t, p in pictures
+            f'<figure><figcaption>{html.escape(title)}</figcaption><img alt="" src="{picture}"></figure>'
+            for title, picture in worst_frames(clips, rig)
         )
         parts.append(f'<div class="stills">{"".join(figures)}</div>')
+    except (MissingExtraError, NoOpenGLError) as error:
+        parts.append(f"<p>No pictures: {html.escape(str(error))}</p>")
     takes = [
         Take(title=f"{which} {number + 1}", weights=weights, samples=clip.samples, caption=f"{clip.clip_id}, {which}")
         for number, clip in enumerate(clips)
@@ -165,7 +168,7 @@ def _worst(name: str, clips: Sequence[Worst], rig: Rig) -> str:
         if weights is not None and clip.predicted is not None
     ]
     if not takes:
-        return "".join([*parts, "<p>Predicted vertices are not drawn here.</p>"])
+        return "".join([*parts, "<p>Predicted vertices do not play here: the player moves coefficients.</p>"])
     try:
         player = player_page(takes, rig, title=f"Worst clips of {name}")
     except InputError as error:  # a mesh too large for a page, recordings of half an hour

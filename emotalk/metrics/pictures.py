@@ -1,51 +1,43 @@
-"""Pictures of the worst frames, real beside predicted, where this installation can draw."""
+"""Pictures of the worst frames, real beside predicted and the distance between them, where this installation draws."""
 
 import base64
-import importlib
-import struct
-import zlib
+import io
 from collections.abc import Sequence
 
 import numpy as np
 
-from emotalk.errors import MissingExtraError
 from emotalk.metrics.worst import Worst
+from emotalk.render.heat import HeatScale, round_limit
+from emotalk.render.stage import Stage
 from emotalk.rigs.rig import Rig
 
-SIZE = 320
+SIZE = 256
 
 
 def worst_frames(clips: Sequence[Worst], rig: Rig) -> list[tuple[str, str]]:
-    """(title, data URI of a PNG) per clip: the real face left, the predicted one right. Empty without `render`."""
-    try:
-        still = importlib.import_module("emotalk.render").still
-        return [
-            (
-                f"{clip.clip_id} at {clip.second:.2f} s: real, predicted",
-                _png(
-                    np.concatenate(
-                        [np.asarray(still(rig, w[clip.frame], size=SIZE)) for w in (clip.real, clip.predicted)], axis=1
-                    )
-                ),
-            )
-            for clip in clips
-            if clip.predicted is not None
-        ]
-    except (ImportError, AttributeError, MissingExtraError):
-        return []
+    """(title, data URI of a PNG) per clip: the real face, the predicted one, and how far they are apart.
+
+    Raises MissingExtraError without the extra `render`, NoOpenGLError where nothing can draw.
+    """
+    with Stage(rig, size=SIZE) as stage:
+        return [_worst_frame(clip, rig, stage) for clip in clips]
+
+
+def _worst_frame(clip: Worst, rig: Rig, stage: Stage) -> tuple[str, str]:
+    real = rig.vertices(clip.real[clip.frame][None])[0]
+    predicted = clip.vertices if clip.predicted is None else rig.vertices(clip.predicted[clip.frame][None])[0]
+    assert predicted is not None
+    distances = np.linalg.norm(predicted - real, axis=1)
+    scale = HeatScale(round_limit(float(distances.max())))
+    pictures = [stage.draw(real), stage.draw(predicted), stage.draw(predicted, scale.colours(distances))]
+    title = f"{clip.clip_id} at {clip.second:.2f} s: real, predicted, distance up to {scale.limit_mm:g} mm"
+    return title, _png(np.concatenate(pictures, axis=1))
 
 
 def _png(pixels: np.ndarray) -> str:
     """(height, width, 3) uint8 -> data URI."""
-    height, width, _ = pixels.shape
-    # A filter byte of 0 before each row.
-    rows = np.concatenate([np.zeros((height, 1), np.uint8), pixels.reshape(height, -1)], axis=1).tobytes()
-    chunks = (
-        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)),
-        (b"IDAT", zlib.compress(rows, 9)),
-        (b"IEND", b""),
-    )
-    body = b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
-    )
-    return "data:image/png;base64," + base64.b64encode(b"\x89PNG\r\n\x1a\n" + body).decode("ascii")
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, format="PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode("ascii")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from emotalk.audio import SAMPLE_RATE
+from emotalk.metrics.predictions import Prediction
 
 KEPT = 3
 EXCERPT_FRAMES = 300  # 10 s around the worst frame: clips may last minutes
@@ -15,7 +16,8 @@ EXCERPT_FRAMES = 300  # 10 s around the worst frame: clips may last minutes
 class Worst:
     """lve_mm: the clip's lip vertex error. frame: where it is largest, in the excerpt that starts at frame `start`.
 
-    predicted / real: (frames, 52) of the excerpt, the former None for predicted vertices. samples: its (n,) at 16 kHz.
+    predicted / real: (frames, 52) of the excerpt; the former is None where a method predicts vertices, whose (V, 3) mm
+    of that one frame are `vertices`. samples: the excerpt's (n,) at 16 kHz.
     """
 
     clip_id: str
@@ -23,6 +25,7 @@ class Worst:
     start: int
     frame: int
     predicted: np.ndarray | None
+    vertices: np.ndarray | None
     real: np.ndarray
     samples: np.ndarray
 
@@ -32,9 +35,7 @@ class Worst:
         return (self.start + self.frame) / 30
 
 
-def excerpt(
-    clip_id: str, distances: np.ndarray, predicted: np.ndarray | None, real: np.ndarray, samples: np.ndarray
-) -> Worst:
+def excerpt(clip_id: str, distances: np.ndarray, predicted: Prediction, real: np.ndarray, samples: np.ndarray) -> Worst:
     """A clip with its frames' largest lip distances in mm (frames,) -> what is kept of it."""
     frame = int(distances.argmax())
     start = max(0, min(frame - EXCERPT_FRAMES // 2, len(real) - EXCERPT_FRAMES))
@@ -44,7 +45,8 @@ def excerpt(
         lve_mm=float(distances.mean(dtype=np.float64)),
         start=start,
         frame=frame - start,
-        predicted=None if predicted is None else predicted[start:stop],
+        predicted=None if predicted.weights is None else predicted.weights[start:stop],
+        vertices=None if predicted.vertices is None else predicted.vertices[frame].copy(),
         real=real[start:stop],
         samples=samples[start * SAMPLE_RATE // 30 : stop * SAMPLE_RATE // 30],
     )

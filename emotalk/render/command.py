@@ -34,7 +34,7 @@ class Render:
     output: Annotated[str, tyro.conf.arg(aliases=["-o"])]
     """The picture: .mp4, .gif or .png."""
     rig: str | None = None
-    """Rig (.npz) to draw. Default: the project's own head."""
+    """Rig (.npz, path or URI) to draw. Default: the project's own head."""
     audio: str | None = None
     """Recording for the sound of an .mp4: any audio or video file, or a URI. It starts with the first frame."""
     titles: tuple[str, ...] = ()

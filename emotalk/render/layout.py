@@ -9,10 +9,8 @@ import numpy as np
 
 from emotalk.errors import MissingExtraError
 from emotalk.render.heat import HeatScale
+from emotalk.render.lettering import SOFT, write
 from emotalk.render.stage import BACKDROP
-
-INK = (38, 42, 48)
-SOFT = (104, 110, 118)
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ def side_by_side(size: int, titles: Sequence[str], heat: HeatScale | None, refer
     slots = [(band, column * size) for column in range(len(titles))]
     draw, image = _drawing(page)
     for column, title in enumerate(titles):
-        _fit(draw, title, (column * size + size / 2, band / 2), size * 0.92, band * 0.52)
+        write(draw, title, (column * size + size / 2, band / 2), size * 0.92, band * 0.52)
     if heat is not None:
         slots += [(band + size, column * size) for column in range(1, len(titles))]
         box = (size * 0.14, band + size * 1.5, size * 0.84, band + size * 1.56)
@@ -63,7 +61,7 @@ def sheet(shape: tuple[int, int], captions: Sequence[str], columns: int | None =
     for number, caption in enumerate(captions):
         top, left = number // columns * (height + band), number % columns * width
         slots.append((top, left))
-        _fit(draw, caption, (left + width / 2, top + height + band * 0.4), width * 0.92, band * 0.62, SOFT)
+        write(draw, caption, (left + width / 2, top + height + band * 0.4), width * 0.92, band * 0.62, SOFT)
     return Page(_even(np.asarray(image)), tuple(slots))
 
 
@@ -82,11 +80,11 @@ def _bar(draw: Any, box: tuple[float, float, float, float], heat: HeatScale, lab
         share = (x - left) / max(1, right - 1 - left)
         draw.line([(x, top), (x, bottom)], fill=tuple(int(c) for c in heat.colours(np.array(share * heat.limit_mm))))
     letters = (right - left) * 0.055
-    _fit(draw, label, ((left + right) / 2, top - letters), (right - left) * 1.1, letters * 1.1)
+    write(draw, label, ((left + right) / 2, top - letters), (right - left) * 1.1, letters * 1.1)
     for share in (0.0, 0.5, 1.0):
         text = f"{share * heat.limit_mm:g} mm" + (" or more" if share == 1 else "")
         middle = left + share * (right - left)
-        _fit(draw, text, (middle, bottom + letters), (right - left) * 0.4, letters * 0.8, SOFT)
+        write(draw, text, (middle, bottom + letters), (right - left) * 0.4, letters * 0.8, SOFT)
 
 
 def _columns(count: int, aspect: float) -> int:
@@ -110,18 +108,3 @@ def _drawing(page: np.ndarray) -> tuple[Any, Any]:
         raise MissingExtraError("drawing faces", "render") from error
     image = Image.fromarray(page)
     return ImageDraw.Draw(image), image
-
-
-def _fit(
-    draw: Any, text: str, middle: tuple[float, float], width: float, height: float, ink: tuple[int, int, int] = INK
-) -> None:
-    """Text around `middle`, smaller where it would be wider than `width`."""
-    from PIL import ImageFont
-
-    if not text:
-        return
-    letters = max(8.0, height)
-    wide = draw.textlength(text, font=ImageFont.load_default(letters))
-    if wide > width:
-        letters = max(6.0, letters * width / wide)
-    draw.text(middle, text, fill=ink, font=ImageFont.load_default(letters), anchor="mm")

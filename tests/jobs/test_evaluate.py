@@ -196,7 +196,7 @@ def test_other_methods_stand_in_the_same_table_on_the_same_clips(
         model=(str(model),),
         predictions=(str(faceless), str(meshes)),
         name=("halved", "halved mesh"),
-        scale=1000.0,
+        scale=(1.0, 1000.0),
         corpus=corpus,
         output=str(tmp_path / "out"),
         workers=1,

@@ -1,16 +1,24 @@
 """The report's plots and texts: numbers that are drawn, and what is missing said so."""
 
+import base64
+import io
 import re
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from emotalk.blendshapes import COEFFICIENTS
 from emotalk.metrics import plots
 from emotalk.metrics.emotions import EmotionCounts
 from emotalk.metrics.measures import Quantity
 from emotalk.metrics.pictures import worst_frames
+from emotalk.metrics.predictions import Prediction
 from emotalk.metrics.report import Amount, Report, Scores, emotion_lines
 from emotalk.metrics.worst import EXCERPT_FRAMES, KEPT, Worst, excerpt, keep_worst
+from emotalk.render import still
+from emotalk.render.heat import round_limit
+from emotalk.render.stage import NoOpenGLError
 from emotalk.rigs import procedural_head
 
 QUANTITIES = (
@@ -82,7 +90,8 @@ def test_the_accuracy_of_clips_that_agree_is_sure() -> None:
 
 def worst(name: str, lve: float) -> Worst:
     weights = np.zeros((4, 52), np.float32)
-    return excerpt(name, lve * np.array([1, 1.1, 1, 0.9]), weights, weights, np.zeros(2_133, np.float32))
+    face = Prediction(weights=weights)
+    return excerpt(name, lve * np.array([1, 1.1, 1, 0.9]), face, weights, np.zeros(2_133, np.float32))
 
 
 def test_the_worst_few_are_kept_in_order_however_they_come() -> None:
@@ -99,17 +108,39 @@ def test_of_a_long_clip_ten_seconds_around_the_worst_frame_are_kept(at: int) -> 
     distances[at] = 91.0
     real = np.tile(np.arange(900, dtype=np.float32)[:, None], (1, 52))
     samples = np.arange(480_000, dtype=np.float32)
-    found = excerpt("a", distances, None, real, samples)
+    vertices = np.tile(np.arange(900.0)[:, None, None], (1, 2, 3))
+    found = excerpt("a", distances, Prediction(vertices=vertices), real, samples)
     assert found.lve_mm == pytest.approx(1.1)
     assert len(found.real) == EXCERPT_FRAMES
     assert found.real[found.frame, 0] == at
     assert found.second == pytest.approx(at / 30)
+    assert found.predicted is None
+    assert found.vertices is not None
+    assert (found.vertices == at).all()
     assert (found.samples[0], len(found.samples)) == (found.start * 16_000 // 30, 160_000)
 
 
-def test_worst_frames_are_pictures_where_this_installation_draws() -> None:
-    pytest.importorskip("emotalk.render")
-    pytest.importorskip("vtk")
-    ((title, picture),) = worst_frames([worst("a", 1.0)], procedural_head())
-    assert title.startswith("a at 0.03 s")
-    assert picture.startswith("data:image/png;base64,iVBORw0KGgo")
+def test_worst_frames_show_real_predicted_and_distance() -> None:
+    """A method that predicts coefficients and one that predicts their vertices give the same picture."""
+    pytest.importorskip("vtkmodules", reason="drawing needs emotalk[render]")
+    rig = procedural_head()
+    real, open_mouth = np.zeros((2, 52), np.float32), np.zeros((2, 52), np.float32)
+    open_mouth[1, COEFFICIENTS.index("jawOpen")] = 1
+    distances, sound = np.array([0.0, 9.0]), np.zeros(1_067, np.float32)
+    faces = Prediction(weights=open_mouth), Prediction(vertices=rig.vertices(open_mouth))
+    try:
+        one, other = worst_frames([excerpt("a", distances, face, real, sound) for face in faces], rig)
+    except NoOpenGLError as error:
+        pytest.skip(str(error))
+    title, picture = one
+    assert other == one
+    limit = round_limit(float(np.linalg.norm(rig.vertices(open_mouth[1:])[0] - rig.neutral, axis=1).max()))
+    assert title == f"a at 0.03 s: real, predicted, distance up to {limit:g} mm"
+    kind, _, data = picture.partition(",")
+    assert kind == "data:image/png;base64"
+    pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(data))), np.int16)
+    faces_seen = np.split(pixels, 3, axis=1)
+    assert np.abs(faces_seen[0] - faces_seen[1]).max() > 50
+    assert (still(rig, real[0], size=faces_seen[0].shape[0]) == faces_seen[0]).all()
+    saturation = [float((face.max(-1) - face.min(-1)).max()) for face in faces_seen]
+    assert saturation[2] > 100  # the scale's reds

@@ -12,7 +12,7 @@ demo: $(VENV)/.demo
 	$(BIN)/python -m jobs.demo --output $(DEMO) $(if $(AUDIO),--audio "$(AUDIO)")
 
 test: $(VENV)/.dev lint types
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadgroup
 
 slow: $(VENV)/.dev
 	$(BIN)/python -m pytest -m slow

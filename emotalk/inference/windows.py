@@ -82,7 +82,10 @@ def plan_windows(blocks: Iterable[np.ndarray], shape: WindowShape) -> Iterator[W
         base = max(0, border - shape.before - shape.fade)
         held.forget_before(base * SAMPLES_PER_STEP)
         reach = shape.longest if border == 0 else border + shape.core + shape.after
-        total = held.read_until(reach * SAMPLES_PER_STEP + 1)
+        # One sample more tells whether the recording goes on; the latest border listens a little farther.
+        total = held.read_until(
+            max(reach * SAMPLES_PER_STEP + 1, (border + shape.core) * SAMPLES_PER_STEP + PAUSE_SAMPLES // 2)
+        )
         last = total <= reach * SAMPLES_PER_STEP
         end = frames_of(total) if last else _border(held, border + shape.core, shape.search) * FRAMES_PER_STEP
         until = total if last else (end // FRAMES_PER_STEP + shape.after) * SAMPLES_PER_STEP

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from emotalk.inference.windows import SAMPLES_PER_STEP, Window, WindowShape, plan_windows
@@ -64,6 +64,7 @@ def test_a_window_holds_its_frames_and_their_context(count: int, shape: WindowSh
 
 @settings(deadline=None, max_examples=60)
 @given(count=lengths, shape=shapes, size=st.integers(1_000, 50_000))
+@example(count=65_504, shape=WindowShape(core=6, before=0, after=0, search=2), size=1_000)
 def test_the_size_of_the_blocks_changes_nothing(count: int, shape: WindowShape, size: int) -> None:
     whole = list(plan_windows([recording(count)], shape))
     pieces = list(plan_windows(cut(recording(count), size), shape))

@@ -20,7 +20,9 @@ from emotalk.rigs.transfer.storage import load_map, save_map
 
 FORMAT = "emotalk-retarget-1"
 LEAN = 0.04  # of the prior towards the shape of the same name, against the mean square of the whole shape
-GAP_WEIGHT = 2.0  # of the mean square error of the gaps against that of all vertices
+GAP_WEIGHT = 2.0  # of the mean square error of each gap's heights against that of all vertices
+# The same for the middle of the lips alone: a mouth opens widest there, however rigs differ in how wide the opening is.
+MIDDLE_WEIGHT = 20.0
 BY_NAME = tuple(name for name in COEFFICIENTS if name.startswith("eyeLook") or name == "tongueOut")
 
 
@@ -47,6 +49,25 @@ class Retarget:
         got = target.vertices(self.apply(weights), self.correspondence.target)
         return np.linalg.norm(got - target.neutral[self.correspondence.target] - wanted, axis=2)
 
+    def openings(self, source: Rig, target: Rig, weights: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Gap -> (wanted, got), (frames,) each: how far the source opens it, in the target's terms, and the target.
+
+        Lips in mm from rest and in the target's size, 0 where they are as closed as at rest or more; lids as a share
+        of their height at rest. `weights` (frames, 52) of the source.
+        """
+        rest, carried = np.zeros((1, len(COEFFICIENTS)), np.float32), self.apply(weights)
+        out = {}
+        for gap in GAPS:
+            rests = [float(rig.gap_mm(rest, gap)[0]) for rig in (source, target)]
+            heights = [source.gap_mm(weights, gap), target.gap_mm(carried, gap)]
+            if gap == "mouth":
+                wanted, got = (np.maximum(high - low, 0) for high, low in zip(heights, rests, strict=True))
+                wanted = wanted * float(np.cbrt(np.linalg.det(self.correspondence.turn)))
+            else:
+                wanted, got = (high / max(low, 1e-6) for high, low in zip(heights, rests, strict=True))
+            out[gap] = (wanted, got)
+        return out
+
     def save(self, path: PathOrUri) -> None:
         """One npz, whole or not at all."""
         arrays = {"source": np.array(self.source), "target": np.array(self.target), "matrix": self.matrix}
@@ -69,31 +90,43 @@ def fit_retarget(source: Rig, target: Rig, correspondence: Correspondence | None
     wanted = correspondence.carry(source.displacements.astype(np.float64)).reshape(len(COEFFICIENTS), -1)
     fields = target.displacements[:, correspondence.target].astype(np.float64).reshape(len(COEFFICIENTS), -1)
     scale = float(np.cbrt(np.linalg.det(correspondence.turn)))
-    wanted_gaps, gaps = gap_rows(source, target, scale)
-    per_vertex, per_gap = np.sqrt(3 / fields.shape[1]), np.sqrt(GAP_WEIGHT / gaps.shape[1])
+    wanted_gaps, gaps, per_gap = gap_rows(source, target, scale)
+    per_vertex = np.sqrt(3 / fields.shape[1])
     basis = np.concatenate([fields * per_vertex, gaps * per_gap], axis=1)
     goals = np.concatenate([wanted * per_vertex, wanted_gaps * per_gap], axis=1)
-    return Retarget(source.name, target.name, _mixtures(basis, goals), correspondence)
+    gram = basis @ basis.T
+    matrix = np.stack([_mixture(basis, gram, goal, i) for i, goal in enumerate(goals)])
+    # mouthClose exists to undo jawOpen on the lips: what it has to undo on the target is what jawOpen has become there.
+    jaw, close, lips = INDEX["jawOpen"], INDEX["mouthClose"], slice(-gaps.shape[1], None)
+    if goals[close].any():
+        goals[close, lips] += goals[jaw, lips] - matrix[jaw] @ basis[:, lips]
+        matrix[close] = _mixture(basis, gram, goals[close], close)
+    return Retarget(source.name, target.name, matrix, correspondence)
 
 
-def gap_rows(source: Rig, target: Rig, scale: float) -> tuple[np.ndarray, np.ndarray]:
-    """(52, n) mm each: how every shape opens lips and lids of the source, as the target should, and of the target.
+def gap_rows(source: Rig, target: Rig, scale: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(52, n) mm each: how every shape opens lips and lids of the source, as the target should, and of the target; and
+    (n,) the weight of each height in the fit.
 
     Lips by the same height, in the target's size; lids by the same share of their height at rest.
     """
-    ours, theirs = [], []
+    ours, theirs, weights = [], [], []
     for gap in GAPS:
-        rows, rest = zip(*(_gap_moves(rig, gap) for rig in (source, target)), strict=True)
+        shares = RIM_SHARES[gap][1:-1]
+        weight = np.full(len(shares), GAP_WEIGHT / len(shares))
+        if gap == "mouth":
+            shares, weight = np.append(shares, 0.5), np.append(weight, MIDDLE_WEIGHT)
+        rows, rest = zip(*(_gap_moves(rig, gap, shares) for rig in (source, target)), strict=True)
         factor = scale if gap == "mouth" else rest[1] / np.maximum(rest[0], 1e-6)
         ours.append(rows[0] * factor)
         theirs.append(rows[1])
-    return np.concatenate(ours, axis=1), np.concatenate(theirs, axis=1)
+        weights.append(weight)
+    return np.concatenate(ours, axis=1), np.concatenate(theirs, axis=1), np.sqrt(np.concatenate(weights))
 
 
-def _gap_moves(rig: Rig, gap: str) -> tuple[np.ndarray, np.ndarray]:
+def _gap_moves(rig: Rig, gap: str, shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(52, n) how each shape changes the height of a gap along its width, and (n,) the height at rest."""
     opening = openings_of(rig)[gap]
-    shares = RIM_SHARES[gap][1:-1]
 
     def heights(values: np.ndarray) -> np.ndarray:
         out = []
@@ -106,28 +139,21 @@ def _gap_moves(rig: Rig, gap: str) -> tuple[np.ndarray, np.ndarray]:
     return moves, np.maximum(heights(rig.neutral[:, 1].astype(np.float64)), 0)
 
 
-def _mixtures(basis: np.ndarray, goals: np.ndarray) -> np.ndarray:
-    """(52, 52): each goal as a mixture of the basis, non-negative. Looks and the tongue keep their name."""
-    out = np.zeros((len(goals), len(basis)))
-    gram, toward = basis @ basis.T, goals @ basis.T
+def _mixture(basis: np.ndarray, gram: np.ndarray, goal: np.ndarray, own: int) -> np.ndarray:
+    """(52,) coefficient number `own`, whose movement is `goal`, as a mixture of the basis, non-negative. Looks and the
+    tongue keep their name."""
+    out = np.zeros(len(basis))
     # Eyeballs and tongue are not skin: only their own coefficient may turn or move them.
     free = np.array([INDEX[name] for name in COEFFICIENTS if name not in BY_NAME])
-    for i, goal in enumerate(goals):
-        by_name = COEFFICIENTS[i] in BY_NAME
-        if by_name or not goal.any():
-            out[i, i] = 1.0
-        if not goal.any():
-            continue
-        lean = LEAN * float(goals[i] @ goals[i])
-        root = np.linalg.cholesky(gram[np.ix_(free, free)] + lean * np.eye(len(free))).T
-        # Of a look its own shape does its part; the others do what lids need besides.
-        aim = (toward[i] - gram[i] if by_name else toward[i])[free] + lean * (free == i)
-        out[i, free], _ = nnls(root, np.linalg.solve(root.T, aim))
+    by_name = COEFFICIENTS[own] in BY_NAME
+    if by_name or not goal.any():
+        out[own] = 1.0
+    if not goal.any():
+        return out
+    lean = LEAN * float(goal @ goal)
+    root = np.linalg.cholesky(gram[np.ix_(free, free)] + lean * np.eye(len(free))).T
+    # Of a look its own shape does its part; the others do what lids need besides.
+    toward = basis @ goal
+    aim = (toward - gram[own] if by_name else toward)[free] + lean * (free == own)
+    out[free], _ = nnls(root, np.linalg.solve(root.T, aim))
     return out
-
-
-def coefficient_row(retarget: Retarget, name: str) -> dict[str, float]:
-    """What one coefficient of the source becomes, largest part first; parts under 1 % are left out."""
-    row = retarget.matrix[INDEX[name]]
-    order = np.argsort(-row)
-    return {COEFFICIENTS[j]: float(row[j]) for j in order if row[j] > 0.01}

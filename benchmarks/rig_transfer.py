@@ -1,9 +1,9 @@
 """How far lips and lids open on one rig and, with its coefficients carried over, on another.
 
-`python -m benchmarks.rig_transfer SOURCE TARGET [--animation FILE]`, rigs as .npz or `default`. A row per shape that opens
-or closes lips or lids, alone and on a jaw that is ajar; with an animation also its openings over time. Columns: what is
-wanted in the target's terms, what the map makes of it, the same with the target's coefficients held within [0, 1], and
-the mean error on the face beside that of copying coefficients by name.
+`python -m benchmarks.rig_transfer SOURCE TARGET [--animation FILE]`, rigs as .npz or `default`. A row per shape that
+opens or closes lips or lids, alone and on a jaw that is ajar; with an animation also its openings over time. Columns:
+what is wanted in the target's terms, what the map makes of it, the same with the target's coefficients held within
+[0, 1], and the mean error on the face beside that of copying coefficients by name.
 """
 
 import argparse

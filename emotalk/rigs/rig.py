@@ -4,7 +4,6 @@ Axes, said once for every rig: millimetres, +x towards the face's own left (the 
 it), +y up, +z out of the face. Triangles are counter-clockwise seen from outside.
 """
 
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -13,9 +12,11 @@ import numpy as np
 from emotalk.blendshapes import COEFFICIENTS, reorder
 from emotalk.errors import InputError
 from emotalk.files import PathOrUri, atomic_write, open_source
+from emotalk.formats.npz import read_arrays
 
 BLOCK_BYTES = 4 << 20  # of vertices computed at a time: about what a cache holds
 REQUIRED_REGIONS = ("lips", "eyes", "forehead")
+STORED = ("format", "name", "coefficients", "neutral", "triangles", "moves", "displacements", "colours", "gloss")
 GAPS = ("mouth", "eye_left", "eye_right")
 
 
@@ -143,8 +144,11 @@ class Rig:
     def load(cls, path: PathOrUri) -> "Rig":
         """A rig that `save` wrote; its coefficients may be in another order, but must be the 52."""
         try:
-            with open_source(path) as opened, np.load(opened, allow_pickle=False) as file:
-                arrays = {key: file[key] for key in file.files}
+            with open_source(path) as file:
+                arrays = read_arrays(file, str(path))
+            missing = [name for name in STORED if name not in arrays]
+            if missing:
+                raise InputError(f"not a rig that this package saved: {', '.join(missing)} missing", source=path)
             if str(arrays["format"]) != "emotalk-rig-1":
                 raise InputError(f"rig format {arrays['format']} is unknown", source=path)
             names = [str(name) for name in arrays["coefficients"]]
@@ -165,7 +169,7 @@ class Rig:
             )
         except InputError as error:
             raise InputError(error.reason, source=path) from error
-        except (zipfile.BadZipFile, KeyError, ValueError, EOFError, IndexError, TypeError, AttributeError) as error:
+        except (KeyError, ValueError, IndexError, TypeError) as error:
             raise InputError(f"not a rig file ({error})", source=path) from error
 
 

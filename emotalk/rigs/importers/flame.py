@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from emotalk.errors import InputError
+from emotalk.files import open_source
+from emotalk.formats import npz
 from emotalk.rigs.flame import JAW_JOINT, Flame
 from emotalk.rigs.importers.pickles import read_arrays
 from emotalk.rigs.rig import Rig
@@ -70,11 +72,8 @@ def import_flame(path: Path) -> Rig:
 
 def _arrays(path: Path) -> dict[str, Any]:
     if path.suffix.lower() == ".npz":
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays: dict[str, Any] = {key: file[key] for key in file.files}
-        except (zipfile.BadZipFile, OSError, ValueError, EOFError) as error:
-            raise InputError(f"not a NumPy archive of plain arrays ({error})", source=path) from error
+        with open_source(path) as file:
+            arrays: dict[str, Any] = dict(npz.read_arrays(file, str(path)))
     else:
         arrays = read_arrays(path.read_bytes(), source=path)
     for name in ("l_eyelid", "r_eyelid"):

@@ -26,6 +26,29 @@ class Correspondence:
     distance_mm: np.ndarray
     turn: np.ndarray
 
+    def check(self, source_count: int, target_count: int) -> None:
+        """InputError where this is not of the right shapes, or not for meshes of so many vertices."""
+        count = len(self.target) if self.target.ndim == 1 else -1
+        for name, shape in {
+            "target": (count,), "corners": (count, 3), "shares": (count, 3), "distance_mm": (count,), "turn": (3, 3),
+        }.items():  # fmt: skip
+            array = getattr(self, name)
+            wanted = "(n,)" if count < 0 else str(shape)
+            if array.shape != shape:
+                raise InputError(f"{name} of a correspondence must be {wanted}, not {array.shape}")
+            kinds = "iu" if name in ("target", "corners") else "fiu"
+            if array.dtype.kind not in kinds or not np.isfinite(array).all():
+                raise InputError(f"{name} of a correspondence must be {'whole' if kinds == 'iu' else 'finite'} numbers")
+        for name, array, limit in (("target", self.target, target_count), ("corners", self.corners, source_count)):
+            wrong = array[(array < 0) | (array >= limit)]
+            if wrong.size:
+                mesh = "target" if name == "target" else "source"
+                raise InputError(f"{name} names vertex {wrong[0]}, the {mesh} has {limit} vertices")
+        if count and not np.allclose(self.shares.sum(axis=1), 1, atol=1e-3):
+            raise InputError("shares must sum to 1 for every vertex")
+        if np.linalg.det(self.turn) <= 0:
+            raise InputError("turn must be a rotation times a positive scale, without mirroring")
+
     def carry(self, moves: np.ndarray) -> np.ndarray:
         """(..., V source, 3) movements -> (..., n, 3) at the target's vertices, in the target's size."""
         if moves.shape[-2] <= self.corners.max(initial=-1):

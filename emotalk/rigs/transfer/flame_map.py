@@ -20,7 +20,7 @@ from emotalk.rigs.surface import pieces
 from emotalk.rigs.transfer.correspondence import Correspondence
 from emotalk.rigs.transfer.landmarks import AJAR, FaceSurface, surface_of
 from emotalk.rigs.transfer.registration import correspond
-from emotalk.rigs.transfer.storage import load_map, save_map
+from emotalk.rigs.transfer.storage import expect, load_map, save_map
 
 FORMAT = "emotalk-flame-map-1"
 RIDGE = 1e-6  # mm² per square unit of a parameter: decides only where the surface leaves a choice
@@ -47,11 +47,23 @@ class FlameMap:
         """(frames, P) -> (frames, 52) float32; not clamped."""
         return _rows(parameters, len(self.parameters)) @ self.backward.astype(np.float32)
 
-    def error_mm(self, rig: Rig, flame: Flame, weights: np.ndarray) -> np.ndarray:
-        """(frames, n) mm between the rig's carried movement and FLAME's, at vertices `correspondence.target`."""
+    def check(self, rig: Rig, flame: Flame) -> None:
+        """InputError where this map is of another rig or for another model."""
+        if self.rig != rig.name:
+            raise InputError(f"the map is for the rig {self.rig}, not for {rig.name}")
+        if self.parameters != flame.parameters:
+            raise InputError(f"the map has {len(self.parameters)} parameters, this FLAME model {len(flame.parameters)}")
+        self.correspondence.check(len(rig.neutral), len(flame.template))
+
+    def error_mm(self, rig: Rig, flame: Flame, weights: np.ndarray, parameters: np.ndarray | None = None) -> np.ndarray:
+        """(frames, n) mm between the rig's carried movement and FLAME's, at vertices `correspondence.target`.
+
+        FLAME moves by what the map makes of `weights`, or by given `parameters` (frames, P).
+        """
+        parameters = self.to_flame(weights) if parameters is None else parameters
         target = self.correspondence.target
         wanted = self.correspondence.carry(rig.vertices(weights).astype(np.float64) - rig.neutral)
-        got = flame.vertices(self.to_flame(weights))[:, target] - flame.template[target]
+        got = flame.vertices(parameters)[:, target] - flame.template[target]
         return np.linalg.norm(got - wanted, axis=2)
 
     def save(self, path: PathOrUri) -> None:
@@ -66,6 +78,8 @@ class FlameMap:
 
         def build(arrays: dict[str, np.ndarray], place: Correspondence) -> FlameMap:
             names = tuple(str(name) for name in arrays["parameters"])
+            expect(arrays, "forward", (len(COEFFICIENTS), len(names)))
+            expect(arrays, "backward", (len(names), len(COEFFICIENTS)))
             return cls(str(arrays["rig"]), names, arrays["forward"], arrays["backward"], place)
 
         return load_map(path, FORMAT, "to FLAME", build)
@@ -76,6 +90,7 @@ def fit_flame(rig: Rig, flame: Flame, correspondence: Correspondence | None = No
     if correspondence is None:
         same = rig.triangles.shape == flame.triangles.shape and np.array_equal(rig.triangles, flame.triangles)
         correspondence = _own(rig) if same else correspond(surface_of(rig), flame_surface(flame))
+    correspondence.check(len(rig.neutral), len(flame.template))
     at = correspondence.target
     wanted = correspondence.carry(rig.displacements.astype(np.float64))
     forward = np.stack([_solve(flame, at, move) for move in wanted])

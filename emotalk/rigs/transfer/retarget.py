@@ -16,7 +16,7 @@ from emotalk.rigs.rig import GAPS, Rig
 from emotalk.rigs.transfer.correspondence import Correspondence
 from emotalk.rigs.transfer.landmarks import RIM_SHARES, along, openings_of, surface_of
 from emotalk.rigs.transfer.registration import correspond
-from emotalk.rigs.transfer.storage import load_map, save_map
+from emotalk.rigs.transfer.storage import expect, load_map, save_map
 
 FORMAT = "emotalk-retarget-1"
 LEAN = 0.04  # of the prior towards the shape of the same name, against the mean square of the whole shape
@@ -41,6 +41,12 @@ class Retarget:
         if weights.ndim != 2 or weights.shape[1] != len(COEFFICIENTS):
             raise InputError(f"weights are (frames, {len(COEFFICIENTS)}), not {weights.shape}")
         return weights @ self.matrix.astype(np.float32)
+
+    def check(self, source: Rig, target: Rig) -> None:
+        """InputError where this map is between other rigs."""
+        if (self.source, self.target) != (source.name, target.name):
+            raise InputError(f"the map is for {self.source} → {self.target}, not for {source.name} → {target.name}")
+        self.correspondence.check(len(source.neutral), len(target.neutral))
 
     def error_mm(self, source: Rig, target: Rig, weights: np.ndarray) -> np.ndarray:
         """(frames, n) distance at each vertex `correspondence.target` between the source's carried movement and the
@@ -78,6 +84,7 @@ class Retarget:
         """A map that `save` wrote. InputError names file and reason."""
 
         def build(arrays: dict[str, np.ndarray], place: Correspondence) -> Retarget:
+            expect(arrays, "matrix", (len(COEFFICIENTS), len(COEFFICIENTS)))
             return cls(str(arrays["source"]), str(arrays["target"]), arrays["matrix"], place)
 
         return load_map(path, FORMAT, "between rigs", build)
@@ -87,6 +94,7 @@ def fit_retarget(source: Rig, target: Rig, correspondence: Correspondence | None
     """The map from one rig to another; the correspondence is found by registration unless one is given."""
     if correspondence is None:
         correspondence = correspond(surface_of(source), surface_of(target))
+    correspondence.check(len(source.neutral), len(target.neutral))
     wanted = correspondence.carry(source.displacements.astype(np.float64)).reshape(len(COEFFICIENTS), -1)
     fields = target.displacements[:, correspondence.target].astype(np.float64).reshape(len(COEFFICIENTS), -1)
     scale = float(np.cbrt(np.linalg.det(correspondence.turn)))

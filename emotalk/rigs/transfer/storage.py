@@ -1,6 +1,5 @@
 """Files of maps between faces: one npz that holds a map's own arrays and the correspondence it was fitted through."""
 
-import zipfile
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -9,6 +8,7 @@ import numpy as np
 from emotalk.blendshapes import COEFFICIENTS
 from emotalk.errors import InputError
 from emotalk.files import PathOrUri, atomic_write, open_source
+from emotalk.formats.npz import read_arrays
 from emotalk.rigs.transfer.correspondence import Correspondence
 
 PREFIX = "correspondence."
@@ -28,13 +28,22 @@ def load_map(
 ) -> Map:
     """What `build` makes of the arrays that `save_map` wrote. InputError names file and reason; what: for people."""
     try:
-        with open_source(path) as opened, np.load(opened, allow_pickle=False) as file:
-            arrays = {key: file[key] for key in file.files}
+        with open_source(path) as file:
+            arrays = read_arrays(file, str(path))
+        if "format" not in arrays:
+            raise InputError(f"not a map {what}: no format in it", source=path)
         if str(arrays["format"]) != form or tuple(map(str, arrays["coefficients"])) != COEFFICIENTS:
             raise InputError(f"not a map of this version {what}", source=path)
         found = {key.removeprefix(PREFIX): value for key, value in arrays.items() if key.startswith(PREFIX)}
         return build(arrays, Correspondence.from_arrays(found))
     except InputError:
         raise
-    except (zipfile.BadZipFile, KeyError, ValueError, EOFError, TypeError) as error:
-        raise InputError(f"not a map {what} ({error})", source=path) from error
+    except (KeyError, ValueError, IndexError, TypeError) as error:
+        reason = f"{error} missing" if isinstance(error, KeyError) else str(error)
+        raise InputError(f"not a map {what} ({reason})", source=path) from error
+
+
+def expect(arrays: dict[str, np.ndarray], name: str, shape: tuple[int, ...]) -> None:
+    """ValueError unless an array of a file has this shape and finite numbers."""
+    if arrays[name].shape != shape or not np.isfinite(arrays[name]).all():
+        raise ValueError(f"{name} must be finite numbers of shape {shape}, not {arrays[name].shape}")

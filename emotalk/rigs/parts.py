@@ -129,7 +129,8 @@ def tongue() -> Part:
         x[[0, -1]] = 0
         rows.append(np.column_stack([x, -75.0 + 2.5 * np.sin(np.pi * s) + y, np.full(9, 30 + 41.0 * s)]))
     ids = np.arange(len(rows) * 9).reshape(len(rows), 9)
-    triangles = np.concatenate([strip(ids[i], ids[i + 1]) for i in range(len(rows) - 1)])
+    tip = np.stack([np.full(7, ids[-1, 0]), ids[-1, 2:], ids[-1, 1:-1]], axis=1)
+    triangles = np.concatenate([*(strip(ids[i], ids[i + 1]) for i in range(len(rows) - 1)), tip])
     return Part(np.concatenate(rows), triangles, np.array(TONGUE, float), 0.35)
 
 

@@ -11,7 +11,7 @@ from emotalk.rigs.solids import EYE
 
 MEET = 0.22  # where lids meet: share of the way from the lower lid's edge up to the upper's
 LID_FOLLOW = {-1: 1.0, 0: 1.0, 1: 1.0, 2: 0.86, 3: 0.42, 4: 0.12, 5: 0.03}  # by ring, of a lid's rotation
-POUCH = {1: 0.25, 2: 0.8, 3: 1.0, 4: 0.9, 5: 0.5}  # by ring, of the lower lid's bulge
+POUCH = {1: 0.5, 2: 1.0, 3: 1.0, 4: 0.9, 5: 0.5}  # by ring, of the lower lid's bulge
 LOOK_UP, LOOK_DOWN, LOOK_SIDE = 24.0, 28.0, 30.0  # degrees at a weight of 1
 
 Fields = dict[str, np.ndarray]
@@ -35,7 +35,7 @@ def left_shapes(face: Face) -> Fields:
         "eyeLookIn": gaze(face, 0, -LOOK_SIDE),
         "eyeLookOut": gaze(face, 0, LOOK_SIDE),
         "eyeSquint": lid(face, 0.12, 0.36)
-        + _pouch(face, 1.0)
+        + _pouch(face, 1.3)
         + move(blob(30, -17, 17, 8), -0.4, 2.2, 1.0)
         + move(brow, 0, -1.0, 0),
         "eyeWide": lid(face, 10.0, -4.5, degrees=True) + move(blob(31, 20, 20, 12), 0, 1.5, -0.2),

@@ -75,7 +75,9 @@ def middle_shapes(face: Face) -> Fields:
         "mouthShrugLower": _xyz(lips * lower * arch, 0, 2.6, 3.2) + _xyz(chin * lower, 0, 5.0, 1.6),
         "mouthShrugUpper": _xyz(lips * upper * (0.35 + 0.65 * arch), 0, 2.4, 2.6)
         + _xyz(_sum(face, 0, -50, 18, 9) * upper, 0, 2.2, 1.2),
-        "tongueOut": _tongue_out(face) + _xyz(lips * upper * arch, 0, 1.6, 0) + _xyz(lips * lower * arch, 0, -6.5, 0.8),
+        "tongueOut": _tongue_out(face)
+        + _xyz(lips * upper * arch, 0, 1.6, 0)
+        + _xyz(wide * lower * arch, 0, -10.5, 0.5),
     }
 
 
@@ -137,7 +139,7 @@ def _tongue_out(face: Face) -> np.ndarray:
     out = smoothstep(30.0, 71.0, face.z) * tongue
     tip = smoothstep(54.0, 71.0, face.z) * tongue
     flat = tongue * smoothstep(45.0, 70.0, face.z) * (face.y + 71.0) * -0.3
-    return _xyz(out, 0, 2.5, 31.0) + _xyz(tip, 0, -8.0, 0) + _xyz(np.ones_like(flat), 0, flat, 0)
+    return _xyz(out, 0, 3.5, 31.0) + _xyz(tip, 0, -4.5, 0) + _xyz(np.ones_like(flat), 0, flat, 0)
 
 
 def _xyz(weight: np.ndarray, x: np.ndarray | float, y: np.ndarray | float, z: np.ndarray | float) -> np.ndarray:

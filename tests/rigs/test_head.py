@@ -197,3 +197,55 @@ def test_lids_that_add_up_stay_in_front_of_the_eyeball(head: Rig) -> None:
     for pose in (weights(eyeSquint=0.6, cheekSquint=1, eyeBlink=0.3), weights(eyeSquint=1, eyeBlink=0.5)):
         posed = head.vertices(pose)[0][eyes[outer]]
         assert np.linalg.norm(posed - centre, axis=1).min() > 13.9
+
+
+@pytest.mark.parametrize("squint", [0.3, 0.7, 1.0])
+def test_lids_that_pass_each_other_do_not_come_through(head: Rig, squint: float) -> None:
+    """A hard blink: the lower lid slides over the upper one's edge, which stays nearer to the eyeball."""
+    posed = head.vertices(weights(eyeBlink=1, eyeSquint=squint))[0]
+    lower = np.zeros(len(posed), bool)
+    lower[head.regions["eyes"]] = True
+    lower &= (head.neutral[:, 0] > 12) & (head.neutral[:, 1] < -1.0)
+    a, b, c = posed[head.triangles[lower[head.triangles].all(axis=1)]].transpose(1, 0, 2)
+    covered = 0
+    for point in posed[head.regions["eye_left_upper"]]:
+        u, v, solid = _seen_from_front(b - a, c - a, point - a)
+        inside = (u >= 0) & (v >= 0) & (u + v <= 1) & solid
+        if inside.any():
+            covered += 1
+            in_front = (a + u[:, None] * (b - a) + v[:, None] * (c - a))[inside, 2]
+            assert in_front.max() > point[2]
+    assert covered >= 5
+
+
+def _seen_from_front(ab: np.ndarray, ac: np.ndarray, ap: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Barycentric coordinates of points in triangles as seen from in front, and which triangles have an area there."""
+    area = ab[:, 0] * ac[:, 1] - ab[:, 1] * ac[:, 0]
+    flat = np.abs(area) < 1e-9
+    area = np.where(flat, 1.0, area)
+    u = (ap[:, 0] * ac[:, 1] - ap[:, 1] * ac[:, 0]) / area
+    v = (ab[:, 0] * ap[:, 1] - ab[:, 1] * ap[:, 0]) / area
+    return u, v, ~flat
+
+
+@pytest.mark.parametrize("jaw", [0.0, 0.3])
+@pytest.mark.parametrize("out", [0.25, 0.5, 0.75, 1.0])
+def test_the_tongue_comes_out_over_the_lip_not_through_the_chin(head: Rig, out: float, jaw: float) -> None:
+    posed = head.vertices(weights(tongueOut=out, jawOpen=jaw))[0]
+    tongue = posed[head.regions["tongue"]]
+    skin = head.regions["skin"]
+    middle = skin[(head.neutral[skin, 0] == 0) & (head.neutral[skin, 2] > 60) & (head.neutral[skin, 1] < -72)]
+    chin = posed[middle][np.argsort(posed[middle, 1])]
+    under = tongue[(tongue[:, 1] < chin[-1, 1]) & (np.abs(tongue[:, 0]) < 4) & (tongue[:, 1] > chin[0, 1])]
+    hidden = under[:, 2] < np.interp(under[:, 1], chin[:, 1], chin[:, 2])
+    # What hangs in front of the chin hangs from over the lip: none of it comes out below.
+    lip = posed[head.regions["mouth_lower"]]
+    over = tongue[(np.abs(tongue[:, 0]) < 4) & (np.abs(tongue[:, 2] - lip[:, 2].max()) < 3)]
+    assert hidden.all() or over[:, 1].max() > lip[np.abs(lip[:, 0]) < 4, 1].max() - 1.0
+
+
+def test_the_tongue_has_no_hole_but_at_its_root(head: Rig) -> None:
+    faces = head.triangles[np.isin(head.triangles, head.regions["tongue"]).all(axis=1)]
+    edges = np.sort(np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]), axis=1)
+    unique, count = np.unique(edges, axis=0, return_counts=True)
+    assert head.neutral[unique[count == 1], 2].max() < 31

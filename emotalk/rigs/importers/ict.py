@@ -14,7 +14,7 @@ import numpy as np
 
 from emotalk.errors import InputError
 from emotalk.rigs.importers.eyeballs import eyeball_colours, turn_eyeball
-from emotalk.rigs.importers.finish import Mesh, finish
+from emotalk.rigs.importers.finish import LIPS, Mesh, finish
 from emotalk.rigs.importers.names import coefficient_of, shapes_by_coefficient
 from emotalk.rigs.importers.wavefront import read_obj, read_positions
 from emotalk.rigs.rig import Rig
@@ -81,7 +81,8 @@ def import_ict(source: Path) -> Rig:
         triangles=rig.triangles,
         displacements=rig.displacements,
         regions=regions,
-        colours=_paint(rig, base.materials, lips),
+        # Landmarks lie a little outside: painted too, they are thorns.
+        colours=_paint(rig, base.materials, np.setdiff1d(lips, landmarks[OUTER_LIPS])),
         joints=rig.joints,
     )
 
@@ -143,7 +144,7 @@ def _paint(rig: Rig, materials: dict[str, np.ndarray], lips: np.ndarray) -> np.n
     colours = np.full((len(rig.neutral), 3), 200, np.uint8)
     for name, ids in materials.items():
         colours[ids] = COLOURS.get(name, (200, 200, 200))
-    colours[lips] = (206, 128, 118)
+    colours[lips] = LIPS
     for side in ("left", "right"):
         ball = rig.regions.get(f"eyeball_{side}")
         if ball is not None:

@@ -1,16 +1,19 @@
 """Contact sheets of a rig, to look at: every shape at full weight, poses that combine them, regions in colour.
 
 `python -m benchmarks.rig_sheet OUT_FOLDER [--rig rig.npz] [--onto other.npz]`. With `--onto` also the poses carried to
-another rig, beside a map of the error that is left. Needs `vtk` and `pillow`.
+another rig, beside a map of the error that is left. Needs the extra `render`.
 """
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from emotalk.blendshapes import COEFFICIENTS, INDEX
+from emotalk.render.heat import HeatScale
+from emotalk.render.layout import sheet
+from emotalk.render.stage import Stage
+from emotalk.render.stills import save_png
 from emotalk.rigs import Rig, procedural_head
 from emotalk.rigs.transfer import fit_retarget
 
@@ -46,87 +49,24 @@ def pose(**values: float) -> np.ndarray:
     return out
 
 
-class Stage:
-    """One mesh, one camera; pictures of it."""
+class Shots:
+    """Pictures of one rig with their captions, from in front or turned by degrees to the face's side."""
 
-    def __init__(self, rig: Rig, colours: np.ndarray | None = None, size: int = TILE) -> None:
-        import vtkmodules.all as vtk
-        from vtkmodules.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray
+    def __init__(self, rig: Rig, size: int = TILE) -> None:
+        self._rig, self._size = rig, size
+        self._stages: dict[float, Stage] = {}
+        self.tiles: list[tuple[str, np.ndarray]] = []
 
-        self._to_vtk, self.size, self.vtk = numpy_to_vtk, size, vtk
-        self.data: Any = vtk.vtkPolyData()
-        cells = vtk.vtkCellArray()
-        faces = np.column_stack([np.full(len(rig.triangles), 3), rig.triangles]).astype(np.int64)
-        cells.SetCells(len(faces), numpy_to_vtkIdTypeArray(faces.ravel(), deep=True))
-        points = vtk.vtkPoints()
-        points.SetData(numpy_to_vtk(np.ascontiguousarray(rig.neutral), deep=True))
-        self.data.SetPoints(points)
-        self.data.SetPolys(cells)
-        paint = np.ascontiguousarray(rig.colours if colours is None else colours, np.uint8)
-        scalars = numpy_to_vtk(paint, deep=True)
-        self.data.GetPointData().SetScalars(scalars)
-        normals = vtk.vtkPolyDataNormals()
-        normals.SetInputData(self.data)
-        normals.SplittingOff()
-        normals.ConsistencyOff()
-        mapper = vtk.vtkPolyDataMapper()
-        mapper.SetInputConnection(normals.GetOutputPort())
-        actor = vtk.vtkActor()
-        actor.SetMapper(mapper)
-        actor.GetProperty().SetInterpolationToPhong()
-        actor.GetProperty().SetSpecular(0.12)
-        actor.GetProperty().SetSpecularPower(25)
-        self.renderer = vtk.vtkRenderer()
-        self.renderer.AddActor(actor)
-        self.renderer.SetBackground(0.93, 0.94, 0.95)
-        self.window = vtk.vtkRenderWindow()
-        self.window.SetOffScreenRendering(1)
-        self.window.SetMultiSamples(4)
-        self.window.SetSize(size, size)
-        self.window.AddRenderer(self.renderer)
-        front = rig.neutral[rig.region("lips", "eyes", "forehead")]
-        self.focus = (front.max(0) + front.min(0)) / 2 + (0, -8, 0)
-        self.reach = float(np.ptp(front[:, 1])) * 0.95
-
-    def shot(self, vertices: np.ndarray, yaw: float = 0.0) -> np.ndarray:
-        from vtkmodules.util.numpy_support import vtk_to_numpy
-
-        self.data.GetPoints().SetData(self._to_vtk(np.ascontiguousarray(vertices, np.float32), deep=True))
-        self.data.Modified()
-        camera = self.renderer.GetActiveCamera()
-        angle = np.radians(yaw)
-        camera.SetFocalPoint(*self.focus)
-        camera.SetPosition(*(self.focus + 900 * np.array([np.sin(angle), 0.05, np.cos(angle)])))
-        camera.SetViewAngle(float(np.degrees(2 * np.arctan(self.reach / 900))))
-        self.renderer.ResetCameraClippingRange()
-        self.window.Render()
-        grab = self.vtk.vtkWindowToImageFilter()
-        grab.SetInput(self.window)
-        grab.ReadFrontBufferOff()
-        grab.Update()
-        image = grab.GetOutput()
-        return vtk_to_numpy(image.GetPointData().GetScalars()).reshape(self.size, self.size, -1)[::-1, :, :3].copy()
+    def add(self, caption: str, vertices: np.ndarray, colours: np.ndarray | None = None, turn: float = 0.0) -> None:
+        """vertices (V, 3) mm; colours (V, 3) uint8 instead of the rig's own."""
+        if turn not in self._stages:
+            self._stages[turn] = Stage(self._rig, size=self._size, turn=float(np.radians(turn)))
+        self.tiles.append((caption, self._stages[turn].draw(vertices, colours)))
 
 
-def sheet(tiles: list[tuple[str, np.ndarray]], path: Path, columns: int = 8) -> None:
-    from PIL import Image, ImageDraw
-
-    size = tiles[0][1].shape[0]
-    rows = -(-len(tiles) // columns)
-    out = Image.new("RGB", (columns * size, rows * size), "white")
-    draw = ImageDraw.Draw(out)
-    for i, (label, pixels) in enumerate(tiles):
-        at = (i % columns * size, i // columns * size)
-        out.paste(Image.fromarray(pixels), at)
-        draw.text((at[0] + 5, at[1] + 3), label, fill=(20, 20, 40))
-    out.save(path)
-
-
-def heat(values: np.ndarray, top: float) -> np.ndarray:
-    """(V,) -> (V, 3) uint8: light grey at 0 over yellow to dark red at `top`."""
-    t = np.clip(values / top, 0, 1)
-    stops = np.array([[225, 225, 228], [250, 210, 80], [225, 90, 40], [110, 10, 40]], float)
-    return np.stack([np.interp(t, [0, 0.33, 0.66, 1], stops[:, c]) for c in range(3)], 1).astype(np.uint8)
+def save(tiles: list[tuple[str, np.ndarray]], path: Path, columns: int = 8) -> None:
+    captions, pictures = zip(*tiles, strict=True)
+    save_png(path, sheet(pictures[0].shape[:2], captions, columns).lay(pictures))
 
 
 def region_colours(rig: Rig) -> np.ndarray:
@@ -159,43 +99,43 @@ def main() -> None:
     args = parser.parse_args()
     rig = Rig.load(args.rig) if args.rig else procedural_head()
     args.folder.mkdir(parents=True, exist_ok=True)
-    stage = Stage(rig)
-    shapes = np.eye(len(COEFFICIENTS), dtype=np.float32)
-    sheet(
-        [(n, stage.shot(rig.vertices(shapes[i : i + 1])[0], 15.0)) for n, i in INDEX.items()],
-        args.folder / "shapes.png",
-    )
-    stage = Stage(rig, size=360)
+    shots = Shots(rig)
+    for name, vertices in zip(INDEX, rig.vertices(np.eye(len(COEFFICIENTS), dtype=np.float32)), strict=True):
+        shots.add(name, vertices, turn=15.0)
+    save(shots.tiles, args.folder / "shapes.png")
     posed = {name: rig.vertices(pose(**values)[None])[0] for name, values in POSES.items()}
-    sheet([(n, stage.shot(v, 0)) for n, v in posed.items()], args.folder / "poses.png", columns=6)
-    turned = [("neutral", 35.0), ("neutral", 80.0), ("aa", 80.0), ("oo", 80.0), ("happy", 35.0), ("angry", 35.0)]
-    sheet([(f"{n} {a:.0f}°", stage.shot(posed[n], a)) for n, a in turned], args.folder / "turned.png", columns=6)
-    stage = Stage(rig, region_colours(rig), size=480)
-    opened = rig.vertices(pose(jawOpen=0.5)[None])[0]
-    sheet([("regions", stage.shot(rig.neutral)), ("open", stage.shot(opened))], args.folder / "regions.png", columns=2)
+    shots = Shots(rig, size=360)
+    for name, vertices in posed.items():
+        shots.add(name, vertices)
+    save(shots.tiles, args.folder / "poses.png", columns=6)
+    shots = Shots(rig, size=360)
+    for name, turn in (("neutral", 35), ("neutral", 80), ("aa", 80), ("oo", 80), ("happy", 35), ("angry", 35)):
+        shots.add(f"{name}, {turn}°", posed[name], turn=turn)
+    save(shots.tiles, args.folder / "turned.png", columns=6)
+    shots, colours = Shots(rig, size=480), region_colours(rig)
+    shots.add("regions", rig.neutral, colours)
+    shots.add("open", rig.vertices(pose(jawOpen=0.5)[None])[0], colours)
+    save(shots.tiles, args.folder / "regions.png", columns=2)
     if args.onto:
         carried_sheet(rig, Rig.load(args.onto), args.folder / "carried.png")
 
 
 def carried_sheet(source: Rig, target: Rig, path: Path) -> None:
-    """Each pose on the source, on the target, and the error on the target: light 0 mm, dark red 5 mm."""
+    """Each pose on the source, on the target, and the error on the target: up to 5 mm."""
     fitted = fit_retarget(source, target)
-    ours, theirs = Stage(source, size=300), Stage(target, size=300)
-    tiles = []
+    heat = HeatScale(5.0)
+    ours, theirs = Shots(source, size=300), Shots(target, size=300)
     for name in ("aa", "oo", "happy", "angry", "blink", "jaw 1 + close 1"):
         weights = pose(**POSES[name])[None]
         carried = target.vertices(fitted.apply(weights))[0]
         error = np.zeros(len(target.neutral))
         error[fitted.correspondence.target] = fitted.error_mm(source, target, weights)[0]
-        tiles += [
-            (f"{name}, {source.name}", ours.shot(source.vertices(weights)[0])),
-            (target.name, theirs.shot(carried)),
-            (
-                f"error, mean {error[fitted.correspondence.target].mean():.1f} mm",
-                Stage(target, heat(error, 5.0), size=300).shot(carried),
-            ),
-        ]
-    sheet(tiles, path, columns=6)
+        mean = error[fitted.correspondence.target].mean()
+        ours.add(f"{name}, {source.name}", source.vertices(weights)[0])
+        theirs.add(target.name, carried)
+        theirs.add(f"error, mean {mean:.1f} mm", carried, heat.colours(error))
+    tiles = [tile for i, tile in enumerate(ours.tiles) for tile in (tile, *theirs.tiles[2 * i : 2 * i + 2])]
+    save(tiles, path, columns=6)
 
 
 if __name__ == "__main__":

@@ -144,11 +144,7 @@ class Rig:
     def load(cls, path: PathOrUri) -> "Rig":
         """A rig that `save` wrote; its coefficients may be in another order, but must be the 52."""
         try:
-            with open_source(path) as file:
-                arrays = read_arrays(file, str(path))
-            missing = [name for name in STORED if name not in arrays]
-            if missing:
-                raise InputError(f"not a rig that this package saved: {', '.join(missing)} missing", source=path)
+            arrays = _stored(path)
             if str(arrays["format"]) != "emotalk-rig-1":
                 raise InputError(f"rig format {arrays['format']} is unknown", source=path)
             names = [str(name) for name in arrays["coefficients"]]
@@ -171,6 +167,19 @@ class Rig:
             raise InputError(error.reason, source=path) from error
         except (KeyError, ValueError, IndexError, TypeError) as error:
             raise InputError(f"not a rig file ({error})", source=path) from error
+
+
+def _stored(path: PathOrUri) -> dict[str, np.ndarray]:
+    """The arrays of a file that holds all of `STORED`."""
+    with open_source(path) as file:
+        try:
+            arrays = read_arrays(file, str(path))
+        except InputError as error:
+            raise InputError(f"not a rig file: {error.reason}", source=path) from error
+    missing = [name for name in STORED if name not in arrays]
+    if missing:
+        raise InputError(f"not a rig file: {', '.join(missing)} missing", source=path)
+    return arrays
 
 
 def _array(rig: Rig, what: str, value: object, dtype: type, shape: tuple[int | None, ...]) -> np.ndarray:

@@ -177,7 +177,7 @@ def test_the_command_goes_to_flame_and_back(tmp_path: Path, capsys: pytest.Captu
 
 def test_what_is_no_rig_says_what_is_missing(tmp_path: Path) -> None:
     Animation(weights(jawOpen=1)).save(tmp_path / "talk.npz")
-    with pytest.raises(InputError, match=r"talk\.npz: not a rig .*neutral"):
+    with pytest.raises(InputError, match=r"talk\.npz: not a rig file.*neutral"):
         Rig.load(tmp_path / "talk.npz")
     procedural_head().save(tmp_path / "head.npz")
     whole = (tmp_path / "head.npz").read_bytes()

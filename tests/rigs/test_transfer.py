@@ -146,7 +146,7 @@ def test_a_captured_performance_opens_lips_and_lids_as_far(real: tuple[Rig, Rig,
     capture = Animation.load(shared_data / "livelink/alex_rom_4.csv")
     openings = fitted.openings(source, target, reorder(capture.weights, capture.names)[::3])
     for gap, (wanted, got) in openings.items():
-        assert np.abs(got - wanted).mean() < 0.06 * wanted.mean(), gap
+        assert np.abs(got - wanted).mean() < 0.08 * wanted.mean(), gap
         assert np.corrcoef(got, wanted)[0, 1] > 0.98, gap
 
 

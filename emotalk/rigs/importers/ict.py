@@ -23,12 +23,12 @@ NEUTRAL, INDICES = "generic_neutral_mesh.obj", "vertex_indices.json"
 MM = 10.0  # per unit of the kit
 MAX_FILE_BYTES = 64 << 20
 OUTER_LIPS = slice(48, 60)  # of the 68 landmarks of iBUG
-FILMS = ("M_LacrimalFluid", "M_EyeBlend", "M_EyeOcclusion")  # transparent in the kit; drawn opaque they hide the eye
+# Transparent in the kit, the lashes by a texture; drawn opaque they hide the eye.
+FILMS = ("M_LacrimalFluid", "M_EyeBlend", "M_EyeOcclusion", "M_EyeLashes")
 SKIN = ("M_Face", "M_BackHead")
 EYEBALLS = {"Left": ("M_ScleraLeft", "M_IrisLeft"), "Right": ("M_ScleraRight", "M_IrisRight")}
 COLOURS = {
     "M_Face": (224, 176, 152), "M_BackHead": (214, 166, 142), "M_GumsTongue": (190, 96, 96), "M_Teeth": (238, 230, 214),
-    "M_EyeLashes": (50, 36, 32),
 }  # fmt: skip
 
 

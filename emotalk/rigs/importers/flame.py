@@ -87,10 +87,11 @@ def _arrays(path: Path) -> dict[str, Any]:
 
 def _numbers(arrays: dict[str, Any], name: str, shape: tuple[int, ...]) -> np.ndarray:
     if name not in arrays:
-        raise KeyError(f"no {name}")
+        raise ValueError(f"no {name}")
     array = np.asarray(arrays[name], np.float64)
     if array.ndim != len(shape) or any(want not in (-1, got) for want, got in zip(shape, array.shape, strict=True)):
-        raise ValueError(f"{name} is {array.shape}")
+        wanted = ", ".join("n" if length == -1 else str(length) for length in shape)
+        raise ValueError(f"{name} must be ({wanted}), not {array.shape}")
     if not np.isfinite(array).all():
         raise ValueError(f"{name} holds numbers that are not finite")
     return array

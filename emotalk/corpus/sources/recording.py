@@ -1,0 +1,193 @@
+"""A recording of any length with a face beside it, as clips: cut at pauses, of which one at a time is in memory.
+
+A listing asks how long a recording is, and names its pieces. A reader of pieces in their order decodes the recording
+once; whoever begins in the middle decodes what comes before, and forgets it.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from emotalk.audio import SAMPLE_RATE, probe_audio, stream_audio
+from emotalk.audio.pauses import deciding_span, piece, piece_count, power_of, widest_span
+from emotalk.corpus.clip import Clip
+from emotalk.corpus.gates import RejectedError
+from emotalk.corpus.sources.base import Item
+from emotalk.corpus.sources.face_track import FaceTrack, check_lengths, make_clip
+from emotalk.corpus.sources.folder import MAX_FILE_BYTES, inside, read_bounded
+from emotalk.errors import InputError
+
+MAX_RECORDING_S = 6 * 3600.0
+HEADER_TOLERANCE_S = 0.1
+# Containers whose declared length was counted, or is measured at the end of the file; so is that of plain samples.
+COUNTED = {"mov", "mp4", "flac", "matroska", "webm", "aiff", "caf", "ogg"}
+ESTIMATE_ERRS_BY = 2.0  # at most, of the others: they guess from the bits of the first second
+Parser = Callable[[bytes, str], FaceTrack]
+THREADS = 16  # that look at headers: behind a URI each is a round trip
+
+
+class Piece(NamedTuple):
+    """One clip's place: the recording's files, below the root, its length by its header, and which piece of it."""
+
+    audio: str
+    coefficients: str
+    declared_samples: int
+    number: int
+
+    @property
+    def suffix(self) -> str:
+        """What tells the clips of one recording apart, in their names."""
+        return f"-{self.number:03d}"
+
+
+def pieces_of(root: str, audio: str, coefficients: str, *, max_s: float) -> list[Piece]:
+    """The clips that a recording will be cut into. RejectedError `unreadable_audio`."""
+    samples = declared_samples(root, audio, max_s=max_s)
+    return [Piece(audio, coefficients, samples, number) for number in range(piece_count(samples, max_s=max_s))]
+
+
+def widest_span_s(place: Piece, *, max_s: float) -> tuple[float, float]:
+    """Start and end in seconds that a piece cannot exceed, whatever is heard."""
+    start, end = widest_span(place.number, place.declared_samples, max_s=max_s)
+    return start / SAMPLE_RATE, end / SAMPLE_RATE
+
+
+def declared_samples(root: str, path: str, *, max_s: float) -> int:
+    """How long a recording is, at 16 kHz: from its header, or counted where that does not say and it matters.
+
+    A recording that is surely no longer than one clip need not be known better. RejectedError `unreadable_audio`.
+    """
+    try:
+        info = probe_audio(inside(root, path))
+        counted = info.codec.startswith("pcm_") or not COUNTED.isdisjoint(info.container.split(","))
+        seconds = info.duration_s
+        if seconds is None or seconds <= 0 or not (counted or ESTIMATE_ERRS_BY * seconds <= max_s):
+            blocks = stream_audio(inside(root, path), max_duration_s=MAX_RECORDING_S)
+            seconds = sum(len(block) for block in blocks) / SAMPLE_RATE
+    except InputError as error:
+        raise RejectedError("unreadable_audio", error.reason, source=path) from error
+    if seconds > MAX_RECORDING_S:
+        text = f"declares {seconds:.0f} s; recordings last up to {MAX_RECORDING_S:.0f} s"
+        raise RejectedError("unreadable_audio", text, source=path, seconds=seconds)
+    return round(seconds * SAMPLE_RATE)
+
+
+def read_piece(
+    root: str,
+    item: Item,
+    parse: Parser,
+    *,
+    max_s: float,
+    tolerance_s: float,
+    max_bytes: int = MAX_FILE_BYTES,
+    offset_s: float = 0.0,
+) -> Clip:
+    """The clip of an item whose spec is a `Piece`. `parse`: the bytes of its coefficients and their name -> its face.
+
+    Face and recording must end within `tolerance_s` of each other; the face begins `offset_s` after the sound.
+    RejectedError with the reason.
+    """
+    place = item.spec
+    assert isinstance(place, Piece)
+    recording = _opened(root, place.audio, place.coefficients, item.version, parse, max_bytes)
+    low, samples = _hear(recording.sound, place, max_s)
+    start, end = piece(place.number, place.declared_samples, power_of(samples, first=low), max_s=max_s)
+    total = place.declared_samples
+    if place.number == piece_count(total, max_s=max_s) - 1:
+        end = total = low + len(samples)
+    track = recording.face()
+    check_lengths(track, total, offset_s=offset_s, tolerance_s=tolerance_s)
+    return make_clip(item, samples[start - low : end - low], track, start=start, offset_s=offset_s)
+
+
+def _hear(sound: "_Sound", place: Piece, max_s: float) -> tuple[int, np.ndarray]:
+    """The sound that a piece and its borders need, and its first sample. RejectedError where there is less, or more."""
+    declared, slack = place.declared_samples, round(HEADER_TOLERANCE_S * SAMPLE_RATE)
+    count = piece_count(declared, max_s=max_s)
+    low, high = deciding_span(place.number, declared, max_s=max_s)
+    if count == 1:  # whatever its header says, as long as it is one clip
+        longest = round(max_s * SAMPLE_RATE) + slack
+        samples = sound.read(0, longest + 1)
+        fits = 0 < len(samples) <= longest
+    elif place.number == count - 1:
+        samples = sound.read(low, high)  # which ends later than the slack
+        fits = abs(low + len(samples) - declared) <= slack
+    else:
+        samples = sound.read(low, high)
+        fits = low + len(samples) >= widest_span(place.number, declared, max_s=max_s)[1]
+    if not fits:
+        declared_s, real_s = declared / SAMPLE_RATE, (low + len(samples)) / SAMPLE_RATE
+        more = "over " if real_s > declared_s else ""
+        text = f"its header declares {declared_s:.2f} s, it holds {more}{real_s:.2f} s"
+        raise RejectedError("unreadable_audio", text, source=place.audio, declared_s=declared_s, seconds=real_s)
+    return low, samples
+
+
+class _Sound:
+    """A recording that is decoded forwards: what lies before the last part that was asked for is forgotten."""
+
+    def __init__(self, place: str, name: str) -> None:
+        self._place, self._name = place, name
+        self._blocks = self._decode()
+        self._held: list[np.ndarray] = []
+        self._first = self._last = 0
+        self._fault: RejectedError | None = None
+
+    def read(self, start: int, stop: int) -> np.ndarray:
+        """Samples start to stop, or to the recording's end. RejectedError `unreadable_audio` where it is damaged."""
+        if start < self._first:
+            self._blocks, self._held, self._first, self._last, self._fault = self._decode(), [], 0, 0, None
+        while self._last < stop and (block := self._next()) is not None:
+            self._held.append(block)
+            self._last += len(block)
+            while self._held and self._first + len(self._held[0]) <= start:
+                self._first += len(self._held.pop(0))
+        if start >= self._last:
+            return np.zeros(0, np.float32)
+        held = np.concatenate(self._held)
+        self._held = [held[max(start - self._first, 0) :]]
+        self._first = max(start, self._first)
+        return self._held[0][: stop - self._first].copy()
+
+    def _decode(self) -> Iterator[np.ndarray]:
+        return stream_audio(self._place, max_duration_s=MAX_RECORDING_S)
+
+    def _next(self) -> np.ndarray | None:
+        try:
+            if self._fault is None:
+                return next(self._blocks, None)
+        except InputError as error:
+            self._fault = RejectedError("unreadable_audio", error.reason, source=self._name)
+        raise self._fault
+
+
+class _Opened:
+    """One recording and its face, which is read when it is first asked for."""
+
+    def __init__(self, sound: _Sound, read_face: Callable[[], FaceTrack]) -> None:
+        self.sound, self._read_face = sound, read_face
+        self._face: FaceTrack | RejectedError | None = None
+
+    def face(self) -> FaceTrack:
+        """The same face, or the same RejectedError, for every clip of the recording."""
+        if self._face is None:
+            try:
+                self._face = self._read_face()
+            except RejectedError as error:
+                self._face = error
+        if isinstance(self._face, RejectedError):
+            raise self._face
+        return self._face
+
+
+@lru_cache(maxsize=1)
+def _opened(root: str, audio: str, coefficients: str, version: str, parse: Parser, max_bytes: int) -> _Opened:
+    """The recording that was read last: its clips follow each other."""
+    del version  # only so that another file of the name is read anew
+
+    def read_face() -> FaceTrack:
+        return parse(read_bounded(root, coefficients, max_bytes=max_bytes), coefficients)
+
+    return _Opened(_Sound(inside(root, audio), audio), read_face)

@@ -37,7 +37,7 @@ def test_what_they_can_hold_stays_in_its_place(rate: float, hz: float, gain: flo
 def test_a_clock_that_shakes_and_lost_frames_change_little() -> None:
     times_s = unsteady(60)
     np.testing.assert_allclose(at_times(sine(3, times_s), times_s, WANTED_S), sine(3, WANTED_S), atol=0.1)
-    assert np.sqrt(np.square(at_times(sine(20, times_s), times_s, WANTED_S)).mean()) < 0.15
+    assert np.sqrt(np.square(at_times(sine(20, times_s), times_s, WANTED_S)).mean()) < 0.2
 
 
 @pytest.mark.parametrize("rate", [10.0, 22.13, 25.0, 29.97, 30.0, 31.0])

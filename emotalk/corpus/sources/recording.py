@@ -21,6 +21,7 @@ from emotalk.errors import InputError
 
 MAX_RECORDING_S = 6 * 3600.0
 HEADER_TOLERANCE_S = 0.1
+WHOLE_SAMPLES = 60 * SAMPLE_RATE  # what is shorter need not be decoded twice
 # Containers whose declared length was counted, or is measured at the end of the file; so is that of plain samples.
 COUNTED = {"mov", "mp4", "flac", "matroska", "webm", "aiff", "caf", "ogg"}
 ESTIMATE_ERRS_BY = 2.0  # at most, of the others: they guess from the bits of the first second
@@ -92,86 +93,51 @@ def read_piece(
     place = item.spec
     assert isinstance(place, Piece)
     recording = _opened(root, place.audio, place.coefficients, item.version, parse, max_bytes)
-    low, samples = _hear(recording.sound, place, max_s)
-    start, end = piece(place.number, place.declared_samples, power_of(samples, first=low), max_s=max_s)
-    total = place.declared_samples
-    if place.number == piece_count(total, max_s=max_s) - 1:
-        end = total = low + len(samples)
-    track = recording.face()
-    check_lengths(track, total, offset_s=offset_s, tolerance_s=tolerance_s)
-    return make_clip(item, samples[start - low : end - low], track, start=start, offset_s=offset_s)
-
-
-def _hear(sound: "_Sound", place: Piece, max_s: float) -> tuple[int, np.ndarray]:
-    """The sound that a piece and its borders need, and its first sample. RejectedError where there is less, or more."""
-    declared, slack = place.declared_samples, round(HEADER_TOLERANCE_S * SAMPLE_RATE)
-    count = piece_count(declared, max_s=max_s)
-    low, high = deciding_span(place.number, declared, max_s=max_s)
-    if count == 1:  # whatever its header says, as long as it is one clip
-        longest = round(max_s * SAMPLE_RATE) + slack
-        samples = sound.read(0, longest + 1)
-        fits = 0 < len(samples) <= longest
-    elif place.number == count - 1:
-        samples = sound.read(low, high)  # which ends later than the slack
-        fits = abs(low + len(samples) - declared) <= slack
-    else:
-        samples = sound.read(low, high)
-        fits = low + len(samples) >= widest_span(place.number, declared, max_s=max_s)[1]
-    if not fits:
-        declared_s, real_s = declared / SAMPLE_RATE, (low + len(samples)) / SAMPLE_RATE
-        more = "over " if real_s > declared_s else ""
-        text = f"its header declares {declared_s:.2f} s, it holds {more}{real_s:.2f} s"
+    samples, count = recording.samples(), piece_count(place.declared_samples, max_s=max_s)
+    # One clip may be as long as clips are, whatever its header says; of several all borders follow from the header.
+    slack = round(HEADER_TOLERANCE_S * SAMPLE_RATE)
+    if abs(samples - place.declared_samples) > slack if count > 1 else samples > max_s * SAMPLE_RATE + slack:
+        declared_s, real_s = place.declared_samples / SAMPLE_RATE, samples / SAMPLE_RATE
+        text = f"its header declares {declared_s:.2f} s, it holds {real_s:.2f} s"
         raise RejectedError("unreadable_audio", text, source=place.audio, declared_s=declared_s, seconds=real_s)
-    return low, samples
+    track = recording.face()
+    check_lengths(track, samples, offset_s=offset_s, tolerance_s=tolerance_s)
+    low, high = deciding_span(place.number, place.declared_samples, max_s=max_s)
+    last = place.number == count - 1
+    heard = recording.read(low, samples if last else high)
+    start, end = piece(place.number, place.declared_samples, power_of(heard, first=low), max_s=max_s)
+    return make_clip(item, heard[start - low : (samples if last else end) - low], track, start=start, offset_s=offset_s)
 
 
-class _Sound:
-    """A recording that is decoded forwards: what lies before the last part that was asked for is forgotten."""
+class _Recording:
+    """A recording that is decoded forwards, and its face. What lies before the part last asked for is forgotten.
 
-    def __init__(self, place: str, name: str) -> None:
-        self._place, self._name = place, name
+    A recording that is damaged anywhere, or a face that is, raises the same RejectedError for every clip.
+    """
+
+    def __init__(self, place: str, name: str, read_face: Callable[[], FaceTrack]) -> None:
+        self._place, self._name, self._read_face = place, name, read_face
+        self._samples: int | RejectedError | None = None
+        self._face: FaceTrack | RejectedError | None = None
         self._blocks = self._decode()
         self._held: list[np.ndarray] = []
         self._first = self._last = 0
-        self._fault: RejectedError | None = None
 
-    def read(self, start: int, stop: int) -> np.ndarray:
-        """Samples start to stop, or to the recording's end. RejectedError `unreadable_audio` where it is damaged."""
-        if start < self._first:
-            self._blocks, self._held, self._first, self._last, self._fault = self._decode(), [], 0, 0, None
-        while self._last < stop and (block := self._next()) is not None:
-            self._held.append(block)
-            self._last += len(block)
-            while self._held and self._first + len(self._held[0]) <= start:
-                self._first += len(self._held.pop(0))
-        if start >= self._last:
-            return np.zeros(0, np.float32)
-        held = np.concatenate(self._held)
-        self._held = [held[max(start - self._first, 0) :]]
-        self._first = max(start, self._first)
-        return self._held[0][: stop - self._first].copy()
-
-    def _decode(self) -> Iterator[np.ndarray]:
-        return stream_audio(self._place, max_duration_s=MAX_RECORDING_S)
-
-    def _next(self) -> np.ndarray | None:
-        try:
-            if self._fault is None:
-                return next(self._blocks, None)
-        except InputError as error:
-            self._fault = RejectedError("unreadable_audio", error.reason, source=self._name)
-        raise self._fault
-
-
-class _Opened:
-    """One recording and its face, which is read when it is first asked for."""
-
-    def __init__(self, sound: _Sound, read_face: Callable[[], FaceTrack]) -> None:
-        self.sound, self._read_face = sound, read_face
-        self._face: FaceTrack | RejectedError | None = None
+    def samples(self) -> int:
+        """How many there are. Decodes all of them: lost sound is found out by the end of a file alone."""
+        if self._samples is None:
+            try:
+                # What is short enough is kept.
+                self._samples = len(self.read(0, WHOLE_SAMPLES)) + sum(len(block) for block in self._blocks)
+            except InputError as error:
+                self._samples = RejectedError("unreadable_audio", error.reason, source=self._name)
+            if not isinstance(self._samples, RejectedError) and self._samples > WHOLE_SAMPLES:
+                self._begin()
+        if isinstance(self._samples, RejectedError):
+            raise self._samples
+        return self._samples
 
     def face(self) -> FaceTrack:
-        """The same face, or the same RejectedError, for every clip of the recording."""
         if self._face is None:
             try:
                 self._face = self._read_face()
@@ -181,13 +147,35 @@ class _Opened:
             raise self._face
         return self._face
 
+    def read(self, start: int, stop: int) -> np.ndarray:
+        """Samples start to stop, or to the recording's end."""
+        if start < self._first:
+            self._begin()
+        while self._last < stop and (block := next(self._blocks, None)) is not None:
+            self._held.append(block)
+            self._last += len(block)
+            while self._first + len(self._held[0]) <= start:
+                self._first += len(self._held.pop(0))
+                if not self._held:
+                    break
+        held = np.concatenate(self._held) if self._held else np.zeros(0, np.float32)
+        held = held[max(start - self._first, 0) :]
+        self._held, self._first = [held], self._last - len(held)
+        return held[: stop - self._first].copy()
+
+    def _begin(self) -> None:
+        self._blocks, self._held, self._first, self._last = self._decode(), [], 0, 0
+
+    def _decode(self) -> Iterator[np.ndarray]:
+        return stream_audio(self._place, max_duration_s=MAX_RECORDING_S)
+
 
 @lru_cache(maxsize=1)
-def _opened(root: str, audio: str, coefficients: str, version: str, parse: Parser, max_bytes: int) -> _Opened:
+def _opened(root: str, audio: str, coefficients: str, version: str, parse: Parser, max_bytes: int) -> _Recording:
     """The recording that was read last: its clips follow each other."""
     del version  # only so that another file of the name is read anew
 
     def read_face() -> FaceTrack:
         return parse(read_bounded(root, coefficients, max_bytes=max_bytes), coefficients)
 
-    return _Opened(_Sound(inside(root, audio), audio), read_face)
+    return _Recording(inside(root, audio), audio, read_face)

@@ -37,8 +37,9 @@ def find_scenes(times_s: np.ndarray, change: np.ndarray, *, end_s: float) -> lis
     """
     starts: list[int] = []
     for k in np.flatnonzero(change >= MIN_CHANGE).tolist():
-        near = (np.abs(times_s - times_s[k]) <= NEARBY_S) & (np.arange(len(times_s)) != k)
-        others = np.sort(change[near])[:-1]  # but for one: half of a mixed cut, or the next of a very short scene
+        first, last = np.searchsorted(times_s, [times_s[k] - NEARBY_S, times_s[k] + NEARBY_S])
+        others = np.delete(change[first:last], k - first)
+        others = np.sort(others)[:-1]  # but for one: half of a mixed cut, or the next of a very short scene
         if k and change[k] >= DISTINCT * others.max(initial=0.0):
             starts.append(k)
     scenes: list[tuple[float, float]] = []

@@ -110,3 +110,18 @@ def test_a_face_of_another_length_is_told_of_every_piece(tmp_path: Path) -> None
         with pytest.raises(RejectedError, match=r"end at 44\.00 s, the recording at 45\.00 s") as caught:
             source.read(item)
         assert caught.value.code == "length"
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file that cannot be read")
+def test_a_store_that_fails_for_a_moment_is_no_fault_of_the_recording(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").write_bytes(encode_wav(speech_with_pauses(45.0, [])))
+    np.save(tmp_path / "a.npy", wave(np.arange(30 * 45) / 30))
+    source = Pairs(root=str(tmp_path))
+    items = source.listing().items
+    (tmp_path / "a.wav").rename(tmp_path / "away")
+    (tmp_path / "a.wav").symlink_to("/proc/self/mem")  # opens, and fails when it is read
+    with pytest.raises(OSError, match="Input/output error"):
+        source.read(items[1])
+    (tmp_path / "a.wav").unlink()
+    (tmp_path / "away").rename(tmp_path / "a.wav")
+    assert sum(len(source.read(item).samples) for item in items) == 45 * 16_000

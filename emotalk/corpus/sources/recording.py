@@ -128,7 +128,7 @@ class _Recording:
         if self._samples is None:
             try:
                 # What is short enough is kept.
-                self._samples = len(self.read(0, WHOLE_SAMPLES)) + sum(len(block) for block in self._blocks)
+                self._samples = len(self.read(0, WHOLE_SAMPLES)) + self._skip()
             except InputError as error:
                 self._samples = RejectedError("unreadable_audio", error.reason, source=self._name)
             if not isinstance(self._samples, RejectedError) and self._samples > WHOLE_SAMPLES:
@@ -151,7 +151,7 @@ class _Recording:
         """Samples start to stop, or to the recording's end."""
         if start < self._first:
             self._begin()
-        while self._last < stop and (block := next(self._blocks, None)) is not None:
+        while self._last < stop and (block := self._next()) is not None:
             self._held.append(block)
             self._last += len(block)
             while self._first + len(self._held[0]) <= start:
@@ -162,6 +162,20 @@ class _Recording:
         held = held[max(start - self._first, 0) :]
         self._held, self._first = [held], self._last - len(held)
         return held[: stop - self._first].copy()
+
+    def _skip(self) -> int:
+        """Decodes what is left, without keeping it -> its samples."""
+        samples = 0
+        while (block := self._next()) is not None:
+            samples += len(block)
+        return samples
+
+    def _next(self) -> np.ndarray | None:
+        try:
+            return next(self._blocks, None)
+        except BaseException:
+            self._begin()  # a decoder that has failed would tell whoever asks again that it is at the end
+            raise
 
     def _begin(self) -> None:
         self._blocks, self._held, self._first, self._last = self._decode(), [], 0, 0

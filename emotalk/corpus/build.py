@@ -112,6 +112,8 @@ class Build:
         self.store.write(CARD, card)
         files[CARD] = _facts(hashlib.sha256(card).hexdigest(), len(card), 0)
         manifest = replace(manifest, files=files)
+        # Tasks of an attempt that failed may have lived on after `prepare`, and died while they wrote.
+        _remove_leftovers(self.store, keep=[plan.name for plan in self.plans])
         self.store.write(MANIFEST, manifest.to_json())
         return manifest
 

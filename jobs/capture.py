@@ -15,7 +15,7 @@ def capture_videos(plan: CapturePlan, output: str, workers: int | None) -> Track
 
     Raises CaptureError, which names the video, for any failure that is not one video's fault.
     """
-    most = min(workers or max(int(ray.cluster_resources().get("CPU", 1)), 1), len(plan.takes))
+    most = max(min(workers or int(ray.cluster_resources().get("CPU", 1)), len(plan.takes)), 1)
     # A take goes out, what became of it comes back; the track's file is written by the actor.
     captured = on_actors(
         partial(Capturer, plan.landmarker, output), plan.takes, pool=ActorPoolStrategy(min_size=1, max_size=most)

@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from emotalk.audio import SAMPLE_RATE, stream_audio
-from emotalk.capture.landmarker import FaceLandmarker, Reading
+from emotalk.capture.landmarker import FaceLandmarker
+from emotalk.capture.scenes import ChangeMeter
 from emotalk.capture.sound import BandMeter
 from emotalk.capture.sync import estimate_offset
 from emotalk.capture.track import BLOCK_SAMPLES, Track, TrackInfo, TrackWriter
@@ -18,8 +20,19 @@ from emotalk.corpus.gates import RejectedError
 from emotalk.errors import InputError
 from emotalk.files import PathOrUri, open_source
 
-CAPTURE_VERSION = 1  # rises when the same video would make another track
+CAPTURE_VERSION = 2  # rises when the same video would make another track
 MAX_VIDEO_S = 6 * 3600.0
+BLOCK_PICTURES = 1000
+TYPES = {
+    "times_s": np.float64,
+    "scores": np.float32,
+    "near": np.float32,
+    "head": np.float32,
+    "faces": np.uint8,
+    "face_px": np.float32,
+    "mouth": np.float32,
+    "change": np.float32,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +61,7 @@ def sha256_of(path: PathOrUri) -> str:
 def capture(
     shot: Shot, landmarker: FaceLandmarker, target: Path, *, video_sha256: str, landmarker_sha256: str
 ) -> Track:
-    """Captures `shot` into the track file `target`; memory: one picture, a minute of sound, 1.5 KB a picture.
+    """Captures `shot` into the track file `target`; memory: one picture, a minute of sound, 1 KB a picture.
 
     Raises RejectedError with reason missing_audio, unreadable_audio or unreadable_video for what cannot be captured. A
     video in which no face is ever found is captured all the same: that is for the gates to say.
@@ -72,56 +85,66 @@ def capture(
         if not samples:
             raise RejectedError("missing_audio", "no sound in the part that is wanted", source=shot.name)
         bands.append(meter.flush())
-        times, readings, size = _look(shot, landmarker)
-        step_s = float(np.median(np.diff(times))) if len(times) > 1 else 1 / 25
+        seen = _look(shot, landmarker)
+        times_s, levels, begins_s = seen.rows["times_s"], np.concatenate(bands), max(late_s, shot.start_s)
+        step_s = float(np.median(np.diff(times_s))) if len(times_s) > 1 else 1 / 25
+        picture_end_s = float(times_s[-1]) + step_s
         # The sound's own check cannot see this where a container promises a length for all its streams together.
-        reached_s = max(times[-1] + step_s, max(late_s, shot.start_s) + samples / SAMPLE_RATE)
+        reached_s = max(picture_end_s, begins_s + samples / SAMPLE_RATE)
         if info.declared_s is not None and min(info.declared_s, shot.end_s) - reached_s > LOST_TOLERANCE_S:
             text = f"cut short: {reached_s:.2f} s of the {info.declared_s:.2f} s it declares"
             raise RejectedError("unreadable_video", text, source=shot.name, seconds=reached_s, declared=info.declared_s)
-        begins_s, levels = max(late_s, shot.start_s), np.concatenate(bands)
-        seen = np.array([reading.faces > 0 for reading in readings])
-        mouth = np.stack([reading.mouth for reading in readings])
-        track = Track(
-            info=TrackInfo(
-                video_sha256=video_sha256,
-                landmarker_sha256=landmarker_sha256,
-                width=size[1],
-                height=size[0],
-                picture_end_s=times[-1] + step_s,
-                sound_start_s=begins_s,
-                samples=samples,
-                offset=estimate_offset(np.array(times)[seen], mouth[seen], levels, sound_start_s=begins_s),
-            ),
-            times_s=np.array(times, np.float64),
-            scores=np.stack([reading.scores for reading in readings]),
-            near=np.stack([reading.near for reading in readings]),
-            head=np.stack([reading.head for reading in readings]),
-            faces=np.array([reading.faces for reading in readings], np.uint8),
-            face_px=np.array([reading.face_px for reading in readings], np.float32),
-            mouth=mouth,
-            bands=levels,
+        there = seen.rows["faces"] > 0
+        offset = estimate_offset(times_s[there], seen.rows["mouth"][there], levels, sound_start_s=begins_s)
+        track_info = TrackInfo(
+            video_sha256=video_sha256,
+            landmarker_sha256=landmarker_sha256,
+            width=seen.size[1],
+            height=seen.size[0],
+            picture_end_s=picture_end_s,
+            sound_start_s=begins_s,
+            samples=samples,
+            offset=offset,
         )
+        track = Track(info=track_info, bands=levels, **seen.rows)
         writer.finish(track)
     return track
 
 
-def _look(shot: Shot, landmarker: FaceLandmarker) -> tuple[list[float], list[Reading], tuple[int, int]]:
-    times: list[float] = []
-    readings: list[Reading] = []
+class _Seen(NamedTuple):
+    """The rows of a track that come from pictures, by name, and height and width of these."""
+
+    rows: dict[str, np.ndarray]
+    size: tuple[int, int]
+
+
+def _look(shot: Shot, landmarker: FaceLandmarker) -> _Seen:
+    blocks: list[dict[str, np.ndarray]] = []
+    rows: list[dict[str, Any]] = []
     size = (0, 0)
+    meter = ChangeMeter()
     try:
         for frame in read_frames(shot.path, start_s=shot.start_s, end_s=shot.end_s, crop=shot.crop):
             if frame.time_s > MAX_VIDEO_S:
                 raise InputError(f"longer than {MAX_VIDEO_S / 3600:g} h: cut it first")
-            times.append(frame.time_s)
-            readings.append(landmarker.read(frame.rgb))
+            change = meter.push(frame.rgb)
+            rows.append({"times_s": frame.time_s, "change": change, **landmarker.read(frame.rgb)._asdict()})
             size = (frame.rgb.shape[0], frame.rgb.shape[1])
+            if len(rows) == BLOCK_PICTURES:
+                blocks.append(_stacked(rows))
+                rows = []
     except InputError as error:
         raise RejectedError("unreadable_video", error.reason, source=shot.name) from error
-    if not times:
+    if rows:
+        blocks.append(_stacked(rows))
+    if not blocks:
         raise RejectedError("unreadable_video", "no pictures in the part that is wanted", source=shot.name)
-    return times, readings, size
+    return _Seen({name: np.concatenate([block[name] for block in blocks]) for name in TYPES}, size)
+
+
+def _stacked(rows: list[dict[str, Any]]) -> dict[str, np.ndarray]:
+    """Many small arrays take three times the memory of a large one."""
+    return {name: np.array([row[name] for row in rows], kind) for name, kind in TYPES.items()}
 
 
 def _within(shot: Shot, late_s: float) -> Iterator[np.ndarray]:

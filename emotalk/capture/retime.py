@@ -1,11 +1,13 @@
 """From a track's pictures to 30 frames a second: by time stamps, gaps filled and counted, smoothed and clamped."""
 
+from math import inf
 from typing import NamedTuple
 
 import numpy as np
 
 from emotalk.blendshapes import FPS
 from emotalk.capture.track import Track
+from emotalk.sampling import at_times
 
 SMOOTHING = np.array([-3, 12, 17, 12, -3], np.float64) / 35  # Savitzky-Golay, window 5, order 2
 EDGE = len(SMOOTHING) // 2
@@ -26,37 +28,28 @@ class Retimed(NamedTuple):
     lost: np.ndarray
 
 
-def retime(track: Track, start_s: float, frames: int) -> Retimed:
+def retime(track: Track, start_s: float, frames: int, *, scene_s: tuple[float, float] = (-inf, inf)) -> Retimed:
     """Frame k is the face at start_s + k / 30 s on the video's clock, between the pictures before and after.
 
-    Frames beyond the first and last face hold its values. Where there is no face at all everything is 0 and lost.
+    scene_s: first and last moment of which pictures may be used; beyond it may be another face. Frames beyond the first
+    and last face hold its values. Where there is no face at all everything is 0 and lost.
     """
-    seen = track.faces > 0
+    seen = (track.faces > 0) & (track.times_s >= scene_s[0]) & (track.times_s < scene_s[1])
     wanted_s = start_s + np.arange(-EDGE, frames + EDGE) / float(FPS)
     if not seen.any():
         nothing = np.zeros(frames, bool)
         zeros = np.zeros((frames, track.near.shape[1]), np.float32)
         return Retimed(zeros, np.zeros((frames, 6), np.float32), nothing, ~nothing)
     times_s = track.times_s[seen]
-    scores = _between(wanted_s, times_s, track.near[seen])
+    scores = at_times(track.near[seen], times_s, wanted_s)
     smooth = sum(weight * scores[k : k + frames] for k, weight in enumerate(SMOOTHING))
     angles = np.unwrap(track.head[seen].astype(np.float64)[:, :3], axis=0)
     inner_s = wanted_s[EDGE : EDGE + frames]
-    head = _between(inner_s, times_s, np.hstack([angles, track.head[seen][:, 3:]]))
+    head = at_times(np.hstack([angles, track.head[seen][:, 3:]]), times_s, inner_s)
     gap_s = _gaps(inner_s, times_s)
     lost = gap_s > MAX_GAP_S
     filled = (gap_s > max(SHORT_GAP_S, 1.5 * track.step_s)) & ~lost
     return Retimed(np.clip(smooth, 0, 1).astype(np.float32), head.astype(np.float32), filled, lost)
-
-
-def _between(wanted_s: np.ndarray, times_s: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """(n, k) values at `times_s` -> (wanted, k) float64, linear between them, held beyond them."""
-    after = np.searchsorted(times_s, wanted_s).clip(1, max(len(times_s) - 1, 1)) if len(times_s) > 1 else None
-    if after is None:
-        return np.repeat(values[:1].astype(np.float64), len(wanted_s), 0)
-    first, second = times_s[after - 1], times_s[after]
-    share = ((wanted_s - first) / (second - first)).clip(0, 1)[:, None]
-    return (1 - share) * values[after - 1] + share * values[after]
 
 
 def _gaps(wanted_s: np.ndarray, times_s: np.ndarray) -> np.ndarray:

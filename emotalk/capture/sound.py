@@ -62,6 +62,6 @@ def _all(meter: BandMeter, samples: Iterable[np.ndarray]) -> Iterator[np.ndarray
     yield meter.flush()
 
 
-def loudness_db(bands: np.ndarray) -> np.ndarray:
-    """(m, 4) levels -> (m,) the level of all bands together, in dB."""
-    return 10 * np.log10(np.sum(10 ** (bands.astype(np.float64) / 10), axis=1))
+def power_of_bands(bands: np.ndarray) -> np.ndarray:
+    """(m, 4) levels in dB -> (m,) the power of all bands together."""
+    return np.asarray(np.sum(10 ** (bands.astype(np.float64) / 10), axis=1))

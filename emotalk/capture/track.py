@@ -1,8 +1,8 @@
 """A track: what capture found in one video, picture by picture, with its sound. One `.npz` per video, no pickle inside.
 
-Members: `times_s`, `scores`, `near`, `head`, `faces`, `face_px`, `mouth` (one row per picture), `bands` (one row per 10
-ms of sound), `meta` (a JSON text), and the sound itself as FLAC in blocks of a minute, `sound.00000` and so on, so that
-a clip of a long video is read without the rest. Nothing in it is smoothed, filled or moved.
+Members: `times_s`, `scores`, `near`, `head`, `faces`, `face_px`, `mouth`, `change` (one row per picture), `bands` (one
+row per 10 ms of sound), `meta` (a JSON text), and the sound itself as FLAC in blocks of a minute, `sound.00000` and so
+on, so that a clip of a long video is read without the rest. Nothing in it is smoothed, filled or moved.
 """
 
 import io
@@ -19,13 +19,14 @@ import numpy as np
 
 from emotalk.audio import SAMPLE_RATE, decode_flac, encode_flac
 from emotalk.blendshapes import COEFFICIENTS
+from emotalk.capture.scenes import find_scenes
 from emotalk.capture.sync import Offset
 from emotalk.errors import InputError
 from emotalk.files import PathOrUri, open_source
 
 BLOCK_SAMPLES = 60 * SAMPLE_RATE
 DATE = (1980, 1, 1, 0, 0, 0)  # the zip format's first: the same track gives the same bytes on any day
-ROWS = ("times_s", "scores", "near", "head", "faces", "face_px", "mouth", "bands")
+ROWS = ("times_s", "scores", "near", "head", "faces", "face_px", "mouth", "change", "bands")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +61,7 @@ class Track:
     the face is small (`landmarker.Reading`). head: (n, 6) float32 as `Clip.head`.
     faces: (n,) uint8, how many; rows of `scores`, `near`, `head`, `mouth` and `face_px` mean nothing where it is 0.
     face_px: (n,) float32, size of the largest face. mouth: (n, 4) float32, as `landmarker.Reading.mouth`.
+    change: (n,) float32, how much the picture differs from the one before (`scenes.ChangeMeter`).
     bands: (m, 4) float32, level of the sound in `sound.BANDS_HZ` in dB of full scale.
     """
 
@@ -71,13 +73,14 @@ class Track:
     faces: np.ndarray
     face_px: np.ndarray
     mouth: np.ndarray
+    change: np.ndarray
     bands: np.ndarray
 
     def __post_init__(self) -> None:
         pictures = len(self.times_s)
         shapes: dict[str, tuple[int, ...]] = {name: (pictures, len(COEFFICIENTS)) for name in ("scores", "near")}
         shapes |= {"head": (pictures, 6), "mouth": (pictures, 4)}
-        shapes |= {"faces": (pictures,), "face_px": (pictures,), "times_s": (pictures,)}
+        shapes |= {"faces": (pictures,), "face_px": (pictures,), "times_s": (pictures,), "change": (pictures,)}
         for name, shape in shapes.items():
             if getattr(self, name).shape != shape:
                 raise InputError(
@@ -136,13 +139,19 @@ class Outline(NamedTuple):
     info: TrackInfo
     times_s: np.ndarray
     faces: np.ndarray
+    change: np.ndarray
     bands: np.ndarray
+
+    @property
+    def scenes(self) -> list[tuple[float, float]]:
+        """Start and end of each, in seconds on the video's clock."""
+        return find_scenes(self.times_s, self.change, end_s=self.info.picture_end_s)
 
 
 def read_outline(path: PathOrUri) -> Outline:
     """A small part of a track. InputError where the file is no track."""
     with _members(path) as archive:
-        rows = (_member(archive, name) for name in ("times_s", "faces", "bands"))
+        rows = (_member(archive, name) for name in ("times_s", "faces", "change", "bands"))
         return Outline(_info(archive), *rows)
 
 

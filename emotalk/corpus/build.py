@@ -5,7 +5,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -53,15 +54,15 @@ class Build:
 
         An interrupted build of the same plan goes on; leftovers of another plan are removed. A finished corpus of the
         same plan is checked and, where damaged, repaired. A finished corpus of another configuration or other data is
-        refused with the difference named, unless `rebuild`. Raises InputError for that, and where nothing is found.
+        refused with the difference named, unless `rebuild`. Raises InputError for that, where nothing is found, and
+        where all that is found is turned away at once: the quarantine is then written all the same.
         """
         if target_bytes <= 0:
             raise InputError(f"shard size must be positive, not {target_bytes} bytes")
         listing = source.listing()
         plans = plan_shards(listing.items, source=source, target_bytes=target_bytes)
-        if not plans:
-            reasons = "; ".join(f"{r.item_id}: {r.text}" for r in listing.rejections[:3])
-            raise InputError(f"nothing to build from: {reasons or 'no clips found'}", source=source.name)
+        if not plans and not listing.rejections:
+            raise InputError("nothing to build from: no clips found", source=source.name)
         store = Store(output)
         config = {
             "source": source.name,
@@ -75,6 +76,12 @@ class Build:
         if not known and store.exists(MANIFEST):
             store.remove(MANIFEST)  # from here on it is not a corpus, until it is finished
         _remove_leftovers(store, keep=() if rebuild else [plan.name for plan in plans])
+        if not plans:
+            for name in (INDEX, CARD):
+                if store.exists(name):
+                    store.remove(name)
+            store.write(QUARANTINE, _parquet_bytes(_quarantine_table(listing.rejections)))
+            raise _all_turned_away(listing.rejections, store, source)
         return cls(source, store, config, digest, plans, listing.rejections, known, about)
 
     def make(self, plan: ShardPlan) -> ShardReport:
@@ -99,17 +106,14 @@ class Build:
             files[name] = _facts(hashlib.sha256(content).hexdigest(), len(content), table.num_rows)
         reasons = [rejection.reason for rejection in rejections]
         if index.column("rejected").null_count == 0:
-            first = rejections[0]
-            raise InputError(
-                f"all {len(rejections)} items were turned away, the first ({first.item_id}) because: {first.text}; "
-                f"see {self.store.path(QUARANTINE)}",
-                source=self.source.name,
-            )
+            raise _all_turned_away(rejections, self.store, self.source)
         manifest = make_manifest(index, reasons, config=self.config, plan_digest=self.plan_digest, files=files)
         card = dataset_card(manifest, about=self.about).encode()
         self.store.write(CARD, card)
         files[CARD] = _facts(hashlib.sha256(card).hexdigest(), len(card), 0)
         manifest = replace(manifest, files=files)
+        # Tasks of an attempt that failed may have lived on after `prepare`, and died while they wrote.
+        _remove_leftovers(self.store, keep=[plan.name for plan in self.plans])
         self.store.write(MANIFEST, manifest.to_json())
         return manifest
 
@@ -122,6 +126,17 @@ def build_here(
         source = capture_here(source, output)
     build = Build.prepare(source, output, target_bytes=target_bytes, rebuild=rebuild)
     return build.finish(build.make(plan) for plan in build.plans)
+
+
+def _all_turned_away(rejections: Sequence[Rejection], store: Store, source: Source) -> InputError:
+    count = Counter(rejection.reason for rejection in rejections)
+    reasons = ", ".join(f"{number} {reason}" for reason, number in sorted(count.items()))
+    first = rejections[0]
+    return InputError(
+        f"all {len(rejections)} items were turned away ({reasons}), the first ({first.item_id}) because: {first.text}; "
+        f"see {store.path(QUARANTINE)}",
+        source=source.name,
+    )
 
 
 def _known_digests(store: Store, config: dict[str, Any], plan_digest: str) -> dict[str, str]:

@@ -34,6 +34,7 @@ REPORT_SCHEMA = pa.schema(
         pa.field("late_distinct", pa.float64(), metadata={"description": "that peak over the next one"}),
         pa.field("late_sure", pa.bool_(), metadata={"description": "whether both halves of the video agree"}),
         pa.field("moved_s", pa.float64(), metadata={"description": "by how much the face was moved to its sound"}),
+        pa.field("cuts_s", pa.list_(pa.float64()), metadata={"description": "when it cuts to another picture"}),
         pa.field("reason", pa.string(), metadata={"description": "why there is no track; null if there is"}),
     ]
 )
@@ -85,5 +86,6 @@ def _row(store: Store, take: Take, done: Captured) -> dict[str, Any]:
         "late_distinct": offset.distinct if offset else None,
         "late_sure": offset.sure if offset else None,
         "moved_s": offset.correction_s if offset else 0.0,
+        "cuts_s": [start_s for start_s, _ in outline.scenes[1:]],
         "reason": None,
     }

@@ -38,9 +38,8 @@ def plan_capture(source: VideoSource) -> CapturePlan:
     """Lists the source. Raises InputError without videos or without the landmarker."""
     landmarker = read_landmarker_file(source.landmarker, accept_other=source.accept_landmarker)
     takes, rejections = source.takes()
-    if not takes:
-        reasons = "; ".join(f"{r.item_id}: {r.text}" for r in rejections[:3])
-        raise InputError(f"nothing to capture: {reasons or 'no videos found'}", source=source.name)
+    if not takes and not rejections:
+        raise InputError("nothing to capture: no videos found", source=source.name)
     return CapturePlan(source, sorted(takes, key=lambda take: (take.shot.name, take.prefix)), rejections, landmarker)
 
 

@@ -1,5 +1,8 @@
 """Reading videos: times from the stamps, upright pictures, one clock with the sound, and faults by name."""
 
+import io
+
+import av
 import numpy as np
 import pytest
 
@@ -7,7 +10,7 @@ from emotalk.audio import load_audio
 from emotalk.capture.video import Crop, probe_video, read_frames, sound_start_s
 from emotalk.errors import InputError
 from tests.audio.recordings import sweep, wav
-from tests.capture.films import film, tone
+from tests.capture.films import film, picture, tone
 
 STEADY = list(range(0, 2000, 40))
 VARIABLE = [0, 33, 100, 133, 300, 333, 500]
@@ -17,6 +20,23 @@ def test_times_are_the_stamps_of_a_video_of_variable_rate():
     frames = list(read_frames(film(VARIABLE)))
     assert [round(1000 * frame.time_s) for frame in frames] == VARIABLE
     assert [int(frame.rgb[40, 50].mean()) for frame in frames] == pytest.approx([10 * k for k in range(7)], abs=4)
+
+
+@pytest.mark.parametrize("b_frames", [0, 2])
+def test_a_container_without_times_of_showing_is_read_at_its_rate_and_in_order(b_frames):
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="avi") as out:
+        video = out.add_stream("mpeg4", rate=25)
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        video.codec_context.max_b_frames = b_frames
+        for number in range(15):
+            frame = av.VideoFrame.from_ndarray(picture(number), format="rgb24")
+            frame.pts = number
+            out.mux(video.encode(frame))
+        out.mux(video.encode(None))
+    frames = list(read_frames(buffer.getvalue()))
+    assert np.diff([frame.time_s for frame in frames]) == pytest.approx(np.full(14, 0.04))
+    assert [int(frame.rgb[40, 50].mean()) for frame in frames] == pytest.approx([10 * k for k in range(15)], abs=8)
 
 
 def test_a_part_starts_and_ends_where_it_is_wanted_also_after_a_seek():

@@ -32,5 +32,6 @@ def make_track(times_s: np.ndarray, *, offset: Offset | None = None, seed: int =
         faces=np.ones(count, np.uint8),
         face_px=np.full(count, 200, np.float32),
         mouth=rng.uniform(0, 1, (count, 4)).astype(np.float32),
+        change=np.full(count, 0.01, np.float32),
         bands=rng.uniform(-60, -20, (round(100 * end_s), 4)).astype(np.float32),
     )

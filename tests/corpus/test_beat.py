@@ -30,7 +30,7 @@ def test_a_recording_becomes_clips_that_hold_all_of_it(tmp_path: Path) -> None:
         check_clip(clip)
         truth = wave(start / 16_000 + np.arange(clip.frames) / 30)
         truth[:, 51] = 0  # BEAT has no tongue
-        np.testing.assert_allclose(clip.weights, truth, atol=1e-6)
+        np.testing.assert_allclose(clip.weights, truth, atol=2e-3)
         assert (clip.emotion, clip.level, clip.speaker) == ("happy", None, "beat-01-wayne")
         start += len(clip.samples)
 
@@ -51,7 +51,7 @@ def test_columns_go_by_name_in_any_order(tmp_path: Path) -> None:
     write_beat(tmp_path, "1_wayne_0_1_1", 3, names=order)
     source = Beat(root=str(tmp_path))
     (item,), _ = source.listing()
-    np.testing.assert_allclose(source.read(item).weights, wave(np.arange(90) / 30), atol=1e-6)
+    np.testing.assert_allclose(source.read(item).weights, wave(np.arange(90) / 30), atol=2e-3)
 
 
 def test_irregular_time_stamps_are_believed(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """A whole corpus without a cluster: nothing lost, bytes that repeat, folders that say what they are."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from emotalk.corpus.corpus import Corpus
 from emotalk.corpus.manifest import count_squares
 from emotalk.corpus.schema import CLIP_SCHEMA
 from emotalk.corpus.shards import ShardError
-from emotalk.corpus.sources import Etf3d, Item
+from emotalk.corpus.sources import Etf3d, Item, Pairs
 from emotalk.errors import InputError
 from tests.etf3d_folder import GOOD, GOOD_HDTF, Etf3dFolder, contents
 
@@ -235,3 +236,29 @@ def test_squares_need_all_four_clips():
     assert count_squares(rows(*square[:2]) + rows(*square[2:], speaker="b")) == 0
     assert count_squares(rows(*square, *((s, "angry") for s in "kd"))) == 3
     assert count_squares(rows(*[(s, None) for s in "kdkd"])) == 0
+
+
+def test_where_all_is_turned_away_at_a_glance_the_quarantine_says_why(tmp_path):
+    (tmp_path / "data").mkdir()
+    for name in ("a.wav", "b.npy", "notes.txt"):
+        (tmp_path / "data" / name).write_bytes(b"x")
+    output = tmp_path / "corpus"
+    with pytest.raises(InputError, match=r"all 3 items were turned away \(1 layout, 1 missing_audio, .*quarantine"):
+        build_here(Pairs(root=str(tmp_path / "data")), str(output))
+    rows = {row["item_id"]: row["reason"] for row in pq.read_table(output / "quarantine.parquet").to_pylist()}
+    assert rows == {"pairs-a": "missing_coefficients", "pairs-b": "missing_audio", "pairs-notes.txt": "layout"}
+    with pytest.raises(InputError, match="no finished corpus"):
+        Corpus.open(output)
+
+
+def test_a_finished_corpus_is_not_lost_to_a_folder_in_which_nothing_is_good(corpus, tmp_path):
+    output = tmp_path / "corpus"
+    shutil.copytree(corpus.location, output)
+    (tmp_path / "data/RAVDESS/audio").mkdir(parents=True)
+    (tmp_path / "data/RAVDESS/audio/x.wav").write_bytes(b"x")
+    with pytest.raises(InputError, match="corpus of another build"):
+        build_here(Etf3d(root=str(tmp_path / "data")), str(output), target_bytes=SMALL)
+    assert contents(output) == contents(Path(corpus.location))
+    with pytest.raises(InputError, match="all 1 items were turned away"):
+        build_here(Etf3d(root=str(tmp_path / "data")), str(output), target_bytes=SMALL, rebuild=True)
+    assert sorted(path.name for path in output.rglob("*") if path.is_file()) == ["quarantine.parquet"]

@@ -123,3 +123,20 @@ def test_no_landmarker_is_said_before_anything_else(folder, tmp_path, monkeypatc
     with pytest.raises(InputError, match=r"face_landmarker\.task"):
         build_here(Video(root=str(folder)), str(tmp_path / "corpus"))
     assert not (tmp_path / "corpus").exists()
+
+
+def test_where_every_video_fails_the_quarantine_says_why(folder, landmarker, tmp_path):
+    videos = tmp_path / "videos"
+    videos.mkdir()
+    for name in ("noise.mp4", "mute.mp4", "notes.txt"):
+        shutil.copy(folder / name, videos / name)
+    with pytest.raises(InputError, match=r"all 3 items .*1 layout, 1 missing_audio, 1 unreadable_video.*quarantine"):
+        build_here(Video(root=str(videos), landmarker=landmarker), str(tmp_path / "corpus"))
+    rows = pq.read_table(tmp_path / "corpus/quarantine.parquet").to_pylist()
+    assert {row["item_id"]: row["reason"] for row in rows} == {
+        "video-noise": "unreadable_video",
+        "video-mute": "missing_audio",
+        "video/notes.txt": "layout",
+    }
+    reasons = pq.read_table(tmp_path / "corpus/capture.parquet").column("reason").to_pylist()
+    assert sorted(reasons) == ["missing_audio", "unreadable_video"]

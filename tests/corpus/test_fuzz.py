@@ -139,7 +139,7 @@ def check_batch(kind: Kind, folder: Path, seed: int, inputs: int) -> tuple[int, 
     expected = sorted([item.item_id for item in items] + [rejection.item_id for rejection in listed])
     assert sorted(clips + rejected) == expected
     assert len(set(expected)) == len(expected)
-    found = {name.removesuffix("-000") if name.startswith("beat-") else name for name in expected}
+    found = {name.removesuffix("-000") for name in expected}
     assert found == written
     assert all(row["reason"] and row["text"] and row["text"].isprintable() for row in rows)
     for split in ("train", "validation", "test"):

@@ -26,7 +26,7 @@ def test_a_capture_is_placed_by_its_time_code(tmp_path: Path) -> None:
     source = LiveLink(root=str(tmp_path))
     (item,), rejections = source.listing()
     assert not rejections
-    assert (item.item_id, item.speaker, item.statement) == ("live_link-anna__take", "anna", "anna/take")
+    assert (item.item_id, item.speaker, item.statement) == ("live_link-anna__take-000", "anna", "anna/take")
     clip = source.read(item)
     check_clip(clip)
     times = np.arange(clip.frames) / 30
@@ -55,13 +55,17 @@ def test_the_real_capture_becomes_a_clip(shared_data: Path, tmp_path: Path) -> N
     assert animation.weights.max() > 1.04
     write_wav(tmp_path / "alex.wav", animation.duration_s)
     source = LiveLink(root=str(tmp_path))
-    (item,), _ = source.listing()
-    clip = source.read(item)
-    check_clip(clip)
-    nearest = np.searchsorted(animation.time_s(), np.arange(clip.frames) / 30 - 1 / 60).clip(0, animation.frames - 1)
-    difference = np.abs(clip.weights - animation.weights[nearest].clip(0, 1))
-    assert np.median(difference) < 1e-3
-    assert clip.head is None  # this phone recorded no head
+    clips = [source.read(item) for item in source.listing().items]
+    assert len(clips) > 1  # over 20 s: cut, and nothing lost
+    assert sum(len(clip.samples) for clip in clips) == pytest.approx(16_000 * animation.duration_s, abs=1)
+    start_s = 0.0
+    for clip in clips:
+        check_clip(clip)
+        times_s = start_s + np.arange(clip.frames) / 30
+        nearest = np.searchsorted(animation.time_s(), times_s - 1 / 60).clip(0, animation.frames - 1)
+        assert np.median(np.abs(clip.weights - animation.weights[nearest].clip(0, 1))) < 1e-3
+        assert clip.head is None  # this phone recorded no head
+        start_s += clip.duration_s
     # Why the eyes' rotations need no column: the coefficients say the same.
     yaw = animation.tracks["left_eye"].values[:, 0]
     looks = animation.column("eyeLookInLeft") - animation.column("eyeLookOutLeft")

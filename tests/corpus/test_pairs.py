@@ -127,13 +127,13 @@ def test_labels_from_a_table(tmp_path: Path) -> None:
     items, rejections = Pairs(root=str(tmp_path)).listing()
     found = {i.item_id: (i.speaker, i.statement, i.emotion, i.level) for i in items}
     assert found == {
-        "pairs-anna__a": ("anna", "the door", "angry", 1),
-        "pairs-anna__b": ("anna", "dogs; by the door", "happy", None),
-        "pairs-c": ("carl", "c", None, 0),
-        "pairs-f": ("unknown", "f", None, None),
+        "pairs-anna__a-000": ("anna", "the door", "angry", 1),
+        "pairs-anna__b-000": ("anna", "dogs; by the door", "happy", None),
+        "pairs-c-000": ("carl", "c", None, 0),
+        "pairs-f-000": ("unknown", "f", None, None),
     }
     splits = {i.item_id: i.split for i in items}
-    assert (splits["pairs-anna__a"], splits["pairs-f"]) == ("test", "train")
+    assert (splits["pairs-anna__a-000"], splits["pairs-f-000"]) == ("test", "train")
     faults = {r.item_id: (r.reason, r.text) for r in rejections}
     assert {name: reason for name, (reason, _) in faults.items()} == {
         "pairs-d": "label",
@@ -188,11 +188,11 @@ def test_every_input_is_a_clip_or_a_named_row_and_bytes_repeat(tmp_path: Path) -
     assert rows == {
         "pairs-two": "layout",
         "pairs-alone": "missing_audio",
-        "pairs-short": "length",
-        "pairs-int": "shape",
-        "pairs-names": "names",
-        "pairs-bomb": "unreadable_coefficients",
-        "pairs-bytes": "unreadable_coefficients",
+        "pairs-short-000": "length",
+        "pairs-int-000": "shape",
+        "pairs-names-000": "names",
+        "pairs-bomb-000": "unreadable_coefficients",
+        "pairs-bytes-000": "unreadable_coefficients",
     }
     assert (tmp_path / "a" / "manifest.json").read_bytes() == (tmp_path / "b" / "manifest.json").read_bytes()
 

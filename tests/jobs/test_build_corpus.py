@@ -12,8 +12,9 @@ from ray.cloudpickle import register_pickle_by_value
 
 from emotalk.corpus.build import build_here
 from emotalk.corpus.clip import Clip
+from emotalk.corpus.corpus import Corpus
 from emotalk.corpus.shards import ShardError
-from emotalk.corpus.sources import Etf3d, Item, Synthetic, Video
+from emotalk.corpus.sources import Etf3d, Hdtf, Item, RavdessVideo, Synthetic, Video
 from emotalk.corpus.synthetic import espeak
 from emotalk.corpus.synthetic.corpus import CorpusConfig
 from emotalk.errors import InputError
@@ -117,6 +118,14 @@ def test_the_command_line_refuses_unknown_options_and_says_what_is_wrong_with_kn
         main(arguments)
     assert empty.value.code == 2
     assert f"error: {tmp_path}: no RAVDESS or HDTF folder" in capsys.readouterr().err
+    (tmp_path / "pairs").mkdir()
+    (tmp_path / "pairs/alone.wav").write_bytes(b"x")
+    with pytest.raises(SystemExit) as nothing_good:
+        main(["pairs", str(tmp_path / "pairs"), "--output", str(tmp_path / "c")])
+    assert nothing_good.value.code == 2
+    told = capsys.readouterr().err
+    assert "all 1 items were turned away (1 missing_coefficients)" in told
+    assert f"see {tmp_path}/c/quarantine.parquet" in told
 
 
 @pytest.mark.cluster
@@ -150,12 +159,61 @@ def test_videos_are_captured_alike_by_any_number_of_actors(ray_session, shared_d
     (videos / "good.mp4").write_bytes(content)
     (videos / "cut.mp4").write_bytes(content[:300_000])
     (videos / "empty.mp4").write_bytes(b"")
+    (videos / "text.mp4").write_text("no video")
     source = Video(root=str(videos), landmarker=str(shared_data / "models/face_landmarker.task"))
     build_here(source, str(tmp_path / "here"))
     expected = contents(tmp_path / "here")
-    for workers in (1, 3):
+    for workers in (1, 4):
         output = tmp_path / f"by-{workers}"
         manifest = build_corpus(BuildConfig(source=source, output=str(output), workers=workers))
         assert contents(output) == expected
         assert manifest.total.clips == 1
-        assert manifest.rejections == {"unreadable_video": 2}
+        assert manifest.rejections == {"unreadable_video": 3}
+
+
+@pytest.mark.cluster
+@pytest.mark.slow
+@pytest.mark.s3
+def test_ravdess_and_hdtf_videos_behind_s3_are_captured_as_local_ones(s3_server, shared_data, tmp_path):
+    """Real faces under RAVDESS's names and in HDTF's lists; videos, lists and corpus on a server; as the docs say."""
+    import fsspec
+
+    pytest.importorskip("mediapipe")
+    bucket = s3_server.make_bucket("videos")
+    content = (shared_data / "video/video_retalking_1_22fps.mp4").read_bytes()
+    files = {
+        "RAVDESS/Actor_01/01-01-03-02-01-01-01.mp4": content,
+        "RAVDESS/Actor_01/02-01-03-02-01-01-01.mp4": content,
+        "HDTF/RD_Radio11.mp4": content,
+        "lists/RD_video_url.txt": b"Radio11 https://www.youtube.com/watch?v=XtySvTwIOfw\n",
+        "lists/RD_annotion_time.txt": b"Radio11.mp4 00:00-00:03 00:03-00:06\n",
+        "lists/RD_crop_wh.txt": b"Radio11_0.mp4 100 1200 80 1200\nRadio11_1.mp4 0 1400 0 1400\n",
+        "lists/RD_resolution.txt": b"Radio11.mp4 1400\n",
+    }
+    for name, data in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(data)
+        with fsspec.open(f"{bucket}/{name}", "wb") as out:
+            out.write(data)
+    landmarker = str(shared_data / "models/face_landmarker.task")
+
+    ravdess = build_here(RavdessVideo(root=str(tmp_path / "RAVDESS"), landmarker=landmarker), str(tmp_path / "r"))
+    assert (ravdess.total.clips, ravdess.emotions, ravdess.rejections) == (1, {"happy": 1}, {"stem": 1})
+    hdtf = build_here(
+        Hdtf(root=str(tmp_path / "HDTF"), lists=str(tmp_path / "lists"), landmarker=landmarker), str(tmp_path / "h")
+    )
+    # Crops are measured in a picture of twice the height.
+    assert hdtf.total.clips == 2
+
+    environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+    environment["EMOTALK_FACE_LANDMARKER"] = landmarker
+    for command, local in (
+        (["ravdess-video", f"{bucket}/RAVDESS", "--output", f"{bucket}/r"], ravdess),
+        (["hdtf-video", f"{bucket}/HDTF", "--lists", f"{bucket}/lists", "--output", f"{bucket}/h"], hdtf),
+    ):
+        words = [sys.executable, "-m", "jobs.build_corpus", *command, "--workers", "2"]
+        done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=300, env=environment)
+        assert done.returncode == 0, done.stderr
+        remote = Corpus.open(command[-1])
+        assert remote.manifest == local
+        assert f"{command[-1]}: {local.total.clips} clips" in done.stdout

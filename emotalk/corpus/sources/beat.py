@@ -21,28 +21,25 @@ import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
-from emotalk.audio import SAMPLE_RATE, probe_audio
-from emotalk.audio.pauses import cut_at_pauses, piece_count, widest_span_s
+from emotalk.audio.pauses import MAX_CLIP_S, check_limit
 from emotalk.corpus.clip import Clip
 from emotalk.corpus.gates import RejectedError, Rejection, rejection_of
 from emotalk.corpus.sources.base import Item, Listing
-from emotalk.corpus.sources.face_track import FaceTrack, by_name, check_lengths, make_clip
+from emotalk.corpus.sources.face_track import FaceTrack, by_name
 from emotalk.corpus.sources.folder import (
     Found,
     Group,
     files_below,
-    inside,
     is_recording,
     item_id_of,
     read_bounded,
-    read_recording,
     version_of,
 )
+from emotalk.corpus.sources.recording import THREADS, Piece, pieces_of, read_piece, widest_span_s
 from emotalk.errors import InputError
 
 # BEAT's numbers of emotions: neutral, happiness, anger, sadness, contempt, surprise, fear, disgust.
@@ -50,21 +47,9 @@ EMOTIONS_BY_NUMBER = ("neutral", "happy", "angry", "sad", None, "surprised", "fe
 # By speaker, as everywhere here; BEAT's own split is by text. Two each, of those that read all English texts.
 VALIDATION_SPEAKERS, TEST_SPEAKERS = (4, 7), (5, 9)
 COMPANIONS = {".bvh", ".textgrid", ".txt"}
-MAX_RECORDING_S = 1800.0
 MAX_LABEL_BYTES = 2**20
 LABEL_SLACK_S = 1.0  # by which labels may start later or end earlier than the sound
-HEADER_TOLERANCE_S = 0.1
-THREADS = 16  # that look at headers: behind a URI each is a round trip
 _NAME = re.compile(r"(\d{1,3})_([A-Za-z]+)_([0-7])_(\d{1,3})_(\d{1,3})", re.ASCII)
-
-
-class Piece(NamedTuple):
-    """One clip's place: the recording's files, its length by the header, and which piece of it."""
-
-    audio: str
-    coefficients: str
-    declared_samples: int
-    number: int
 
 
 class Label(NamedTuple):
@@ -81,14 +66,13 @@ class Beat:
 
     root: str
     """Folder or URI that holds the recordings, in folders or not."""
-    max_clip_s: float = 20.0
+    max_clip_s: float = MAX_CLIP_S
     """Longest clip in seconds; longer recordings are cut at pauses."""
     tolerance_s: float = 1.0
     """Seconds by which the ends of sound and coefficients may differ; more is quarantined as `length`."""
 
     def __post_init__(self) -> None:
-        if not 3 <= self.max_clip_s <= 600:
-            raise InputError(f"clips last 3 to 600 s at most, not {self.max_clip_s:g}")
+        check_limit(self.max_clip_s)
         if not 0 <= self.tolerance_s <= 60:
             raise InputError(f"the tolerance is 0 to 60 s, not {self.tolerance_s:g}")
 
@@ -133,34 +117,19 @@ class Beat:
             return [], Rejection(item_id, "beat", "stem", text)
         (audio,), (coefficients,) = group.recordings, group.coefficients
         try:
-            samples = self._declared_samples(audio.path)
+            pieces = pieces_of(self.root, audio.path, coefficients.path, max_s=self.max_clip_s)
             labels = (
                 [] if label_file is None else parse_labels(read_bounded(self.root, label_file.path), label_file.path)
             )
         except InputError as error:
             return [], rejection_of(error, item_id=item_id, source="beat")
         version = version_of(audio, coefficients, label_file)
-        return [
-            self._item(match, Piece(audio.path, coefficients.path, samples, number), labels, version)
-            for number in range(piece_count(samples, max_s=self.max_clip_s))
-        ], None
-
-    def _declared_samples(self, path: str) -> int:
-        try:
-            seconds = probe_audio(inside(self.root, path)).duration_s
-        except InputError as error:
-            raise RejectedError("unreadable_audio", error.reason, source=path) from error
-        if seconds is None or seconds <= 0:
-            raise RejectedError("unreadable_audio", "its header does not say how long it is", source=path)
-        if seconds > MAX_RECORDING_S:
-            text = f"declares {seconds:.0f} s; recordings last up to {MAX_RECORDING_S:.0f} s"
-            raise RejectedError("unreadable_audio", text, source=path, seconds=seconds)
-        return round(seconds * SAMPLE_RATE)
+        return [self._item(match, piece, labels, version) for piece in pieces], None
 
     def _item(self, match: re.Match[str], piece: Piece, labels: Sequence[Label], version: str) -> Item:
         speaker = int(match[1])
-        start_s, end_s = widest_span_s(piece.number, piece.declared_samples, max_s=self.max_clip_s)
-        clip = f"{match[0]}-{piece.number:03d}"
+        start_s, end_s = widest_span_s(piece, max_s=self.max_clip_s)
+        clip = f"{match[0]}{piece.suffix}"
         return Item(
             item_id=f"beat-{clip}",
             source="beat",
@@ -174,21 +143,7 @@ class Beat:
         )
 
     def read(self, item: Item) -> Clip:
-        piece = item.spec
-        assert isinstance(piece, Piece)
-        # The clips of a recording follow each other: it is decoded once.
-        recording = _recording(self.root, piece.audio, piece.coefficients, item.version)
-        if isinstance(recording, RejectedError):
-            raise recording
-        samples, track = recording
-        declared_s, real_s = piece.declared_samples / SAMPLE_RATE, len(samples) / SAMPLE_RATE
-        if abs(declared_s - real_s) > HEADER_TOLERANCE_S:
-            text = f"its header declares {declared_s:.2f} s, it holds {real_s:.2f} s"
-            raise RejectedError("unreadable_audio", text, source=piece.audio, declared_s=declared_s, seconds=real_s)
-        check_lengths(track, len(samples), offset_s=0, tolerance_s=self.tolerance_s)
-        count = piece_count(piece.declared_samples, max_s=self.max_clip_s)
-        start, end = cut_at_pauses(samples, max_s=self.max_clip_s, count=count)[piece.number]
-        return make_clip(item, samples, track, start=start, end=end)
+        return read_piece(self.root, item, parse_track, max_s=self.max_clip_s, tolerance_s=self.tolerance_s)
 
 
 def parse_track(content: bytes, source: str) -> FaceTrack:
@@ -247,14 +202,3 @@ def _numbers(values: list) -> np.ndarray:
     if array.dtype.kind not in "fiu":  # texts that look like numbers are not, nor are True and null
         raise ValueError(f"{array.dtype} found")
     return array.astype(np.float64)
-
-
-@lru_cache(maxsize=1)
-def _recording(root: str, audio: str, coefficients: str, version: str) -> tuple[np.ndarray, FaceTrack] | RejectedError:
-    """Samples and face, or what is wrong with one: every clip of the recording is told the same, once read."""
-    del version  # only so that another file of the name is read anew
-    try:
-        samples = read_recording(root, audio, max_duration_s=MAX_RECORDING_S)
-        return samples, parse_track(read_bounded(root, coefficients), coefficients)
-    except RejectedError as error:
-        return error

@@ -20,7 +20,6 @@ from emotalk.blendshapes import COEFFICIENTS, FPS
 from emotalk.corpus.clip import Clip
 from emotalk.corpus.gates import MAX_DURATION_S, Reason, RejectedError, Rejection, clean_weights
 from emotalk.corpus.sources.base import Item, Listing
-from emotalk.corpus.sources.paired import Pair
 from emotalk.corpus.splits import SplitScheme, hashed_split, ravdess_split
 from emotalk.errors import InputError
 from emotalk.files import open_source
@@ -32,6 +31,13 @@ STATEMENTS = ("Kids are talking by the door", "Dogs are sitting by the door")
 MAX_COEFFICIENTS_BYTES = 64 * 2**20  # ten minutes of float64 are 7.5 MB: anything this large is something else
 _RAVDESS = re.compile(r"(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)")
 _HDTF = re.compile(r"((?:RD|WDA|WRA)_.+)_(\d+)")
+
+
+class Pair(NamedTuple):
+    """One recording and its coefficients, as paths relative to the root."""
+
+    audio: str
+    coefficients: str
 
 
 class Labels(NamedTuple):

@@ -1,7 +1,7 @@
 """Coefficients as a tracker stored them, with times and names of its own, beside a recording: what becomes a clip.
 
-Everything is placed by time: frame k of a clip is read at its first sample plus k / 30 s, between the two stored frames
-around it. So 60 fps, 29.97 fps, jitter and a lost frame need no rule of their own.
+Everything is placed by time: frame k of a clip is read at its first sample plus k / 30 s (`emotalk.sampling`). So 60
+fps, 29.97 fps, jitter and a lost frame need no rule of their own.
 """
 
 from collections.abc import Collection, Sequence
@@ -14,6 +14,7 @@ from emotalk.blendshapes import COEFFICIENTS, FPS
 from emotalk.corpus.clip import Clip
 from emotalk.corpus.gates import RejectedError, clean_weights
 from emotalk.corpus.sources.base import Item
+from emotalk.sampling import at_times
 from emotalk.timing import frames_of
 
 MAX_GAP_S = 0.25  # without coefficients: more is a hole that a straight line does not fill
@@ -84,32 +85,30 @@ def check_lengths(track: FaceTrack, samples: int, *, offset_s: float, tolerance_
         raise RejectedError("length", text, coefficients_s=track_s, audio_s=audio_s, tolerance_s=tolerance_s)
 
 
-def make_clip(
-    item: Item, samples: np.ndarray, track: FaceTrack, *, start: int = 0, end: int | None = None, offset_s: float = 0.0
-) -> Clip:
-    """The clip of samples start…end (all, if not given) and the track under them.
+def make_clip(item: Item, samples: np.ndarray, track: FaceTrack, *, start: int = 0, offset_s: float = 0.0) -> Clip:
+    """The clip of samples that begin at sample `start` of their recording, and the track under them.
 
     Where the track begins later or ends earlier, by over a frame, the clip does too. RejectedError with the reason
     times, duration, not_finite or range.
     """
     times = track.times_s + offset_s
     first, last = float(times[0]), float(times[-1]) + track.frame_s
-    end = len(samples) if end is None else end
+    begin, end = start, start + len(samples)
     if first > start / SAMPLE_RATE + FRAME_S + 1e-6:
-        start = round(first * SAMPLE_RATE)
+        begin = round(first * SAMPLE_RATE)
     if last < end / SAMPLE_RATE - FRAME_S - 1e-6:
         end = round(last * SAMPLE_RATE)
-    if end <= start:
+    if end <= begin or begin >= start + len(samples):
         raise RejectedError("duration", "no coefficients were stored here", seconds=0)
-    at = start / SAMPLE_RATE + np.arange(frames_of(end - start)) * FPS.denominator / FPS.numerator
+    at = begin / SAMPLE_RATE + np.arange(frames_of(end - begin)) * FPS.denominator / FPS.numerator
     _check_gaps(times, track.frame_s, at)
-    weights = clean_weights(_at(track.weights, times, at), end - start, frame_tolerance=0)
+    weights = clean_weights(at_times(track.weights, times, at), end - begin, frame_tolerance=0)
     head = None
     if track.head is not None:
         turned = np.array(track.head, np.float64)
         turned[:, :3] = np.unwrap(turned[:, :3], axis=0)  # between 179° and -179° lies 180°
-        head = _at(turned, times, at).astype(np.float32)
-    return item.clip(samples[start:end], weights, head)
+        head = at_times(turned, times, at).astype(np.float32)
+    return item.clip(samples[begin - start : end - start], weights, head)
 
 
 def _check_gaps(times: np.ndarray, frame_s: float, at: np.ndarray) -> None:
@@ -118,22 +117,6 @@ def _check_gaps(times: np.ndarray, frame_s: float, at: np.ndarray) -> None:
     widest = float(np.diff(times[max(first, 0) : last + 1]).max(initial=0))
     if widest > max(MAX_GAP_S, 2.5 * frame_s):
         raise RejectedError("times", f"{widest:.2f} s without coefficients", gap_s=widest)
-
-
-def _at(values: np.ndarray, times: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """(n, k) at `times` -> (m, k) at `at`, linear between frames, held before the first and after the last."""
-    keep = np.concatenate([[True], np.diff(times) > 0])
-    times, values = times[keep], values[keep]
-    if len(times) == 1:
-        return np.repeat(values, len(at), axis=0)
-    left = np.clip(np.searchsorted(times, at + 1e-9, "right") - 1, 0, len(times) - 2)
-    share = np.clip((at - times[left]) / (times[left + 1] - times[left]), 0, 1)[:, None]
-    share[share < 1e-6] = 0  # on a stored frame, but for rounding: that frame, to the bit
-    share[share > 1 - 1e-6] = 1
-    with np.errstate(invalid="ignore", over="ignore"):
-        mixed = values[left] * (1 - share) + values[left + 1] * share
-    out: np.ndarray = np.where(share == 0, values[left], np.where(share == 1, values[left + 1], mixed))
-    return out
 
 
 def _some(names: Sequence[str], most: int = 8) -> str:

@@ -5,10 +5,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-import numpy as np
-
-from emotalk.audio import load_audio
-from emotalk.corpus.gates import MAX_DURATION_S, RejectedError
+from emotalk.corpus.gates import RejectedError
 from emotalk.dubbing.listing import RECORDING_SUFFIXES
 from emotalk.errors import InputError
 from emotalk.files import is_uri, open_source
@@ -101,14 +98,6 @@ def read_bounded(root: str, path: str, *, max_bytes: int = MAX_FILE_BYTES) -> by
     if len(content) > max_bytes:
         raise RejectedError("unreadable_coefficients", f"over {max_bytes >> 20} MiB: no clip", source=path)
     return content
-
-
-def read_recording(root: str, path: str, *, max_duration_s: float = MAX_DURATION_S) -> np.ndarray:
-    """(n,) float32 at 16 kHz. RejectedError `unreadable_audio`."""
-    try:
-        return load_audio(inside(root, path), max_duration_s=max_duration_s)
-    except InputError as error:
-        raise RejectedError("unreadable_audio", error.reason, source=path) from error
 
 
 def version_of(*files: Found | None) -> str:

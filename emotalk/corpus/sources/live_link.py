@@ -14,18 +14,19 @@ import io
 from dataclasses import dataclass
 
 from emotalk.animation import Animation
+from emotalk.audio.pauses import MAX_CLIP_S, check_limit
 from emotalk.corpus.clip import Clip
 from emotalk.corpus.gates import RejectedError
 from emotalk.corpus.sources.base import Item, Listing
-from emotalk.corpus.sources.face_track import FaceTrack, by_name, check_lengths, make_clip
-from emotalk.corpus.sources.folder import read_bounded, read_recording
-from emotalk.corpus.sources.paired import Pair, list_pairs
+from emotalk.corpus.sources.face_track import FaceTrack, by_name
+from emotalk.corpus.sources.paired import list_pairs
+from emotalk.corpus.sources.recording import read_piece
 from emotalk.errors import InputError
 from emotalk.formats import live_link
 
 # What the app writes beside a take.
 COMPANIONS = {"frame_log.csv", "take.json", "thumbnail.jpg", "video_metadata.json", "audio_metadata.json"}
-BYTES_PER_S = 24_000  # of a CSV at 30 fps
+MAX_FILE_BYTES = 640 * 2**20  # a CSV of six hours at 30 fps, or three at 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +39,11 @@ class LiveLink:
     """Seconds from the recording's start to the capture's start; negative where the capture began first."""
     tolerance_s: float = 1.0
     """Seconds by which the ends of both may differ; more is quarantined as `length`."""
+    max_clip_s: float = MAX_CLIP_S
+    """Longest clip in seconds; longer recordings are cut at pauses."""
 
     def __post_init__(self) -> None:
+        check_limit(self.max_clip_s)
         if not abs(self.offset_s) <= 3600:
             raise InputError(f"the offset is at most an hour, not {self.offset_s:g} s")
         if not 0 <= self.tolerance_s <= 60:
@@ -50,20 +54,26 @@ class LiveLink:
         return "live_link"
 
     def settings(self) -> dict[str, object]:
-        return {"offset_s": self.offset_s, "tolerance_s": self.tolerance_s}
+        return {"offset_s": self.offset_s, "tolerance_s": self.tolerance_s, "max_clip_s": self.max_clip_s}
 
     def listing(self) -> Listing:
-        return list_pairs(
-            str(self.root), "live_link", {".csv"}, seconds_per_byte=1 / BYTES_PER_S, companions=COMPANIONS
-        )
+        return list_pairs(str(self.root), "live_link", {".csv"}, max_clip_s=self.max_clip_s, companions=COMPANIONS)
 
     def read(self, item: Item) -> Clip:
-        assert isinstance(item.spec, Pair)
-        audio, coefficients = item.spec
-        samples = read_recording(self.root, audio)
-        track = track_of(parse_capture(read_bounded(self.root, coefficients), coefficients))
-        check_lengths(track, len(samples), offset_s=self.offset_s, tolerance_s=self.tolerance_s)
-        return make_clip(item, samples, track, offset_s=self.offset_s)
+        return read_piece(
+            self.root,
+            item,
+            parse_track,
+            max_s=self.max_clip_s,
+            tolerance_s=self.tolerance_s,
+            max_bytes=MAX_FILE_BYTES,
+            offset_s=self.offset_s,
+        )
+
+
+def parse_track(content: bytes, source: str) -> FaceTrack:
+    """A file of the app as a track. RejectedError `unreadable_coefficients` or `names`."""
+    return track_of(parse_capture(content, source))
 
 
 def parse_capture(content: bytes, source: str) -> Animation:

@@ -1,36 +1,24 @@
 """Folders in which a recording and its coefficients share a name: what sources of such folders list alike."""
 
 from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
-from typing import NamedTuple
 
-from emotalk.corpus.gates import Rejection
+from emotalk.corpus.gates import Rejection, rejection_of
 from emotalk.corpus.sources.base import Item, Listing
 from emotalk.corpus.sources.folder import Group, files_below, is_recording, item_id_of, version_of
 from emotalk.corpus.sources.labels_csv import LABELS, Row, known_of, read_labels
+from emotalk.corpus.sources.recording import THREADS, pieces_of, widest_span_s
 from emotalk.errors import InputError
 
 
-class Pair(NamedTuple):
-    """One recording and its coefficients, as paths relative to the root."""
-
-    audio: str
-    coefficients: str
-
-
 def list_pairs(
-    root: str,
-    source: str,
-    suffixes: Collection[str],
-    *,
-    seconds_per_byte: float,
-    companions: Collection[str] = (),
+    root: str, source: str, suffixes: Collection[str], *, max_clip_s: float, companions: Collection[str] = ()
 ) -> Listing:
     """Every name below the root that has a recording or a file with one of `suffixes`, and what is wrong with it.
 
-    seconds_per_byte: of the coefficients, about; only sizes of shards depend on it. companions: names of files that
-    are no data. The spec of an item is a `Pair`. InputError where there is
-    nothing of the kind, and for a `labels.csv` that is no table.
+    Longer recordings than `max_clip_s` are several items. companions: names of files that are no data. The spec of an
+    item is a `Piece`. InputError where there is nothing of the kind, and for a `labels.csv` that is no table.
     """
     groups: dict[str, Group] = {}
     rejections: list[Rejection] = []
@@ -50,34 +38,56 @@ def list_pairs(
     if not groups:
         raise InputError(f"no recordings with {' or '.join(sorted(suffixes))} files here", source=root)
     table = read_labels(root) if has_labels else {}
-    items: list[Item] = []
+    good: list[tuple[str, Group, Row | None]] = []
     for stem, group in sorted(groups.items()):
-        item_id, row = item_id_of(source, stem), table.get(stem)
+        row = table.get(stem)
         fault = group.fault()
         if fault is None and row is not None and row.fault is not None:
             fault = ("label", row.fault)
         if fault is not None:
-            rejections.append(Rejection(item_id, source, *fault))
+            rejections.append(Rejection(item_id_of(source, stem), source, *fault))
             continue
-        items.append(_item(source, stem, item_id, group, row, seconds_per_byte))
+        good.append((stem, group, row))
+    items: list[Item] = []
+    with ThreadPoolExecutor(THREADS) as pool:
+        for found in pool.map(lambda each: _items(root, source, *each, max_clip_s=max_clip_s), good):
+            if isinstance(found, Rejection):
+                rejections.append(found)
+            else:
+                items += found
     for stem in sorted(table.keys() - groups.keys()):
         text = f"{LABELS} has a row for {stem!r}, of which there is no file"
         rejections.append(Rejection(item_id_of(source, stem or "no-stem"), source, "missing_audio", text))
     return Listing(items, rejections)
 
 
-def _item(source: str, stem: str, item_id: str, group: Group, row: Row | None, seconds_per_byte: float) -> Item:
+def _items(
+    root: str, source: str, stem: str, group: Group, row: Row | None, *, max_clip_s: float
+) -> list[Item] | Rejection:
+    """The clips of one recording, or why there are none."""
     (audio,), (coefficients,) = group.recordings, group.coefficients
-    known = known_of(stem, row)
-    return Item(
-        item_id=item_id,
-        source=source,
-        speaker=known.speaker,
-        statement=known.statement,
-        emotion=known.emotion,
-        level=known.level,
-        split=known.split,
-        seconds=coefficients.bytes * seconds_per_byte,
-        spec=Pair(audio.path, coefficients.path),
-        version=version_of(audio, coefficients),
-    )
+    recording, known = item_id_of(source, stem), known_of(stem, row)
+    try:
+        pieces = pieces_of(root, audio.path, coefficients.path, max_s=max_clip_s)
+    except InputError as error:
+        return rejection_of(error, item_id=recording, source=source)
+    items = []
+    for piece in pieces:
+        start_s, end_s = widest_span_s(piece, max_s=max_clip_s)
+        item_id = recording + piece.suffix
+        items.append(
+            Item(
+                item_id=item_id,
+                source=source,
+                speaker=known.speaker,
+                # Two who say the same long text pause at different places.
+                statement=known.statement if len(pieces) == 1 else item_id,
+                emotion=known.emotion,
+                level=known.level,
+                split=known.split,
+                seconds=end_s - start_s,
+                spec=piece,
+                version=f"{version_of(audio, coefficients)}:{piece.declared_samples}",
+            )
+        )
+    return items

@@ -17,20 +17,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from emotalk.audio.pauses import MAX_CLIP_S, check_limit
 from emotalk.corpus.clip import Clip
 from emotalk.corpus.gates import RejectedError
 from emotalk.corpus.sources.base import Item, Listing
-from emotalk.corpus.sources.face_track import FaceTrack, by_name, check_lengths, make_clip
-from emotalk.corpus.sources.folder import read_bounded, read_recording
-from emotalk.corpus.sources.live_link import parse_capture, track_of
-from emotalk.corpus.sources.paired import Pair, list_pairs
+from emotalk.corpus.sources.face_track import FaceTrack, by_name
+from emotalk.corpus.sources.live_link import MAX_FILE_BYTES, parse_track
+from emotalk.corpus.sources.paired import list_pairs
+from emotalk.corpus.sources.recording import read_piece
 from emotalk.errors import InputError
 from emotalk.formats import npz
 from emotalk.formats.pieces import read_npy
 
 SUFFIXES = {".npy", ".csv", ".npz"}
-MAX_UNPACKED_BYTES = 256 * 2**20  # of an .npz: ten minutes with everything in it are 15 MB
-BYTES_PER_S = 30 * 52 * 4
+MAX_UNPACKED_BYTES = 384 * 2**20  # of an .npz: six hours with everything in it are 290 MB
 TIME_COLUMN = "time_s"
 _FIRST_OF_LIVE_LINK = "timecode"
 
@@ -45,8 +45,11 @@ class Pairs:
     """Frames per second of files that do not say it."""
     tolerance_s: float = 0.1
     """Seconds by which the ends of both may differ; more is quarantined as `length`."""
+    max_clip_s: float = MAX_CLIP_S
+    """Longest clip in seconds; longer recordings are cut at pauses."""
 
     def __post_init__(self) -> None:
+        check_limit(self.max_clip_s)
         if not 1 <= self.fps <= 1000:
             raise InputError(f"frame rates are 1 to 1000 per second, not {self.fps:g}")
         if not 0 <= self.tolerance_s <= 60:
@@ -57,18 +60,23 @@ class Pairs:
         return "pairs"
 
     def settings(self) -> dict[str, object]:
-        return {"fps": self.fps, "tolerance_s": self.tolerance_s}
+        return {"fps": self.fps, "tolerance_s": self.tolerance_s, "max_clip_s": self.max_clip_s}
 
     def listing(self) -> Listing:
-        return list_pairs(str(self.root), "pairs", SUFFIXES, seconds_per_byte=1 / BYTES_PER_S)
+        return list_pairs(str(self.root), "pairs", SUFFIXES, max_clip_s=self.max_clip_s)
 
     def read(self, item: Item) -> Clip:
-        assert isinstance(item.spec, Pair)
-        audio, coefficients = item.spec
-        samples = read_recording(self.root, audio)
-        track = parse_coefficients(read_bounded(self.root, coefficients), coefficients, fps=self.fps)
-        check_lengths(track, len(samples), offset_s=0, tolerance_s=self.tolerance_s)
-        return make_clip(item, samples, track)
+        return read_piece(
+            self.root,
+            item,
+            self._parse,
+            max_s=self.max_clip_s,
+            tolerance_s=self.tolerance_s,
+            max_bytes=MAX_FILE_BYTES,
+        )
+
+    def _parse(self, content: bytes, source: str) -> FaceTrack:
+        return parse_coefficients(content, source, fps=self.fps)
 
 
 def parse_coefficients(content: bytes, source: str, *, fps: float) -> FaceTrack:
@@ -113,23 +121,27 @@ def _npz(arrays: dict[str, np.ndarray], source: str, fps: float) -> FaceTrack:
 
 
 def _csv(content: bytes, source: str, fps: float) -> FaceTrack:
+    rows: list[np.ndarray] = []
+    names: list[str] = []
     try:
-        text = content.decode("utf-8-sig")
-        header, *rows = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row] or [[]]
-        names = [name.strip() for name in header]
-        if names and names[0].lower() == _FIRST_OF_LIVE_LINK:
-            return track_of(parse_capture(content, source))
-        ragged = next((number for number, row in enumerate(rows, start=2) if len(row) != len(names)), None)
-        if ragged is not None:
-            raise RejectedError("shape", f"row {ragged} has not the header's {len(names)} cells", source=source)
-        values = np.array([[float(cell) for cell in row] for row in rows], np.float64)
+        lines = csv.reader(io.TextIOWrapper(io.BytesIO(content), "utf-8-sig", newline=""), strict=True)
+        for number, row in enumerate(filter(None, lines), start=1):
+            if number == 1:
+                names = [name.strip() for name in row]
+                if names[0].lower() == _FIRST_OF_LIVE_LINK:
+                    return parse_track(content, source)
+            elif len(row) != len(names):
+                raise RejectedError("shape", f"row {number} has not the header's {len(names)} cells", source=source)
+            else:
+                rows.append(np.array([float(cell) for cell in row]))  # at once: cells as texts take ten times as much
     except (UnicodeDecodeError, csv.Error, ValueError) as error:
         if isinstance(error, RejectedError):
             raise
         raise RejectedError(
             "unreadable_coefficients", f"not a table of numbers: {error!s:.80}", source=source
         ) from error
-    weights = by_name(values.reshape(len(rows), len(names)), names, others={TIME_COLUMN})
+    values = np.array(rows).reshape(len(rows), len(names))
+    weights = by_name(values, names, others={TIME_COLUMN})
     lower = [name.lower() for name in names]
     times_s = values[:, lower.index(TIME_COLUMN)] if TIME_COLUMN in lower and len(rows) else None
     return _track(weights, times_s, fps)

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from emotalk.capture.cuts import MAX_CLIP_S, MIN_CLIP_S
+from emotalk.audio.pauses import MAX_CLIP_S, check_limit
 from emotalk.corpus.gates import Rejection
 from emotalk.errors import InputError
 from emotalk.remote import reached
@@ -33,8 +33,7 @@ class CaptureOptions:
     """Longer recordings are cut at pauses into clips of at most so many seconds."""
 
     def __post_init__(self) -> None:
-        if not 2 * MIN_CLIP_S <= self.max_clip_s <= 600:
-            raise InputError(f"clips must be allowed to last {2 * MIN_CLIP_S:g} to 600 s, not {self.max_clip_s:g}")
+        check_limit(self.max_clip_s)
 
     def settings(self) -> dict[str, object]:
         return {"keep_rejected": self.keep_rejected, "max_clip_s": self.max_clip_s}

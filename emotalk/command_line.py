@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import tyro
 
 from emotalk.errors import EmoTalkError, InputError
+from emotalk.files import printable
 
 T = TypeVar("T")
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
@@ -48,7 +49,8 @@ def run(work: Callable[[], int]) -> int:
 
 
 def _say(message: str, code: int) -> int:
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    # A name may hold what moves a terminal's cursor, or what no encoding can say.
+    print(f"error: {printable(' '.join(message.split()))}", file=sys.stderr)
     return code
 
 

@@ -117,6 +117,16 @@ def open_source(source: PathOrUri) -> IO[bytes]:
         raise InputError(f"not a usable path ({error})", source=source) from error
 
 
+def read_source(source: PathOrUri, *, max_bytes: int) -> bytes:
+    """All of a local file or URI. InputError as `open_source`, and for what is larger than anything of its kind."""
+    with open_source(source) as file:
+        content = file.read(max_bytes + 1)
+    if len(content) > max_bytes:
+        size = f"{max_bytes >> 20} MiB" if max_bytes >= 1 << 20 else f"{max_bytes >> 10} KiB"
+        raise InputError(f"larger than {size}: not what it should be", source=source)
+    return content
+
+
 def _open_uri(uri: str) -> IO[bytes]:
     from emotalk.remote import open_remote
 

@@ -15,10 +15,13 @@ from urllib.parse import unquote
 import numpy as np
 
 from emotalk.errors import InputError
+from emotalk.files import read_source
 
 MAGIC, JSON_CHUNK, BIN_CHUNK = b"glTF", 0x4E4F534A, 0x004E4942
 TYPES = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
 COMPONENTS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "MAT4": 16}
+MAX_BYTES = 1 << 30  # of a file
+MAX_SPARSE_BYTES = 16 << 20  # of an accessor that is zero but for what the file holds: a million vertices
 KNOWN_EXTENSIONS = ("KHR_mesh_quantization", "KHR_texture_transform", "KHR_materials_", "EXT_texture_webp")
 
 
@@ -62,8 +65,8 @@ class Document:
         return values
 
     def _sparse_limit(self, count: int, item: int) -> int:
-        if count * item > 1 << 30:
-            raise ValueError(f"{count} values")
+        if count * item > MAX_SPARSE_BYTES:
+            raise ValueError(f"{count} values, of which the file holds none")
         return count
 
     def _view(self, number: int, offset: int, kind: np.dtype, count: int, parts: int) -> np.ndarray:
@@ -108,7 +111,7 @@ def parse_glb(data: bytes, source: str, folder: Path | None = None) -> Document:
 
 def read_gltf(path: Path) -> Document:
     """A `.glb`, or a `.gltf` with the files it names (in its own folder only)."""
-    data = path.read_bytes()
+    data = read_source(path, max_bytes=MAX_BYTES)
     if data[:4] == MAGIC:
         return parse_glb(data, str(path), path.parent)
     return _document(data, None, str(path), path.parent)
@@ -119,13 +122,16 @@ def _document(text: bytes, own: bytes | None, source: str, folder: Path | None) 
         tree = json.loads(text)
         if not isinstance(tree, dict) or not str(tree["asset"]["version"]).startswith("2."):
             raise InputError("not glTF 2.x", source=source)
-    except (ValueError, KeyError, TypeError) as error:
+        required, stored = list(tree.get("extensionsRequired", [])), list(tree.get("buffers", []))
+    except InputError:
+        raise
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(f"its JSON is broken ({error})", source=source) from error
-    for extension in tree.get("extensionsRequired", []):
+    for extension in required:
         if not str(extension).startswith(KNOWN_EXTENSIONS):
             raise InputError(f"needs {extension}; export it without", source=source)
     buffers = []
-    for number, buffer in enumerate(tree.get("buffers", [])):
+    for number, buffer in enumerate(stored):
         uri = buffer.get("uri") if isinstance(buffer, dict) else None
         if uri is None:
             if own is None or number:
@@ -145,7 +151,4 @@ def _fetched(uri: str, source: str, folder: Path | None) -> bytes:
     name = unquote(uri)
     if folder is None or "://" in name or Path(name).is_absolute() or ".." in Path(name).parts:
         raise InputError(f"names the file {name!r}, which does not lie beside it", source=source)
-    try:
-        return (folder / name).read_bytes()
-    except OSError as error:
-        raise InputError(f"{name} beside it cannot be read ({error.strerror})", source=source) from error
+    return read_source(folder / name, max_bytes=MAX_BYTES)

@@ -24,7 +24,7 @@ from emotalk.corpus.shards import ShardReport
 from emotalk.corpus.sources import SOURCES, Source
 from emotalk.corpus.takes import VideoSource
 from emotalk.errors import InputError
-from emotalk.files import absolute, open_source
+from emotalk.files import absolute, read_source
 from jobs.capture import capture_videos
 from jobs.cluster import start_ray
 from jobs.fan_out import on_tasks
@@ -105,15 +105,10 @@ def build_corpus(config: BuildConfig, progress: ProgressCallback | None = None) 
 
 
 def _text(path: str) -> str:
-    with open_source(path) as file:
-        content = file.read(MAX_ABOUT_BYTES + 1)
     try:
-        text = content.decode("utf-8-sig")
+        return read_source(path, max_bytes=MAX_ABOUT_BYTES).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError("not a text in UTF-8", source=path) from error
-    if len(content) > MAX_ABOUT_BYTES:
-        raise InputError(f"over {MAX_ABOUT_BYTES >> 10} KiB: a card is to be read", source=path)
-    return text
 
 
 Options = tyro.conf.CascadeSubcommandArgs[tyro.conf.OmitArgPrefixes[tyro.conf.OmitSubcommandPrefixes[BuildConfig]]]

@@ -112,6 +112,7 @@ def evaluate(config: EvaluateConfig, progress: ProgressCallback | None = None) -
         for done in evaluate_units(setting, units, config.workers):
             totals.add(done)
             advance(len(done.clips), sum(clip.samples for clip in done.clips), len(done.failed))
+    corpus.check_unchanged()
     if not totals.compared:
         reason = next(iter(totals.failed.values()))
         raise InputError(f"no clip of the split {config.split!r} could be read: {reason}", source=corpus.location)

@@ -64,6 +64,7 @@ def report_corpus(config: ReportCorpusConfig, progress: ProgressCallback | None 
                 progress(Progress(sums.clips, len(sums.unreadable), done_s, planned_s, time.monotonic() - started))
     report = make_report(corpus, sums)
     page = report_page(report, corpus.read(report.samples))
+    corpus.check_unchanged()
     output = absolute(config.output)
     for name, text in ((NUMBERS, report.to_json()), (PAGE, page)):
         with atomic_write(f"{output}/{name}") as temporary:

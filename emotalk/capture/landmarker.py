@@ -17,7 +17,7 @@ import numpy as np
 
 from emotalk.blendshapes import COEFFICIENTS, reorder
 from emotalk.errors import InputError, MissingExtraError
-from emotalk.files import PathOrUri, open_source
+from emotalk.files import PathOrUri, read_source
 
 ENVIRONMENT = "EMOTALK_FACE_LANDMARKER"
 KNOWN_SHA256 = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
@@ -51,8 +51,7 @@ def read_landmarker_file(path: PathOrUri | None = None, *, accept_other: bool = 
     place = path or os.environ.get(ENVIRONMENT)
     if not place:
         raise InputError(f"capturing faces needs {WHERE_FROM}: give it with --landmarker or in {ENVIRONMENT}")
-    with open_source(place) as file:
-        content = file.read(MAX_BYTES + 1)
+    content = read_source(place, max_bytes=MAX_BYTES)
     digest = hashlib.sha256(content).hexdigest()
     if digest != KNOWN_SHA256 and not accept_other:
         raise InputError(

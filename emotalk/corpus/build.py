@@ -17,7 +17,8 @@ from emotalk.corpus.capturing import capture_here
 from emotalk.corpus.card import dataset_card
 from emotalk.corpus.gates import Rejection
 from emotalk.corpus.manifest import CARD, INDEX, MANIFEST, QUARANTINE, QUARANTINE_SCHEMA, Manifest, make_manifest
-from emotalk.corpus.shards import BUILD_VERSION, INDEX_SCHEMA, ShardPlan, ShardReport, make_shard, plan_shards
+from emotalk.corpus.schema import INDEX_SCHEMA
+from emotalk.corpus.shards import BUILD_VERSION, ShardPlan, ShardReport, make_shard, plan_shards
 from emotalk.corpus.sources.base import Source
 from emotalk.corpus.splits import SPLITS
 from emotalk.corpus.store import Store

@@ -1,7 +1,9 @@
 """A finished corpus: open it by folder or URI, look at its index, read clips."""
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from os import PathLike, fspath
 
@@ -10,8 +12,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from emotalk.corpus.clip import Clip
-from emotalk.corpus.manifest import INDEX, MANIFEST, QUARANTINE, Manifest
-from emotalk.corpus.schema import row_to_clip, table_to_clips
+from emotalk.corpus.manifest import INDEX, MANIFEST, QUARANTINE, QUARANTINE_SCHEMA, Manifest
+from emotalk.corpus.schema import CLIP_SCHEMA, INDEX_SCHEMA, check_table, row_to_clip, table_to_clips
 from emotalk.corpus.store import Store
 from emotalk.errors import InputError
 
@@ -45,13 +47,22 @@ class Corpus:
     @cached_property
     def index(self) -> pa.Table:
         """One row per clip: its labels and lengths, and shard, row group and row where it lies."""
-        index = pq.read_table(pa.BufferReader(self._store.read(INDEX)))
+        index = self._table(INDEX, INDEX_SCHEMA)
         return index if self.with_rejected else index.filter(pc.is_null(index.column("rejected")))
 
     @cached_property
     def quarantine(self) -> pa.Table:
         """One row per item that was turned away, with the reason."""
-        return pq.read_table(pa.BufferReader(self._store.read(QUARANTINE)))
+        return self._table(QUARANTINE, QUARANTINE_SCHEMA)
+
+    def check_unchanged(self) -> None:
+        """InputError where this is not the corpus any more that was opened: results would be of two."""
+        try:
+            now: Manifest | None = Corpus.open(self.location).manifest
+        except InputError:
+            now = None
+        if now != self.manifest:
+            raise InputError("the corpus was changed while it was read: start again", source=self.location)
 
     def clip_ids(self, split: str) -> list[str]:
         """The clips of a split, in the corpus's order."""
@@ -74,9 +85,37 @@ class Corpus:
 
     def read_row_group(self, shard: str, row_group: int, columns: Sequence[str] | None = None) -> pa.Table:
         """One row group as a table of `CLIP_SCHEMA` (one speaker and level), or some of its columns."""
-        with self._store.open_parquet(shard, self._footers.get(shard)) as file:
-            self._footers[shard] = file.metadata
-            return file.read_row_group(row_group, columns=None if columns is None else list(columns))
+        wanted = list(CLIP_SCHEMA.names if columns is None else columns)
+        with self._readable(shard):
+            with self._store.open_parquet(shard, self._footers.get(shard)) as file:
+                self._footers[shard] = file.metadata
+                table = file.read_row_group(row_group, columns=wanted).select(wanted)
+            check_table(table, CLIP_SCHEMA, source=shard)
+        return table
+
+    def _table(self, name: str, schema: pa.Schema) -> pa.Table:
+        """A table that the manifest knows, whole."""
+        content = self._store.read(name)
+        with self._readable(name):
+            if hashlib.sha256(content).hexdigest() != self.manifest.files[name]["sha256"]:
+                raise InputError("it is not the manifest's")
+            table = pq.read_table(pa.BufferReader(content)).select(schema.names)
+            check_table(table, schema, source=name)
+        return table
+
+    @contextmanager
+    def _readable(self, name: str) -> Iterator[None]:
+        """What a file of the corpus cannot be read for, as an InputError; what the disk or store says passes."""
+        try:
+            yield
+        except (pa.ArrowException, OSError, KeyError, ValueError) as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise
+            reason = error.reason if isinstance(error, InputError) else " ".join(str(error).split())
+            raise InputError(
+                f"{name} is damaged, or was changed while it was read ({reason:.200}): build the corpus again",
+                source=self.location,
+            ) from error
 
     def clips(self, split: str) -> Iterator[Clip]:
         """Every clip of a split in the corpus's order, one row group in memory at a time."""

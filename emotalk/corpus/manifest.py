@@ -4,9 +4,10 @@ It has no times and no paths in it, so that the same data and options give the s
 """
 
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from math import comb
 from typing import Any
 
@@ -22,6 +23,7 @@ MANIFEST = "manifest.json"
 INDEX = "index.parquet"
 QUARANTINE = "quarantine.parquet"
 CARD = "README.md"
+_SHARD = re.compile(rf"({'|'.join(SPLITS)})/part-\d{{5,}}\.parquet")
 
 QUARANTINE_SCHEMA = pa.schema(
     [
@@ -89,7 +91,7 @@ class Manifest:
         try:
             fields = json.loads(content)
             version = fields["schema_version"]
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise InputError(f"{MANIFEST} is damaged ({error!r}): rebuild the corpus", source=source) from error
         if version != SCHEMA_VERSION:
             raise InputError(
@@ -99,7 +101,16 @@ class Manifest:
         try:
             fields["total"] = Counts(**fields["total"])
             fields["splits"] = {name: Counts(**counts) for name, counts in fields["splits"].items()}
-            return cls(**fields)
+            manifest = cls(**fields)
+            for counts in (manifest.total, *manifest.splits.values()):
+                if not all(isinstance(value, int | float) for value in astuple(counts)):
+                    raise TypeError(f"{counts} are no counts")
+            if not isinstance(manifest.config, dict) or not {INDEX, QUARANTINE} <= manifest.files.keys():
+                raise TypeError("config or files are not what they should be")
+            strange = next((name for name in manifest.shards if not _SHARD.fullmatch(name)), None)
+            if strange is not None:
+                raise TypeError(f"{strange!r} is no shard's name")
+            return manifest
         except (KeyError, TypeError, AttributeError) as error:
             raise InputError(f"{MANIFEST} is damaged ({error!r}): rebuild the corpus", source=source) from error
 

@@ -14,8 +14,10 @@ from emotalk.audio import decode_flac, encode_flac
 from emotalk.blendshapes import COEFFICIENTS, FPS
 from emotalk.corpus.clip import Clip, Phone
 from emotalk.errors import InputError
+from emotalk.labels import LEVELS
 
 SCHEMA_VERSION = 2
+_LEVELS = range(len(LEVELS))
 HEAD_CHANNELS = ("yaw", "pitch", "roll", "x", "y", "z")
 
 
@@ -67,6 +69,28 @@ LABEL_COLUMNS = (
 )  # fmt: skip
 
 
+INDEX_SCHEMA = pa.schema(
+    [
+        *(CLIP_SCHEMA.field(name) for name in LABEL_COLUMNS),
+        pa.field("shard", pa.string(), nullable=False, metadata={"description": "file, relative to the corpus"}),
+        pa.field("row_group", pa.int32(), nullable=False, metadata={"description": "row group in that file, from 0"}),
+        pa.field("row", pa.int32(), nullable=False, metadata={"description": "row in that row group, from 0"}),
+    ],
+    metadata={"emotalk.schema_version": str(SCHEMA_VERSION)},
+)
+
+
+def check_table(table: pa.Table, schema: pa.Schema, *, source: object) -> None:
+    """InputError where a column of the table is not what the schema says of it: its type, nulls, levels there are."""
+    for name in table.column_names:
+        if name not in schema.names or table.schema.field(name).type != schema.field(name).type:
+            raise InputError(f"its column {name} is none of a corpus", source=source)
+        if table.column(name).null_count and not schema.field(name).nullable:
+            raise InputError(f"its column {name} has holes", source=source)
+    if "level" in table.column_names and not set(table.column("level").unique().to_pylist()) <= {None, *_LEVELS}:
+        raise InputError("its column level has other levels than there are", source=source)
+
+
 def clips_to_table(clips: Sequence[Clip], *, split: str) -> pa.Table:
     """Clips of one split -> a table of `CLIP_SCHEMA`, one row each, in their order.
 
@@ -107,8 +131,11 @@ def clips_to_table(clips: Sequence[Clip], *, split: str) -> pa.Table:
 def row_to_clip(table: pa.Table, row: int) -> Clip:
     """Row `row` of a table of `CLIP_SCHEMA` -> its Clip.
 
-    Raises InputError where the stored audio does not have the stored number of samples or the weights are incomplete.
+    Raises InputError where there is no such row, the stored audio does not have the stored number of samples or the
+    weights are incomplete.
     """
+    if not 0 <= row < table.num_rows:
+        raise InputError(f"the index names row {row} of a row group of {table.num_rows}")
     labels = {name: table.column(name)[row].as_py() for name in ("clip_id", "source", "speaker", "statement")}
     labels |= {name: table.column(name)[row].as_py() for name in ("emotion", "level", "repetition", "rejected")}
     samples, weights = row_samples(table, row), row_weights(table, row)
@@ -133,8 +160,11 @@ def row_samples(table: pa.Table, row: int) -> np.ndarray:
 def row_weights(table: pa.Table, row: int) -> np.ndarray:
     """The coefficients of a row, (frames, 52) float32. InputError where they are not as long as the row says."""
     weights = _track(table.column("weights")[row], len(COEFFICIENTS))
+    clip_id = table.column("clip_id")[row].as_py()
     if weights is None or len(weights) != table.column("frames")[row].as_py():
-        raise InputError("the row's weights are not as long as it says", source=table.column("clip_id")[row].as_py())
+        raise InputError("the row's weights are not as long as it says", source=clip_id)
+    if not np.isfinite(weights).all():
+        raise InputError("the row's weights hold numbers that are not finite", source=clip_id)
     return weights
 
 

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from emotalk.corpus.clip import Clip
 from emotalk.corpus.gates import RejectedError, Rejection, check_clip, rejection_of
-from emotalk.corpus.schema import CLIP_SCHEMA, LABEL_COLUMNS, SCHEMA_VERSION, clips_to_table
+from emotalk.corpus.schema import CLIP_SCHEMA, INDEX_SCHEMA, LABEL_COLUMNS, SCHEMA_VERSION, clips_to_table
 from emotalk.corpus.sources.base import Item, Source
 from emotalk.corpus.splits import SPLITS
 from emotalk.corpus.store import Store
@@ -57,17 +57,6 @@ class ShardReport:
     bytes: int
     index: pa.Table
     rejections: tuple[Rejection, ...]
-
-
-INDEX_SCHEMA = pa.schema(
-    [
-        *(CLIP_SCHEMA.field(name) for name in LABEL_COLUMNS),
-        pa.field("shard", pa.string(), nullable=False, metadata={"description": "file, relative to the corpus"}),
-        pa.field("row_group", pa.int32(), nullable=False, metadata={"description": "row group in that file, from 0"}),
-        pa.field("row", pa.int32(), nullable=False, metadata={"description": "row in that row group, from 0"}),
-    ],
-    metadata={"emotalk.schema_version": str(SCHEMA_VERSION)},
-)
 
 
 def item_order(item: Item) -> tuple[object, ...]:

@@ -21,11 +21,13 @@ import numpy as np
 
 from emotalk.animation import Animation, Track
 from emotalk.errors import InputError
+from emotalk.files import PathOrUri, open_source
 from emotalk.formats.pieces import RowSpool, read_npy
 
 DATE = (1980, 1, 1, 0, 0, 0)  # the zip format's first date: the same animation gives the same bytes on any day
 _BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError, struct.error)
 MAX_BYTES = 8 * 2**30  # unpacked; 10 hours are 0.3 GiB
+MAX_LOADED_BYTES = 2**30  # unpacked, of any other npz: a rig of a million vertices is 0.7 GiB
 
 
 def write(path: Path, pieces: Iterable[Animation]) -> None:
@@ -82,6 +84,12 @@ def read_arrays(file: IO[bytes], source: str, *, max_bytes: int = MAX_BYTES) -> 
     except (*_BROKEN_ZIP, ValueError, EOFError) as error:  # of ValueErrors, a damaged directory that points before 0
         raise InputError(f"not a readable npz ({error})", source=source) from error
     return arrays
+
+
+def load_arrays(path: PathOrUri) -> dict[str, np.ndarray]:
+    """The arrays of an .npz that is no animation: a rig, a map. InputError as `read_arrays`."""
+    with open_source(path) as file:
+        return read_arrays(file, str(path), max_bytes=MAX_LOADED_BYTES)
 
 
 def _rows(piece: Animation) -> dict[str, np.ndarray]:

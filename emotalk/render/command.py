@@ -130,11 +130,10 @@ class Render:
         """The frames of a .png, in the order asked for."""
         if not self.at:
             return sorted({round(frame) for frame in np.linspace(0, count - 1, SHEET)})
-        frames = [round(second * fps) for second in self.at]
-        for second, frame in zip(self.at, frames, strict=True):
-            if not 0 <= frame < count:
+        for second in self.at:
+            if not -0.5 <= second * fps <= count - 0.5:
                 raise InputError(f"--at {second:g} lies outside the animation's {count / fps:.2f} s")
-        return frames
+        return [min(round(second * fps), count - 1) for second in self.at]
 
 
 @contextmanager

@@ -11,9 +11,11 @@ from emotalk.blendshapes import COEFFICIENTS, reorder
 from emotalk.errors import InputError
 from emotalk.render.heat import HeatScale, fitting_limit
 from emotalk.render.layout import Page, side_by_side
-from emotalk.render.stage import Stage
+from emotalk.render.stage import Stage, check_view
 from emotalk.rigs.rig import Rig
 
+MAX_FILM_S = 24 * 3600
+MAX_WEIGHT = 1000.0  # of any sign: what is larger is no face
 PIVOT = 0.3  # of the head's height: about where a skull turns on its neck
 
 
@@ -98,6 +100,12 @@ def make_film(
     clock = Fraction(fps)
     if not 1 <= clock <= 120:
         raise InputError(f"a film has 1 to 120 frames per second, not {fps}")
+    check_view(size, turn)
+    for animation in animations:
+        if animation.duration_s > MAX_FILM_S:
+            raise InputError(f"an animation of {animation.duration_s:.0f} s: films last at most {MAX_FILM_S} s")
+        if np.abs(animation.weights).max(initial=0) > MAX_WEIGHT:
+            raise InputError(f"coefficients run from 0 to 1; one here is {np.abs(animation.weights).max():g}")
     faces = [_on_clock(animation, clock, head) for animation in animations]
     longest = max(len(face.weights) for face in faces)
     faces = [

@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from emotalk.errors import MissingExtraError
+from emotalk.errors import InputError, MissingExtraError
 from emotalk.render.heat import HeatScale
 from emotalk.render.lettering import SOFT, write
 from emotalk.render.stage import BACKDROP
+
+MAX_PIXELS = 1 << 27
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,8 @@ def _columns(count: int, aspect: float) -> int:
 
 
 def _blank(width: int, height: int) -> np.ndarray:
+    if width * height > MAX_PIXELS:
+        raise InputError(f"a picture of {width} × {height} pixels is too large: ask for smaller or fewer faces")
     return np.full((height, width, 3), BACKDROP, np.uint8)
 
 

@@ -6,11 +6,14 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+from emotalk.files import printable
+
 INK = (38, 42, 48)
 SOFT = (104, 110, 118)
 LEAST = 7.0  # pixels: smaller letters are no letters
 # Pillow's own font has the characters up to here, and these.
 LAST_LATIN, PUNCTUATION = "\u024f", "–—‘’“”…"
+LONGEST = 200  # characters of either end: more fit nowhere
 FONTCONFIG_S = 10.0  # it may build its cache first
 
 
@@ -18,6 +21,9 @@ def write(
     draw: Any, text: str, middle: tuple[float, float], width: float, height: float, ink: tuple[int, int, int] = INK
 ) -> None:
     """Text around `middle` on a PIL drawing; smaller where it would be wider than `width`, then without its middle."""
+    text = printable(text)
+    if len(text) > 2 * LONGEST:
+        text = f"{text[:LONGEST]}…{text[-LONGEST:]}"
     if not text:
         return
     letters = max(8.0, height)

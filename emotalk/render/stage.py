@@ -15,6 +15,7 @@ from emotalk.rigs.rig import Rig
 BACKDROP = (232, 230, 226)
 SAMPLES = 4  # per pixel at edges
 MAX_SIZE = 4096
+MAX_TURN = 1e3  # radians
 NO_OPENGL = (
     "nothing here can draw: no EGL and no OSMesa with a driver. On Debian or Ubuntu: "
     "apt-get install libegl1 libgl1-mesa-dri (software rendering needs neither a display nor a GPU)"
@@ -36,9 +37,8 @@ class Stage:
     """
 
     def __init__(self, rig: Rig, *, size: int = 512, turn: float = 0.0) -> None:
-        """InputError for a size outside 16..4096; MissingExtraError without VTK; NoOpenGLError without OpenGL."""
-        if not 16 <= size <= MAX_SIZE:
-            raise InputError(f"a picture is 16 to {MAX_SIZE} pixels wide, not {size}")
+        """InputError as `check_view`; MissingExtraError without VTK; NoOpenGLError without OpenGL."""
+        check_view(size, turn)
         self.rig, self.size = rig, size
         self._normals = SmoothNormals(rig.triangles, len(rig.neutral))
         self._points = np.ascontiguousarray(rig.neutral, np.float32).copy()
@@ -148,6 +148,14 @@ class Stage:
         camera.SetViewUp(0, 1, 0)
         camera.SetViewAngle(float(np.degrees(2 * np.arctan(0.5 * seen / 0.98 / distance))))
         camera.SetClippingRange(distance / 3, 2 * distance)
+
+
+def check_view(size: int, turn: float) -> None:
+    """InputError for a size outside 16..4096 or a turn that is no angle."""
+    if not 16 <= size <= MAX_SIZE:
+        raise InputError(f"a picture is 16 to {MAX_SIZE} pixels wide, not {size}")
+    if not abs(turn) <= MAX_TURN:
+        raise InputError(f"a turn is an angle, not {turn:g} radians")
 
 
 def open_window() -> Any:

@@ -11,12 +11,13 @@ import numpy as np
 
 from emotalk.blendshapes import COEFFICIENTS, reorder
 from emotalk.errors import InputError
-from emotalk.files import PathOrUri, atomic_write, open_source
-from emotalk.formats.npz import read_arrays
+from emotalk.files import PathOrUri, atomic_write, printable
+from emotalk.formats.npz import load_arrays
 
 BLOCK_BYTES = 4 << 20  # of vertices computed at a time: about what a cache holds
 REQUIRED_REGIONS = ("lips", "eyes", "forehead")
 STORED = ("format", "name", "coefficients", "neutral", "triangles", "moves", "displacements", "colours", "gloss")
+MAX_VERTICES = 1_000_000  # heads for film have a tenth
 GAPS = ("mouth", "eye_left", "eye_right")
 
 
@@ -148,13 +149,18 @@ class Rig:
             if str(arrays["format"]) != "emotalk-rig-1":
                 raise InputError(f"rig format {arrays['format']} is unknown", source=path)
             names = [str(name) for name in arrays["coefficients"]]
+            # Checked before any memory is asked for: a small file can state any size.
+            if len(names) != len(COEFFICIENTS) or max(arrays["neutral"].shape, default=0) > MAX_VERTICES:
+                raise InputError(f"a rig has {len(COEFFICIENTS)} coefficients and at most {MAX_VERTICES} vertices")
             moves, values = arrays["moves"], arrays["displacements"]
             fields = np.zeros((len(names), len(arrays["neutral"]), 3), np.float32)
             fields[moves[:, 0], moves[:, 1]] = values
             ordered = reorder(fields.transpose(1, 2, 0).reshape(-1, len(names)), names, source=path)
-            regions = {key.removeprefix("region."): arrays[key] for key in arrays if key.startswith("region.")}
+            regions = {
+                printable(key.removeprefix("region.")): arrays[key] for key in arrays if key.startswith("region.")
+            }
             return cls(
-                name=str(arrays["name"]),
+                name=printable(str(arrays["name"])),
                 neutral=arrays["neutral"],
                 triangles=arrays["triangles"],
                 displacements=ordered.reshape(*fields.shape[1:], -1).transpose(2, 0, 1),
@@ -171,11 +177,10 @@ class Rig:
 
 def _stored(path: PathOrUri) -> dict[str, np.ndarray]:
     """The arrays of a file that holds all of `STORED`."""
-    with open_source(path) as file:
-        try:
-            arrays = read_arrays(file, str(path))
-        except InputError as error:
-            raise InputError(f"not a rig file: {error.reason}", source=path) from error
+    try:
+        arrays = load_arrays(path)
+    except InputError as error:
+        raise InputError(f"not a rig file: {error.reason}", source=path) from error
     missing = [name for name in STORED if name not in arrays]
     if missing:
         raise InputError(f"not a rig file: {', '.join(missing)} missing", source=path)
@@ -189,7 +194,11 @@ def _array(rig: Rig, what: str, value: object, dtype: type, shape: tuple[int | N
         raise InputError(f"rig {rig.name!r}: {what} must be ({wanted}), not {array.shape}")
     if array.dtype.kind not in "fiu" or (array.dtype.kind == "f" and not np.isfinite(array).all()):
         raise InputError(f"rig {rig.name!r}: {what} must be finite numbers")
-    array = np.array(array, dtype, order="C")
+    given = array
+    with np.errstate(invalid="ignore", over="ignore"):
+        array = np.array(given, dtype, order="C")
+    if array.dtype == np.int32 and (array != given).any():
+        raise InputError(f"rig {rig.name!r}: {what} must be whole numbers of 32 bits")
     array.setflags(write=False)  # rigs are shared and cached
     return array
 

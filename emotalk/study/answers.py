@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from emotalk.errors import InputError
-from emotalk.files import PathOrUri, open_source
+from emotalk.files import PathOrUri, printable, read_source
 from emotalk.study.plan import CHOICES, QUESTIONS, Plan
 
 COLUMNS = ("study", "rater", "position", "pair", "film", "question", "choice", "watched", "seconds", "answered_at")
@@ -45,37 +45,33 @@ def read_answers(sources: Sequence[PathOrUri], plan: Plan) -> tuple[list[Answer]
 
 
 def _file(source: PathOrUri, plan: Plan) -> list[Answer]:
-    with open_source(source) as file:
-        data = file.read(MAX_BYTES + 1)
-    if len(data) > MAX_BYTES:
-        raise InputError("too large for a file of answers", source=source)
     try:
-        text = data.decode("utf-8-sig")
+        text = read_source(source, max_bytes=MAX_BYTES).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError("not a text in UTF-8", source=source) from error
     first = text.partition("\n")[0]
     rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=";" if first.count(";") > first.count(",") else ",")
-    missing = [name for name in COLUMNS if name not in (rows.fieldnames or ())]
-    if missing:
-        raise InputError(f"not a file of answers: no column {', '.join(missing)}", source=source)
     try:
+        missing = [name for name in COLUMNS if name not in (rows.fieldnames or ())]
+        if missing:
+            raise InputError(f"not a file of answers: no column {', '.join(missing)}", source=source)
         return [_answer(row, plan, source, rows.line_num) for row in rows]
     except csv.Error as error:
         raise InputError(f"line {rows.line_num}: {error}", source=source) from error
 
 
 def _answer(row: dict[str, str | None], plan: Plan, source: PathOrUri, line: int) -> Answer:
-    value = {name: (row[name] or "").strip() for name in COLUMNS}
+    value = {name: printable((row[name] or "").strip()) for name in COLUMNS}
     shown = plan.films.get(value["film"])
     wrong = None
     if value["study"] != plan.study:
-        wrong = f"belongs to study {value['study']!r}, the key to {plan.study!r}"
+        wrong = f"belongs to study {value['study']!r:.60}, the key to {plan.study!r}"
     elif shown is None or shown.pair != value["pair"]:
-        wrong = f"pair {value['pair']!r} has no film {value['film']!r}"
+        wrong = f"pair {value['pair']!r:.60} has no film {value['film']!r:.60}"
     elif value["question"] not in {question.name for question in QUESTIONS}:
-        wrong = f"there is no question {value['question']!r}"
+        wrong = f"there is no question {value['question']!r:.60}"
     elif value["choice"] not in CHOICES:
-        wrong = f"the choice is {', '.join(CHOICES)}, not {value['choice']!r}"
+        wrong = f"the choice is {', '.join(CHOICES)}, not {value['choice']!r:.60}"
     elif not value["rater"]:
         wrong = "no rater is named"
     if wrong is not None:

@@ -69,6 +69,7 @@ def build_study(
     `animations`: system -> clip -> file. `progress` hears how many pairs are done. Heads do not turn: what is compared
     is the face.
     """
+    key.parent.mkdir(parents=True, exist_ok=True)  # where it cannot be, that is said before anything is drawn
     with _new_folder(output) as folder:
         for number, films in enumerate(plan.pairs.values(), 1):
             _draw_pair(plan, films, animations, sounds, rig, folder, size)
@@ -123,6 +124,10 @@ def _new_folder(output: Path) -> Iterator[Path]:
     try:
         yield temporary
         os.replace(temporary, output)  # noqa: PTH105 - refuses a folder that has appeared meanwhile and is not empty
+    except OSError as error:
+        if error.filename is None or not Path(os.fsdecode(error.filename)).is_relative_to(temporary):
+            raise
+        raise OSError(error.errno, error.strerror, str(output)) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

@@ -8,7 +8,9 @@ from typing import Annotated
 import tyro
 
 from emotalk.errors import InputError
-from emotalk.files import is_uri, local_path, open_source
+from emotalk.files import is_uri, local_path, read_source
+
+MAX_KEY_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,11 +104,10 @@ class Results:
         from emotalk.study.plan import read_key
         from emotalk.study.statistics import preferences, raters
 
-        with open_source(self.key) as file:
-            try:
-                text = file.read().decode()
-            except UnicodeDecodeError as error:
-                raise InputError("not the key of a study", source=self.key) from error
+        try:
+            text = read_source(self.key, max_bytes=MAX_KEY_BYTES).decode()
+        except UnicodeDecodeError as error:
+            raise InputError("not the key of a study", source=self.key) from error
         plan = read_key(text, self.key)
         answers, repeated = read_answers(self.answers, plan)
         people = raters(plan, answers)

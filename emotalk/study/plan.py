@@ -111,14 +111,17 @@ def read_key(text: str, source: object) -> Plan:
         values = json.loads(text)
         if values["format"] != FORMAT:
             raise InputError(f"study format {values['format']!r} is unknown", source=source)
-        return Plan(
+        plan = Plan(
             study=str(values["study"]),
             seed=int(values["seed"]),
             systems={str(name): str(where) for name, where in values["systems"].items()},
             pairs={str(name): (str(films[0]), str(films[1])) for name, films in values["pairs"].items()},
             films={str(name): Shown(**shown) for name, shown in values["films"].items()},
         )
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        if not {side for shown in plan.films.values() for side in (shown.left, shown.right)} <= plan.systems.keys():
+            raise InputError("not the key of a study (films of systems that it does not name)", source=source)
+        return plan
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, RecursionError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"not the key of a study ({error})", source=source) from error

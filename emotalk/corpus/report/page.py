@@ -95,9 +95,9 @@ def _splits(report: CorpusReport) -> str:
 def _speakers(report: CorpusReport) -> str:
     shown = report.speakers[:MAX_SPEAKERS]
     most = max((count for speaker in shown for count in speaker.clips.values()), default=1)
-    lines = [_row("th", ["speaker", "split", "hours", "squares", *report.labels])]
+    lines = [_row("th", ["speaker", "split", "hours", "squares", *map(html.escape, report.labels)])]
     for speaker in shown:
-        cells = [f"<td>{html.escape(speaker.name)}</td>", f"<td>{speaker.split}</td>"]
+        cells = [f"<td>{html.escape(speaker.name)}</td>", f"<td>{html.escape(speaker.split)}</td>"]
         cells += [f"<td>{speaker.hours:.3f}</td>", f"<td>{speaker.squares:,}</td>"]
         cells += [_heat(speaker.clips.get(label, 0), most) for label in report.labels]
         lines.append(f"<tr>{''.join(cells)}</tr>")
@@ -138,7 +138,10 @@ def _reasons(report: CorpusReport) -> str:
     lines = ['<tr><th>reason</th><th>items</th><th class="text">such as</th></tr>']
     for reason in report.reasons:
         such_as = "<br>".join(f"<code>{html.escape(item)}</code> {html.escape(text)}" for item, text in reason.examples)
-        lines.append(f'<tr><td>{reason.name}</td><td>{reason.items:,}</td><td class="text example">{such_as}</td></tr>')
+        lines.append(
+            f"<tr><td>{html.escape(reason.name)}</td><td>{reason.items:,}</td>"
+            f'<td class="text example">{such_as}</td></tr>'
+        )
     note = f"<p>Every item with its reason is a row of {QUARANTINE} in the corpus.</p>"
     return f'{note}<div class="panel"><table>{"".join(lines)}</table></div>'
 

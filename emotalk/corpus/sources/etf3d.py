@@ -22,7 +22,7 @@ from emotalk.corpus.gates import MAX_DURATION_S, Reason, RejectedError, Rejectio
 from emotalk.corpus.sources.base import Item, Listing
 from emotalk.corpus.splits import SplitScheme, hashed_split, ravdess_split
 from emotalk.errors import InputError
-from emotalk.files import open_source
+from emotalk.files import read_source
 from emotalk.formats.pieces import read_npy
 from emotalk.labels import EMOTIONS
 from emotalk.remote import reached
@@ -200,11 +200,8 @@ def _files(fs: fsspec.AbstractFileSystem, folder: str, suffix: str) -> tuple[dic
 
 
 def _load_array(location: str, source: str) -> np.ndarray:
-    with open_source(location) as file:
-        content = file.read(MAX_COEFFICIENTS_BYTES + 1)
-    if len(content) > MAX_COEFFICIENTS_BYTES:
-        raise RejectedError("unreadable_coefficients", f"over {MAX_COEFFICIENTS_BYTES} bytes: no clip", source=source)
     try:
+        content = read_source(location, max_bytes=MAX_COEFFICIENTS_BYTES)
         return read_npy(io.BytesIO(content), len(content), source)
     except InputError as error:
         raise RejectedError("unreadable_coefficients", error.reason, source=source) from error

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from emotalk.corpus.gates import RejectedError
 from emotalk.dubbing.listing import RECORDING_SUFFIXES
 from emotalk.errors import InputError
-from emotalk.files import is_uri, open_source
+from emotalk.files import is_uri, read_source
 from emotalk.remote import reached
 
 MAX_FILE_BYTES = 128 * 2**20  # of coefficients: ten minutes are 30 MB in the wordiest format
@@ -92,12 +92,11 @@ def item_id_of(source: str, stem: str) -> str:
 
 
 def read_bounded(root: str, path: str, *, max_bytes: int = MAX_FILE_BYTES) -> bytes:
-    """A file of coefficients. RejectedError where it is larger than any can be."""
-    with open_source(inside(root, path)) as file:
-        content = file.read(max_bytes + 1)
-    if len(content) > max_bytes:
-        raise RejectedError("unreadable_coefficients", f"over {max_bytes >> 20} MiB: no clip", source=path)
-    return content
+    """A file of coefficients. RejectedError where it cannot be read, or is larger than any can be."""
+    try:
+        return read_source(inside(root, path), max_bytes=max_bytes)
+    except InputError as error:
+        raise RejectedError("unreadable_coefficients", error.reason, source=path) from error
 
 
 def version_of(*files: Found | None) -> str:

@@ -4,6 +4,7 @@ Regions come from FLAME_masks.pkl where it lies beside the model. Eyelids come f
 beside it, or from arrays of these names in the file.
 """
 
+import io
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from emotalk.errors import InputError
-from emotalk.files import open_source
-from emotalk.formats import npz
+from emotalk.files import read_source
+from emotalk.formats.npz import load_arrays
+from emotalk.formats.pieces import read_npy
 from emotalk.rigs.flame import JAW_JOINT, Flame
-from emotalk.rigs.importers.pickles import read_arrays
+from emotalk.rigs.importers.pickles import MAX_BYTES, read_arrays
 from emotalk.rigs.rig import Rig
 
 MM = 1000.0
@@ -25,9 +27,9 @@ MASKS = {"lips": "lips", "forehead": "forehead", "eye_region": "eyes", "nose": "
 def is_rig_file(path: Path) -> bool:
     """Whether an npz is a rig that this package saved."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return "format" in file.files and str(file["format"]).startswith("emotalk-rig")
-    except (zipfile.BadZipFile, OSError, ValueError, EOFError):
+        with zipfile.ZipFile(path) as archive:
+            return {"format.npy", "displacements.npy"} <= set(archive.namelist())
+    except (zipfile.BadZipFile, OSError, ValueError):
         return False
 
 
@@ -67,27 +69,29 @@ def import_flame(path: Path) -> Rig:
     from emotalk.rigs.transfer.flame_map import fit_flame, flame_rig
 
     flame = read_flame(path)
-    return flame_rig(flame, fit_flame(procedural_head(), flame), name=path.stem)
+    try:
+        return flame_rig(flame, fit_flame(procedural_head(), flame), name=path.stem)
+    except InputError as error:
+        raise InputError(error.reason, source=path) from error
 
 
 def _arrays(path: Path) -> dict[str, Any]:
     if path.suffix.lower() == ".npz":
-        with open_source(path) as file:
-            arrays: dict[str, Any] = dict(npz.read_arrays(file, str(path)))
+        arrays: dict[str, Any] = dict(load_arrays(path))
     else:
-        arrays = read_arrays(path.read_bytes(), source=path)
+        arrays = read_arrays(read_source(path, max_bytes=MAX_BYTES), source=path)
     for name in ("l_eyelid", "r_eyelid"):
         if (beside := path.with_name(f"{name}.npy")).is_file():
-            try:
-                arrays[name] = np.load(beside, allow_pickle=False)
-            except (ValueError, EOFError) as error:
-                raise InputError(f"not an array ({error})", source=beside) from error
+            content = read_source(beside, max_bytes=MAX_BYTES)
+            arrays[name] = read_npy(io.BytesIO(content), len(content), str(beside))
     return arrays
 
 
 def _numbers(arrays: dict[str, Any], name: str, shape: tuple[int, ...]) -> np.ndarray:
     if name not in arrays:
         raise ValueError(f"no {name}")
+    if not isinstance(arrays[name], np.ndarray) or arrays[name].dtype.kind not in "fiu":
+        raise ValueError(f"{name} is no array of numbers")
     array = np.asarray(arrays[name], np.float64)
     if array.ndim != len(shape) or any(want not in (-1, got) for want, got in zip(shape, array.shape, strict=True)):
         wanted = ", ".join("n" if length == -1 else str(length) for length in shape)
@@ -103,10 +107,13 @@ def _masks(path: Path, count: int) -> dict[str, np.ndarray]:
     if not file.is_file():
         return {}
     out = {}
-    for theirs, values in read_arrays(file.read_bytes(), source=file).items():
+    for theirs, values in read_arrays(read_source(file, max_bytes=MAX_BYTES), source=file).items():
         if (ours := MASKS.get(theirs)) is not None:
-            indices = np.asarray(values)
-            if indices.ndim != 1 or indices.dtype.kind not in "iu" or indices.min() < 0 or indices.max() >= count:
+            try:
+                indices = np.fromiter(values, np.int64)
+            except (TypeError, ValueError) as error:
+                raise InputError(f"mask {theirs} is no list of vertices ({error})", source=file) from error
+            if indices.min(initial=0) < 0 or indices.max(initial=0) >= count:
                 raise InputError(f"mask {theirs} is not for a mesh of {count} vertices", source=file)
             out[ours] = indices.astype(np.int32)
     return out

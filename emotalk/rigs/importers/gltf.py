@@ -11,18 +11,25 @@ from emotalk.gltf import Document, read_gltf
 from emotalk.rigs.importers.finish import Mesh, finish
 from emotalk.rigs.importers.names import shapes_by_coefficient
 from emotalk.rigs.importers.place import placed
-from emotalk.rigs.rig import Rig
+from emotalk.rigs.importers.wavefront import FARTHEST
+from emotalk.rigs.rig import MAX_VERTICES, Rig
 
 TRIANGLES = 4
-MAX_DEPTH = 64  # of nested nodes
+MAX_PARTS = 1000
 
 
 def import_gltf(path: Path) -> Rig:
     """The meshes at rest (skins are not posed). InputError names missing shapes, or what the file lacks."""
     document = read_gltf(path)
     try:
-        parts = [part for node, place in _nodes(document) for part in _primitives(document, node, place)]
-    except (KeyError, IndexError, TypeError, ValueError) as error:
+        parts = []
+        for mesh, place in _nodes(document):
+            parts += _primitives(document, mesh, place)
+            if len(parts) > MAX_PARTS or sum(len(part.vertices) for part in parts) > MAX_VERTICES:
+                raise InputError(f"more than {MAX_PARTS} meshes or {MAX_VERTICES} vertices: no head", source=path)
+    except InputError:
+        raise
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"its scene is broken ({type(error).__name__}: {error})", source=path) from error
     names = list(dict.fromkeys(name for part in parts for name in part.moves))
     if not names:
@@ -36,11 +43,11 @@ def import_gltf(path: Path) -> Rig:
                 if name in part.moves:
                     moves[coefficient][start : start + len(part.vertices)] += part.moves[name]
     triangles = [part.triangles + start for part, start in zip(parts, starts[:-1], strict=True)]
-    mesh = Mesh(np.concatenate([part.vertices for part in parts]), np.concatenate(triangles), moves)
+    whole = Mesh(np.concatenate([part.vertices for part in parts]), np.concatenate(triangles), moves)
     colours = [part.colours for part in parts if part.colours is not None]
     if len(colours) == len(parts):
-        mesh.colours = np.concatenate(colours)
-    return finish(placed(mesh, unit_mm=1000.0), path.stem, source=path)
+        whole.colours = np.concatenate(colours)
+    return finish(placed(whole, unit_mm=1000.0), path.stem, source=path)
 
 
 def _nodes(document: Document) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
@@ -51,16 +58,18 @@ def _nodes(document: Document) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
     roots = [number for number in range(len(nodes)) if number not in children]
     if "scenes" in tree:
         roots = tree["scenes"][tree.get("scene", 0)].get("nodes", roots)
-    todo = [(number, np.eye(4), 0) for number in reversed(roots)]
+    todo = [(number, np.eye(4)) for number in reversed(roots)]
+    seen = set()
     while todo:
-        number, above, depth = todo.pop()
-        if depth > MAX_DEPTH:
-            raise ValueError("nodes within themselves")
+        number, above = todo.pop()
+        if number in seen:
+            raise ValueError(f"node {number} stands in several places, or within itself")
+        seen.add(number)
         node = nodes[number]
         place = above @ _matrix(node)
         if "mesh" in node:
             yield tree["meshes"][node["mesh"]], np.eye(4) if "skin" in node else place
-        todo += [(child, place, depth + 1) for child in reversed(node.get("children", []))]
+        todo += [(child, place) for child in reversed(node.get("children", []))]
 
 
 def _matrix(node: dict[str, Any]) -> np.ndarray:
@@ -93,12 +102,16 @@ def _primitives(document: Document, mesh: dict[str, Any], place: np.ndarray) -> 
             faces = np.arange(len(points)).reshape(-1, 3)
         if faces.size and faces.max() >= len(points):
             raise ValueError("a triangle names a vertex that is not there")
+        if not (np.isfinite(place).all() and np.abs(points).max(initial=0) < FARTHEST):
+            raise ValueError("places that are not finite numbers")
         if np.linalg.det(place[:3, :3]) < 0:
             faces = faces[:, ::-1]
         moves = {}
         for name, target in zip(names, primitive.get("targets", []), strict=False):
             if "POSITION" in target:
                 move = document.array(target["POSITION"]).astype(np.float64)
+                if not np.abs(move).max(initial=0) < FARTHEST:
+                    raise ValueError(f"morph target {name} holds numbers that are not finite")
                 if move.shape != points.shape:
                     raise ValueError(f"morph target {name} has {len(move)} vertices, not {len(points)}")
                 moves[name] = move @ place[:3, :3].T

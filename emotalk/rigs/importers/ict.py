@@ -6,22 +6,25 @@ shows them: here the looks turn them. Numbers of vertices stay the kit's own.
 """
 
 import json
+import lzma
 import tarfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from emotalk.errors import InputError
+from emotalk.files import read_source
 from emotalk.rigs.importers.eyeballs import eyeball_colours, turn_eyeball
 from emotalk.rigs.importers.finish import LIPS, Mesh, finish
 from emotalk.rigs.importers.names import coefficient_of, shapes_by_coefficient
-from emotalk.rigs.importers.wavefront import read_obj, read_positions
+from emotalk.rigs.importers.wavefront import MAX_FILE_BYTES, read_obj, read_positions
 from emotalk.rigs.rig import Rig
 
 NEUTRAL, INDICES = "generic_neutral_mesh.obj", "vertex_indices.json"
 MM = 10.0  # per unit of the kit
-MAX_FILE_BYTES = 64 << 20
+MAX_ARCHIVE_BYTES = 4 << 30  # unpacked; the kit has 0.14
 OUTER_LIPS = slice(48, 60)  # of the 68 landmarks of iBUG
 # Transparent in the kit, the lashes by a texture; drawn opaque they hide the eye.
 FILMS = ("M_LacrimalFluid", "M_EyeBlend", "M_EyeOcclusion", "M_EyeLashes")
@@ -93,11 +96,13 @@ def _files(source: Path) -> Iterator[tuple[str, bytes]]:
         neutral = next(iter(sorted(source.rglob(NEUTRAL))), None)
         for path in sorted((neutral.parent if neutral else source).iterdir()):
             if path.is_file() and _wanted(path.name):
-                yield path.name, path.read_bytes()
+                yield path.name, read_source(path, max_bytes=MAX_FILE_BYTES)
         return
     try:
         with tarfile.open(source) as archive:
             for member in archive:
+                if archive.offset > MAX_ARCHIVE_BYTES:
+                    raise InputError(f"unpacks to more than {MAX_ARCHIVE_BYTES >> 30} GiB", source=source)
                 name = PurePosixPath(member.name).name
                 if member.isfile() and _wanted(name):
                     if member.size > MAX_FILE_BYTES:
@@ -106,7 +111,7 @@ def _files(source: Path) -> Iterator[tuple[str, bytes]]:
                     yield name, b"" if file is None else file.read()
     except FileNotFoundError as error:
         raise InputError("no such file or folder", source=source) from error
-    except (tarfile.TarError, EOFError, OSError) as error:
+    except (tarfile.TarError, EOFError, OSError, lzma.LZMAError, zlib.error) as error:
         raise InputError(f"not a readable tar archive ({error})", source=source) from error
 
 
@@ -120,7 +125,7 @@ def _landmarks(data: bytes, count: int, source: Path) -> np.ndarray:
     """(68,) vertices of the iBUG landmarks, as the kit publishes them."""
     try:
         found = np.array(json.loads(data)["idx_to_landmark_verts"], np.int64)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise InputError(f"{INDICES} has no idx_to_landmark_verts ({error})", source=source) from error
     if found.shape != (68,) or found.min() < 0 or found.max() >= count:
         raise InputError(f"idx_to_landmark_verts of {INDICES} must be 68 vertices of the mesh", source=source)

@@ -7,6 +7,9 @@ import numpy as np
 from emotalk.errors import InputError
 from emotalk.rigs.surface import fan
 
+MAX_FILE_BYTES = 64 << 20  # a million vertices
+FARTHEST = 1e9  # units of any kind: no vertex of a face lies there
+
 
 @dataclass(frozen=True)
 class Obj:
@@ -28,7 +31,7 @@ def read_positions(data: bytes, *, source: object) -> np.ndarray:
         vertices = np.array(list(map(float, numbers))).reshape(-1, 3)
     except ValueError as error:
         raise InputError(f"a vertex line is broken ({error})", source=source) from error
-    if not len(vertices) or not np.isfinite(vertices).all():
+    if not len(vertices) or not np.abs(vertices).max() < FARTHEST:
         raise InputError("holds no vertices, or numbers that are not finite", source=source)
     return vertices
 

@@ -8,8 +8,8 @@ way, is found from the points themselves unless it is given. A map that this pac
 import numpy as np
 
 from emotalk.errors import InputError
-from emotalk.files import PathOrUri, open_source
-from emotalk.formats.npz import read_arrays
+from emotalk.files import PathOrUri
+from emotalk.formats.npz import load_arrays
 from emotalk.rigs.transfer.correspondence import Correspondence
 from emotalk.rigs.transfer.registration import similarity
 from emotalk.rigs.transfer.storage import PREFIX
@@ -19,8 +19,7 @@ FEWEST = 12  # points: fewer fix neither the turn nor a movement of the face
 
 def read_correspondence(path: PathOrUri, source: np.ndarray, target: np.ndarray) -> Correspondence:
     """source, target: (V, 3) mm of both faces at rest. InputError names what is missing or does not fit them."""
-    with open_source(path) as file:
-        arrays = read_arrays(file, str(path))
+    arrays = load_arrays(path)
     if any(key.startswith(PREFIX) for key in arrays):  # a saved map, whose own `source` and `target` are names
         arrays = {key.removeprefix(PREFIX): value for key, value in arrays.items() if key.startswith(PREFIX)}
     try:

@@ -8,8 +8,8 @@ import numpy as np
 
 from emotalk.blendshapes import FPS
 from emotalk.errors import InputError
-from emotalk.files import PathOrUri, atomic_write, open_source
-from emotalk.formats.npz import read_arrays
+from emotalk.files import PathOrUri, atomic_write
+from emotalk.formats.npz import load_arrays
 from emotalk.rigs.flame import JAW_PARAMETERS
 
 
@@ -35,8 +35,7 @@ def read_parameters(path: PathOrUri, names: tuple[str, ...]) -> tuple[np.ndarray
     Arrays that are missing are zero, and so are expressions beyond those of the file. InputError for more of them than
     `names` has, other shapes, or none of the arrays.
     """
-    with open_source(path) as file:
-        arrays = read_arrays(file, str(path))
+    arrays = load_arrays(path)
     try:
         fps = Fraction(*map(int, arrays["fps"])) if "fps" in arrays else FPS
     except (ValueError, TypeError, ZeroDivisionError) as error:

@@ -7,8 +7,8 @@ import numpy as np
 
 from emotalk.blendshapes import COEFFICIENTS
 from emotalk.errors import InputError
-from emotalk.files import PathOrUri, atomic_write, open_source
-from emotalk.formats.npz import read_arrays
+from emotalk.files import PathOrUri, atomic_write
+from emotalk.formats.npz import load_arrays
 from emotalk.rigs.transfer.correspondence import Correspondence
 
 PREFIX = "correspondence."
@@ -28,8 +28,7 @@ def load_map(
 ) -> Map:
     """What `build` makes of the arrays that `save_map` wrote. InputError names file and reason; what: for people."""
     try:
-        with open_source(path) as file:
-            arrays = read_arrays(file, str(path))
+        arrays = load_arrays(path)
         if "format" not in arrays:
             raise InputError(f"not a map {what}: no format in it", source=path)
         if str(arrays["format"]) != form or tuple(map(str, arrays["coefficients"])) != COEFFICIENTS:

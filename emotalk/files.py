@@ -1,6 +1,7 @@
 """Files that appear whole or not at all, on a local disk or behind any fsspec URI, and how a source is opened."""
 
 import os
+import re
 import secrets
 import shutil
 import tempfile
@@ -12,6 +13,7 @@ from typing import IO
 from emotalk.errors import InputError
 
 PathOrUri = str | os.PathLike[str]
+_TEMPORARY = re.compile(r"\..*\.[0-9a-f]{8}\.tmp(\.[^.]+)?")
 
 
 def is_uri(target: PathOrUri) -> bool:
@@ -82,6 +84,11 @@ def atomic_write(target: PathOrUri) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
         if scratch is not None:
             shutil.rmtree(scratch, ignore_errors=True)
+
+
+def is_half_written(name: str) -> bool:
+    """Whether a file's name is one that `atomic_write` gives while it writes: what a killed process leaves."""
+    return _TEMPORARY.fullmatch(PurePosixPath(name).name) is not None
 
 
 def _upload(temporary: Path, uri: str) -> None:

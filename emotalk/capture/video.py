@@ -25,6 +25,7 @@ from emotalk.audio.container import (
 from emotalk.errors import InputError
 
 LOST_TOLERANCE_S = 0.5  # of the declared length; writers round it to the longest stream
+MAX_PIXELS = 1 << 26  # twice a picture of 8K
 SEEK_MARGIN_S = 1.0  # a wanted picture may depend on ones that are stored before the place a seek finds
 # Containers whose declared length was counted, so that less than it means that the end is missing.
 COUNTED = {"mov", "mp4", "matroska", "webm", "avi", "flv"}
@@ -114,6 +115,7 @@ def read_frames(
                 continue
             last_s = time_s
             if time_s >= start_s:
+                _check_size(round(picture.width * aspect), picture.height, source)
                 rgb = _upright(picture, aspect)
                 yield Frame(time_s, np.ascontiguousarray(rgb if crop is None else crop.of(rgb)))
 
@@ -142,7 +144,13 @@ def _opened_picture(source: AudioSource) -> Iterator[tuple[Any, Any]]:
         stream = default_stream(av, streams)
         if stream.codec_context is None:
             raise InputError("its video codec is unknown", source=name_of(source))
+        _check_size(stream.codec_context.width, stream.codec_context.height, source)
         yield container, stream
+
+
+def _check_size(width: int, height: int, source: AudioSource) -> None:
+    if not (width > 0 and height > 0 and width * height <= MAX_PIXELS):
+        raise InputError(f"its pictures have {width} × {height} pixels: 1 to {MAX_PIXELS} can be read", source=name_of(source))
 
 
 def _clock_zero_s(container: Any) -> float:

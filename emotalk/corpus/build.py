@@ -5,6 +5,7 @@
 
 import hashlib
 import json
+import secrets
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -23,9 +24,12 @@ from emotalk.corpus.sources.base import Source
 from emotalk.corpus.splits import SPLITS
 from emotalk.corpus.store import Store
 from emotalk.corpus.takes import VideoSource
+from emotalk.corpus.tracks import FOLDER
 from emotalk.errors import InputError
+from emotalk.files import is_half_written, is_uri, local_path
 
 DEFAULT_SHARD_BYTES = 64 * 2**20
+CLAIM = "building"  # holds a word of the build that began last in this folder; gone when it is finished
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ class Build:
     plans: list[ShardPlan]
     listed_rejections: list[Rejection]
     known_sha256: dict[str, str]
+    claim: str
     about: str = ""
 
     @classmethod
@@ -65,6 +70,8 @@ class Build:
         if not plans and not listing.rejections:
             raise InputError("nothing to build from: no clips found", source=source.name)
         store = Store(output)
+        if not is_uri(output) and local_path(output).is_file():
+            raise InputError("is a file, not a folder for a corpus", source=output)
         config = {
             "source": source.name,
             "settings": source.settings(),
@@ -83,17 +90,22 @@ class Build:
                     store.remove(name)
             store.write(QUARANTINE, _parquet_bytes(_quarantine_table(listing.rejections)))
             raise _all_turned_away(listing.rejections, store, source)
-        return cls(source, store, config, digest, plans, listing.rejections, known, about)
+        claim = secrets.token_hex(16)
+        store.write(CLAIM, claim.encode())
+        return cls(source, store, config, digest, plans, listing.rejections, known, claim, about)
 
     def make(self, plan: ShardPlan) -> ShardReport:
-        """Makes one shard; safe to run in any process and to run again."""
+        """Makes one shard; safe to run in any process and to run again. InputError where another build has begun."""
+        self._check_claim()
         return make_shard(plan, self.source, self.store, expected_sha256=self.known_sha256.get(plan.name))
 
     def finish(self, reports: Iterable[ShardReport]) -> Manifest:
         """All shards' reports, in any order -> index, quarantine, card and, last, the manifest.
 
-        Raises InputError if no clip was good; the quarantine is written all the same, for its reasons.
+        Raises InputError if no clip was good; the quarantine is written all the same, for its reasons. Likewise where
+        another build has begun in the folder: its shards and these must not mix.
         """
+        self._check_claim()
         done = sorted(reports, key=lambda report: report.name)
         if [report.name for report in done] != sorted(plan.name for plan in self.plans):
             raise ValueError("finish needs one report of every planned shard")
@@ -107,6 +119,7 @@ class Build:
             files[name] = _facts(hashlib.sha256(content).hexdigest(), len(content), table.num_rows)
         reasons = [rejection.reason for rejection in rejections]
         if index.column("rejected").null_count == 0:
+            self.store.remove(CLAIM)
             raise _all_turned_away(rejections, self.store, self.source)
         manifest = make_manifest(index, reasons, config=self.config, plan_digest=self.plan_digest, files=files)
         card = dataset_card(manifest, about=self.about).encode()
@@ -115,8 +128,17 @@ class Build:
         manifest = replace(manifest, files=files)
         # Tasks of an attempt that failed may have lived on after `prepare`, and died while they wrote.
         _remove_leftovers(self.store, keep=[plan.name for plan in self.plans])
+        self._check_claim()
         self.store.write(MANIFEST, manifest.to_json())
+        self.store.remove(CLAIM)
         return manifest
+
+    def _check_claim(self) -> None:
+        if not self.store.exists(CLAIM) or self.store.read(CLAIM) != self.claim.encode():
+            raise InputError(
+                "another build was started in this folder while this one ran: let it end, then run this one again",
+                source=self.store.location,
+            )
 
 
 def build_here(
@@ -169,9 +191,9 @@ def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 def _remove_leftovers(store: Store, keep: Iterable[str]) -> None:
     """Shards that this build will not write, and what a killed attempt left half written."""
     kept = set(keep)
-    for split in SPLITS:
-        for name in store.names(split):
-            if name.endswith(".parquet") and name not in kept:
+    for folder in ("", FOLDER, *SPLITS):
+        for name in store.names(folder):
+            if is_half_written(name) or (folder in SPLITS and name.endswith(".parquet") and name not in kept):
                 store.remove(name)
 
 

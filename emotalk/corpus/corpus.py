@@ -48,6 +48,8 @@ class Corpus:
     def index(self) -> pa.Table:
         """One row per clip: its labels and lengths, and shard, row group and row where it lies."""
         index = self._table(INDEX, INDEX_SCHEMA)
+        if not set(index.column("shard").unique().to_pylist()) <= set(self.manifest.shards):
+            raise InputError(f"{INDEX} names shards that {MANIFEST} does not", source=self.location)
         return index if self.with_rejected else index.filter(pc.is_null(index.column("rejected")))
 
     @cached_property

@@ -47,10 +47,10 @@ class Store:
             fs.rm_file(path)
 
     def names(self, folder: str) -> list[str]:
-        """The files directly in a folder, hidden ones included; empty where there is no such folder."""
+        """The files directly in a folder ("": the corpus's own), hidden ones included; empty where there is none."""
         with reached(self.path(folder)) as (fs, path):
             fs.invalidate_cache()
             if not fs.isdir(path):
                 return []
             entries = [entry for entry in fs.ls(path, detail=True) if entry["type"] == "file"]
-        return sorted(f"{folder}/{PurePosixPath(entry['name']).name}" for entry in entries)
+        return sorted(str(PurePosixPath(folder, PurePosixPath(entry["name"]).name)) for entry in entries)

@@ -15,13 +15,15 @@ import numpy as np
 from emotalk.animation import Animation
 from emotalk.blendshapes import COEFFICIENTS, FPS, reorder
 from emotalk.errors import InputError
-from emotalk.files import is_uri, local_path, open_source
+from emotalk.files import is_uri, local_path, read_source
 from emotalk.formats import read_animation
 from emotalk.formats.pieces import read_npy
 from emotalk.rigs.rig import Rig
 
 SUFFIXES = (".npz", ".csv", ".npy")  # where a clip has several, the one that says most
 SHORT_FRAMES = 6  # missing at the end (0.2 s) are filled with the last one: feature extractors lose some
+MAX_BYTES = 4 << 30  # ten minutes of vertices are 1 GiB
+NOWHERE_MM = 1e6
 FAR_MM = 50.0  # no face moves this far from rest: other units, another origin or another mesh
 
 
@@ -74,7 +76,10 @@ class Predictions:
         if source.endswith(".npy"):
             array = _array(source)
             if array.ndim == 2 and array.shape[1] == len(COEFFICIENTS):
-                animation = Animation(array)
+                try:
+                    animation = Animation(array)
+                except InputError as error:
+                    raise InputError(error.reason, source=source) from error
             else:
                 vertices = self._vertices(array, rig, source)
                 return Prediction(vertices=_at_frames(vertices, np.arange(len(vertices)) / self.fps, frames, source))
@@ -93,7 +98,10 @@ class Predictions:
                 f"vertices of {rig.name}; another mesh is chosen by --rig",
                 source=source,
             )
-        vertices = array.reshape(len(array), count, 3).astype(np.float32) * np.float32(self.scale)
+        with np.errstate(over="ignore", invalid="ignore"):
+            vertices = array.reshape(len(array), count, 3).astype(np.float32) * np.float32(self.scale)
+        if not np.abs(vertices).max(initial=0) < NOWHERE_MM:
+            raise InputError("holds vertices that are nowhere near a face: --scale gives mm per unit", source=source)
         away = float(np.median(np.linalg.norm(vertices[:1] - rig.neutral, axis=-1))) if len(array) else 0.0
         if away > FAR_MM or (len(array) and _extent(vertices[0]) < 0.1 * _extent(rig.neutral)):
             raise InputError(
@@ -123,9 +131,8 @@ def _at_frames(values: np.ndarray, times_s: np.ndarray, frames: int, source: str
 
 
 def _array(source: str) -> np.ndarray:
-    with open_source(source) as file:
-        content = io.BytesIO(file.read())
-    array = read_npy(content, content.getbuffer().nbytes, source)
+    content = read_source(source, max_bytes=MAX_BYTES)
+    array = read_npy(io.BytesIO(content), len(content), source)
     if array.ndim == 4 or (array.ndim == 3 and array.shape[2] != 3):
         if len(array) != 1:
             raise InputError(f"shape {array.shape} is that of several clips", source=source)

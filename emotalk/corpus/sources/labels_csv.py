@@ -89,7 +89,7 @@ def known_of(stem: str, row: Row | None) -> Known:
     """
     row = row or Row()
     folder = stem.split("/")[0] if "/" in stem else None
-    speaker = row.speaker or (printable(folder) if folder else NOBODY)
+    speaker = printable(row.speaker or folder or NOBODY)
     split = row.split or ("train" if speaker == NOBODY else hashed_split(speaker))
     return Known(speaker, row.statement or printable(stem), row.emotion, row.level, split)
 

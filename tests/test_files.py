@@ -7,7 +7,7 @@ import fsspec
 import pytest
 
 from emotalk.errors import InputError
-from emotalk.files import atomic_write, open_source, suffix_of
+from emotalk.files import atomic_write, is_half_written, open_source, read_source, suffix_of
 
 
 def write_half(target: str | Path, error: BaseException) -> None:
@@ -84,3 +84,19 @@ def test_file_uris_are_local(tmp_path: Path) -> None:
 )
 def test_suffixes(path: str | Path, suffix: str) -> None:
     assert suffix_of(path) == suffix
+
+
+def test_what_is_larger_than_its_kind_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.bin"
+    path.write_bytes(bytes(2048))
+    assert read_source(path, max_bytes=2048) == bytes(2048)
+    with pytest.raises(InputError, match=r"a\.bin: larger than 1 KiB"):
+        read_source(path, max_bytes=1024)
+
+
+@pytest.mark.parametrize("name", ["part-00000.parquet", "noend", ".hidden.npz"])
+def test_names_of_files_half_written_are_known(tmp_path: Path, name: str) -> None:
+    with atomic_write(tmp_path / name) as temporary:
+        assert is_half_written(str(temporary))
+        temporary.write_bytes(b"1")
+    assert not is_half_written(name)

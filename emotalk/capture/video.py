@@ -144,13 +144,15 @@ def _opened_picture(source: AudioSource) -> Iterator[tuple[Any, Any]]:
         stream = default_stream(av, streams)
         if stream.codec_context is None:
             raise InputError("its video codec is unknown", source=name_of(source))
-        _check_size(stream.codec_context.width, stream.codec_context.height, source)
+        # Some headers do not say; each picture is asked again.
+        _check_size(stream.codec_context.width or 1, stream.codec_context.height or 1, source)
         yield container, stream
 
 
 def _check_size(width: int, height: int, source: AudioSource) -> None:
     if not (width > 0 and height > 0 and width * height <= MAX_PIXELS):
-        raise InputError(f"its pictures have {width} × {height} pixels: 1 to {MAX_PIXELS} can be read", source=name_of(source))
+        text = f"its pictures have {width} × {height} pixels; up to {MAX_PIXELS} can be read"
+        raise InputError(text, source=name_of(source))
 
 
 def _clock_zero_s(container: Any) -> float:

@@ -91,3 +91,11 @@ def test_probing_reads_what_the_header_says():
     assert (info.width, info.height, info.has_sound) == (64, 48, True)
     assert info.declared_s == pytest.approx(2.0, abs=0.1)
     assert not probe_video(film(STEADY)).has_sound
+
+
+def test_pictures_too_large_for_any_memory_are_refused(monkeypatch):
+    content = film([0, 40], size=(64, 48))
+    monkeypatch.setattr("emotalk.capture.video.MAX_PIXELS", 64 * 48 - 1)
+    for look in (probe_video, lambda file: list(read_frames(file))):
+        with pytest.raises(InputError, match="64 × 48 pixels"):
+            look(io.BytesIO(content))

@@ -5,15 +5,18 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from emotalk.corpus.build import build_here
+from emotalk.corpus.build import CLAIM, Build, build_here
 from emotalk.corpus.corpus import Corpus
 from emotalk.corpus.manifest import count_squares
 from emotalk.corpus.schema import CLIP_SCHEMA
@@ -173,6 +176,9 @@ def test_a_killed_build_is_no_corpus_and_a_rerun_completes_it(corpus, source, tm
         Corpus.open(tmp_path)
 
     (tmp_path / "train" / ".part-00000.0a1b2c3d.tmp.parquet").write_bytes(b"half a shard")
+    (tmp_path / ".index.0a1b2c3d.tmp.parquet").write_bytes(b"half an index")
+    (tmp_path / "capture").mkdir()
+    (tmp_path / "capture" / ".track.0a1b2c3d.tmp.npz").write_bytes(b"half a track")
     build_here(source, str(tmp_path), target_bytes=SMALL)
     assert contents(tmp_path) == contents(Path(corpus.location))
     assert {path: path.stat().st_ino for path in finished} == finished
@@ -186,7 +192,7 @@ class Unplugged(Etf3d):
 def test_a_failure_that_is_not_the_clips_fault_names_the_shard_and_leaves_no_corpus(source, tmp_path):
     with pytest.raises(ShardError, match=r"test/part-00000\.parquet: .*: OSError: the network is gone"):
         build_here(Unplugged(root=source.root), str(tmp_path))
-    assert contents(tmp_path) == {}
+    assert contents(tmp_path).keys() == {CLAIM}
 
 
 def test_no_good_clip_is_an_error_that_says_why(tmp_path):
@@ -262,3 +268,68 @@ def test_a_finished_corpus_is_not_lost_to_a_folder_in_which_nothing_is_good(corp
     with pytest.raises(InputError, match="all 1 items were turned away"):
         build_here(Etf3d(root=str(tmp_path / "data")), str(output), target_bytes=SMALL, rebuild=True)
     assert sorted(path.name for path in output.rglob("*") if path.is_file()) == ["quarantine.parquet"]
+
+
+def test_of_two_builds_in_one_folder_the_later_one_alone_ends(tmp_path):
+    one = Etf3d(root=str(Etf3dFolder(tmp_path / "one").good().root))
+    other = replace(one, split_scheme="emobox1")
+    output = tmp_path / "corpus"
+    first = Build.prepare(one, str(output), target_bytes=SMALL)
+    reports = [first.make(plan) for plan in first.plans]
+    second = Build.prepare(other, str(output), target_bytes=SMALL)
+    for work in (lambda: first.make(first.plans[0]), lambda: first.finish(reports)):
+        with pytest.raises(InputError, match="another build was started"):
+            work()
+    second.finish(second.make(plan) for plan in second.plans)
+    build_here(other, str(tmp_path / "alone"), target_bytes=SMALL)
+    assert contents(output) == contents(tmp_path / "alone")
+
+
+def test_an_output_that_is_a_file_is_said_before_any_work(source, tmp_path):
+    (tmp_path / "corpus").write_text("x")
+    with pytest.raises(InputError, match="is a file, not a folder"):
+        build_here(source, str(tmp_path / "corpus"))
+
+
+@pytest.mark.parametrize("name", ["index.parquet", "quarantine.parquet"])
+@pytest.mark.parametrize("damage", [lambda content: content[:-20], lambda content: b"", lambda content: content + b"x"])
+def test_tables_that_are_not_the_manifests_are_refused(corpus, tmp_path, name, damage):
+    shutil.copytree(corpus.location, tmp_path, dirs_exist_ok=True)
+    (tmp_path / name).write_bytes(damage((tmp_path / name).read_bytes()))
+    opened = Corpus.open(tmp_path)
+    with pytest.raises(InputError, match=f"{name} is damaged.*build the corpus again"):
+        _ = opened.index, opened.quarantine
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda table: table.slice(0, 1),
+        lambda table: table.drop(["audio"]),
+        lambda table: table.set_column(0, "clip_id", pa.array([5] * table.num_rows)),
+        lambda table: table.set_column(0, "clip_id", pa.nulls(table.num_rows, pa.string())),
+        lambda table: table.set_column(5, "level", pa.array([7] * table.num_rows, pa.int8())),
+    ],
+)
+def test_a_shard_of_other_columns_or_rows_is_refused_by_name(corpus, tmp_path, change):
+    shutil.copytree(corpus.location, tmp_path, dirs_exist_ok=True)
+    shard = corpus.manifest.shards[0]
+    rows = pq.ParquetFile(tmp_path / shard)
+    sizes = rows.metadata.row_group(0).num_rows
+    pq.write_table(change(rows.read()), tmp_path / shard, row_group_size=sizes)
+    opened = Corpus.open(tmp_path)
+    wanted = opened.index.filter(pc.equal(opened.index.column("shard"), shard)).column("clip_id").to_pylist()
+    with pytest.raises(InputError, match=r"build the corpus again|names row"):
+        opened.read(wanted)
+
+
+def test_a_corpus_that_is_built_anew_while_it_is_read_is_noticed(source, corpus, tmp_path):
+    shutil.copytree(corpus.location, tmp_path, dirs_exist_ok=True)
+    opened = Corpus.open(tmp_path)
+    opened.check_unchanged()
+    build_here(replace(source, split_scheme="emobox1"), str(tmp_path), target_bytes=SMALL, rebuild=True)
+    with pytest.raises(InputError, match="changed while it was read"):
+        opened.check_unchanged()
+    (tmp_path / "manifest.json").unlink()
+    with pytest.raises(InputError, match="changed while it was read"):
+        opened.check_unchanged()

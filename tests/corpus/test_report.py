@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from emotalk.blendshapes import COEFFICIENTS, INDEX
 from emotalk.corpus.build import build_here
 from emotalk.corpus.corpus import Corpus
 from emotalk.corpus.report.page import report_page
-from emotalk.corpus.report.report import CorpusReport, coefficients_of, make_report, pick_samples
+from emotalk.corpus.report.report import CorpusReport, Reason, coefficients_of, make_report, pick_samples
 from emotalk.corpus.report.sums import DURATION_EDGES_S, LEVEL_EDGES_DB, CorpusSums, sums_of_clip, sums_of_shard
 from emotalk.corpus.sources import Etf3d
 from tests.etf3d_folder import Etf3dFolder
@@ -169,3 +170,22 @@ def test_what_never_moves_is_said() -> None:
     assert [one.name for one in found if one.high > one.low] == ["jawOpen"]
     assert {one.name: one.moving for one in found}["jawOpen"] == 1
     assert coefficients_of(CorpusSums()) == ()
+
+
+def test_what_a_strangers_corpus_calls_things_stays_text(corpus: Corpus, report: CorpusReport) -> None:
+    evil = "<script>alert(1)</script>"
+    speaker = replace(report.speakers[0], name=evil, split=evil, clips={evil: 1})
+    reasons = (Reason(name=evil, items=1, examples=((evil, evil),)),)
+    page = report_page(
+        replace(
+            report,
+            corpus={**report.corpus, "source": evil, "location": evil},
+            labels=(evil,),
+            speakers=(speaker,),
+            reasons=reasons,
+            unreadable={evil: evil},
+        ),
+        [replace(clip, clip_id=evil, speaker=evil, emotion=evil) for clip in corpus.read(report.samples[:1])],
+    )
+    assert "alert(1)" in page
+    assert "<script>alert" not in page

@@ -103,6 +103,7 @@ def test_a_wrong_unit_and_a_wrong_mesh_are_mistakes(tmp_path: Path) -> None:
         (np.zeros((0, 52), np.float32), "no frames"),
         (np.zeros((2, 9, 52), np.float32), "several clips"),
         (np.zeros(52, np.float32), "finite numbers"),
+        (np.full((4, 52), 1e39), "finite number"),
     ],
 )
 def test_what_is_no_animation_is_refused(tmp_path: Path, rig: Rig, content: np.ndarray, reason: str) -> None:
@@ -122,3 +123,12 @@ def test_names_are_the_shortest_ends_that_differ() -> None:
     assert distinct_names(["s3://x/voca", "faceformer"]) == ["voca", "faceformer"]
     assert distinct_names(["m", "m"]) == ["m", "m"]
     assert distinct_names([]) == []
+
+
+@pytest.mark.parametrize("far", [1e39, 1e37])
+def test_one_vertex_beyond_all_numbers_is_a_mistake(tmp_path: Path, rig: Rig, far: float) -> None:
+    vertices = np.repeat(rig.neutral[None].astype(np.float64), 4, axis=0)
+    vertices[2, 1] = far
+    np.save(tmp_path / "a.npy", vertices)
+    with pytest.raises(InputError, match=r"a\.npy: .*nowhere near a face"):
+        opened(tmp_path).read("a", 4, rig)

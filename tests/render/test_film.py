@@ -1,12 +1,14 @@
 """Films: one clock for all animations, heads that turn as they say, pictures at their places."""
 
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from emotalk.animation import Animation
 from emotalk.blendshapes import COEFFICIENTS, INDEX
+from emotalk.cli import main
 from emotalk.errors import InputError
 from emotalk.render import still
 from emotalk.render.film import Film, make_film, on_clock, rotations
@@ -129,5 +131,38 @@ def test_what_makes_no_film_is_refused(head: Rig) -> None:
         make_film([one], head, fps=0)
     with pytest.raises(InputError, match="without frames"):
         make_film([Animation(weights=np.zeros((0, 52), np.float32))], head)
+    with pytest.raises(InputError, match="at most 86400 s"):
+        make_film([ramp(3, times_s=np.array([0.0, 1.0, 1e10]))], head)
+    with pytest.raises(InputError, match="at most 86400 s"):
+        make_film([Animation(one.weights, fps=Fraction(1, 10**9))], head)
+    with pytest.raises(InputError, match="0 to 1"):
+        make_film([Animation(one.weights + 1e30)], head)
+    for size in (-2, 100_000):
+        with pytest.raises(InputError, match="16 to 4096"):
+            make_film([one], head, size=size)
+    with pytest.raises(InputError, match="too large"):
+        make_film([one] * 40, head, size=4096)
+    for turn in (float("nan"), float("inf")):
+        with pytest.raises(InputError, match="angle"):
+            make_film([one], head, turn=turn)
     with pytest.raises(InputError, match="coefficients missing"):
         make_film([Animation(weights=np.zeros((2, 1), np.float32), names=("jawOpen",))], head)
+
+
+@pytest.mark.parametrize("second", ["nan", "inf", "-1", "0.2"])
+def test_a_moment_outside_the_animation_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], second: str
+) -> None:
+    ramp(3).save(tmp_path / "a.npz")
+    arguments = ["render", str(tmp_path / "a.npz"), "-o", str(tmp_path / "a.png"), f"--at={second}", "--size=64"]
+    monkeypatch.setattr("sys.argv", ["emotalk", *arguments])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 2
+    assert "lies outside" in capsys.readouterr().err
+    assert not (tmp_path / "a.png").exists()
+
+
+def test_a_title_of_any_length_and_lines_is_drawn(head: Rig) -> None:
+    titles = ["two\nlines\x00", "x" * 100_000]
+    assert next(make_film([ramp(2)] * 2, head, titles=titles, size=32).pictures()).shape[1] == 64

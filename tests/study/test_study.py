@@ -181,13 +181,34 @@ def test_files_that_are_no_answers_or_no_key(
     folder, plan = made
     key = folder / "page-key.json"
     other = tmp_path / "other.csv"
-    for content, reason in ((b"a,b\n1,2\n", "no column study"), (b"\xff\xfe\x00", "UTF-8"), (b"", "no column")):
+    for content, reason in (
+        (b"a,b\n1,2\n", "no column study"),
+        (b"\xff\xfe\x00", "UTF-8"),
+        (b"", "no column"),
+        (b"x" * 200_000, "field limit"),
+        (b"study\n" + b"x" * (17 << 20), "larger than 16 MiB"),
+    ):
         other.write_bytes(content)
         assert emotalk("study", "results", other, "--key", key, monkeypatch=monkeypatch) == 2
         assert reason in capsys.readouterr().err
     answers = write_answers(tmp_path / "answers.csv", plan, "Ann", "open")
-    assert emotalk("study", "results", answers, "--key", answers, monkeypatch=monkeypatch) == 2
-    assert "not the key of a study" in capsys.readouterr().err
+    values = json.loads(key.read_text())
+    foreign = {**values, "films": {name: {**shown, "left": "nobody"} for name, shown in values["films"].items()}}
+    for text in (answers.read_text(), "[" * 200_000, json.dumps({**values, "seed": 1e999}), json.dumps(foreign)):
+        other.write_text(text)
+        assert emotalk("study", "results", answers, "--key", other, monkeypatch=monkeypatch) == 2
+        assert "not the key of a study" in capsys.readouterr().err
+
+
+def test_a_raters_name_moves_no_cursor(
+    made: tuple[Path, Plan], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, plan = made
+    answers = write_answers(tmp_path / "answers.csv", plan, "\x1b[2JAnn", "open", choice="left")
+    assert emotalk("study", "results", answers, "--key", folder / "page-key.json", monkeypatch=monkeypatch) == 0
+    said = capsys.readouterr().out
+    assert "Ann" in said
+    assert "\x1b" not in said
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ def import_gltf(path: Path) -> Rig:
     """The meshes at rest (skins are not posed). InputError names missing shapes, or what the file lacks."""
     document = read_gltf(path)
     try:
-        parts = []
+        parts: list[Mesh] = []
         for mesh, place in _nodes(document):
             parts += _primitives(document, mesh, place)
             if len(parts) > MAX_PARTS or sum(len(part.vertices) for part in parts) > MAX_VERTICES:
@@ -59,14 +59,15 @@ def _nodes(document: Document) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
     if "scenes" in tree:
         roots = tree["scenes"][tree.get("scene", 0)].get("nodes", roots)
     todo = [(number, np.eye(4)) for number in reversed(roots)]
-    seen = set()
+    seen: set[int] = set()
     while todo:
         number, above = todo.pop()
         if number in seen:
             raise ValueError(f"node {number} stands in several places, or within itself")
         seen.add(number)
         node = nodes[number]
-        place = above @ _matrix(node)
+        with np.errstate(over="ignore", invalid="ignore"):
+            place = above @ _matrix(node)
         if "mesh" in node:
             yield tree["meshes"][node["mesh"]], np.eye(4) if "skin" in node else place
         todo += [(child, place) for child in reversed(node.get("children", []))]

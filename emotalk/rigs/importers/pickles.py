@@ -70,7 +70,7 @@ class _Array:
 
 
 def _scalar(kind: _Kind, data: bytes | str = b"") -> np.generic:
-    found: np.generic = kind.values(data, ())[()]
+    found: np.generic = kind.values(data, (1,))[0]
     return found
 
 

@@ -23,9 +23,10 @@ from emotalk.capture.scenes import find_scenes
 from emotalk.capture.sync import Offset
 from emotalk.errors import InputError
 from emotalk.files import PathOrUri, open_source
+from emotalk.formats.npz import zip_entry
+from emotalk.formats.pieces import read_npy
 
 BLOCK_SAMPLES = 60 * SAMPLE_RATE
-DATE = (1980, 1, 1, 0, 0, 0)  # the zip format's first: the same track gives the same bytes on any day
 ROWS = ("times_s", "scores", "near", "head", "faces", "face_px", "mouth", "change", "bands")
 
 
@@ -115,9 +116,7 @@ class TrackWriter:
     def _put(self, name: str, array: np.ndarray) -> None:
         buffer = io.BytesIO()
         np.lib.format.write_array(buffer, array, allow_pickle=False)
-        entry = zipfile.ZipInfo(f"{name}.npy", DATE)
-        entry.external_attr = 0o644 << 16
-        self._archive.writestr(entry, buffer.getbuffer())
+        self._archive.writestr(zip_entry(name), buffer.getbuffer())
 
     def __enter__(self) -> "TrackWriter":
         return self
@@ -185,8 +184,7 @@ def _members(path: PathOrUri) -> Iterator[zipfile.ZipFile]:
 
 def _member(archive: zipfile.ZipFile, name: str) -> np.ndarray:
     with archive.open(f"{name}.npy") as file:
-        array: np.ndarray = np.lib.format.read_array(file, allow_pickle=False)
-    return array
+        return read_npy(file, archive.getinfo(f"{name}.npy").file_size, name)
 
 
 def _info(archive: zipfile.ZipFile) -> TrackInfo:

@@ -46,12 +46,12 @@ def write(path: Path, pieces: Iterable[Animation]) -> None:
         assert last is not None  # `joined` refuses no pieces
         with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
             for name, spool in spools.items():
-                with archive.open(_entry(name), "w", force_zip64=spool.size > 2**31) as out:
+                with archive.open(zip_entry(name), "w", force_zip64=spool.size > 2**31) as out:
                     spool.copy_to(out)
             for name, array in _constants(last, meta).items():
                 buffer = io.BytesIO()
                 np.lib.format.write_array(buffer, array, allow_pickle=False)
-                archive.writestr(_entry(name), buffer.getvalue())
+                archive.writestr(zip_entry(name), buffer.getvalue())
 
 
 def read(file: IO[bytes], source: str) -> Animation:
@@ -111,7 +111,8 @@ def _constants(piece: Animation, meta: dict[str, Any]) -> dict[str, np.ndarray]:
     }
 
 
-def _entry(name: str) -> zipfile.ZipInfo:
+def zip_entry(name: str) -> zipfile.ZipInfo:
+    """An array's member of an archive whose bytes do not tell when it was written."""
     entry = zipfile.ZipInfo(f"{name}.npy", DATE)
     entry.external_attr = 0o644 << 16
     return entry

@@ -55,13 +55,23 @@ def _say(message: str, code: int) -> int:
 
 
 def _one_line(box: str, prog: str) -> str:
-    """What tyro says in a box, without the box: its first paragraph, and where to find more."""
-    lines = [line.strip("│╭╮╰╯ ") for line in box.splitlines()[1:]]
-    first = [line for line in _until(lines, "───") if line]
-    message = re.sub(r"Error parsing \S*__tyro\S*: ", "", " ".join(first))
-    return f"{message or 'these options cannot be used'} (see {prog} --help)"
-
-
-def _until(lines: Sequence[str], mark: str) -> list[str]:
-    end = next((number for number, line in enumerate(lines) if line.startswith(mark)), len(lines))
-    return list(lines[:end])
+    """What tyro says in a box (of hyphens where the terminal knows no others), without it: what is wrong with which
+    option, and where to find more."""
+    paragraphs: list[list[str]] = [[]]
+    for line in (line.strip("│╭╮╰╯ ") for line in box.splitlines()[1:]):
+        if line.startswith(("───", "---")):
+            paragraphs.append([])
+        elif line:
+            paragraphs[-1].append(line)
+    said = [" ".join(paragraph) for paragraph in paragraphs if paragraph] or [""]
+    message = re.sub(r"Error parsing \S+: ", "", said[0]).replace(" (required) ", " ").removesuffix(" (required)")
+    message = re.sub(
+        r"no type matching (?:{None}\|)?(\S+) could be instantiated from \[(.*?)\].*", r"\2 is no \1", message
+    )
+    for paragraph in said[1:]:
+        if option := re.match(r"Argument helptext: (?:-\w \S+, )?(\S+)", paragraph):
+            message = f"{option[1]}: {message}"
+        if option := re.match(r"Perhaps you meant: (?:-\w \S+, )?(--\S+)", paragraph):
+            message = f"{message}; perhaps you meant {option[1]}"
+    more = re.search(r"(?:see|run:?) (\S.* --help)", said[-1])
+    return f"{message or 'these options cannot be used'} (see {more[1] if more else f'{prog} --help'})"

@@ -34,7 +34,10 @@ class MissingExtraError(EmoTalkError, ImportError):
 
     def __init__(self, feature: str, extra: str) -> None:
         self.feature, self.extra = feature, extra
-        super().__init__(f"{feature} needs an optional dependency: pip install 'emotalk[{extra}]'")
+        super().__init__(
+            f"{feature} needs an optional dependency: in the folder of the project, "
+            f"pip install -c constraints.txt -e '.[{extra}]'"
+        )
 
     def __reduce__(self) -> tuple[object, ...]:
         return (type(self), (self.feature, self.extra))

@@ -236,7 +236,7 @@ def describe(path: str) -> str:
         f"{size[0]:.0f} × {size[1]:.0f} × {size[2]:.0f} mm",
         f"regions: {', '.join(f'{name} {len(ids)}' for name, ids in sorted(rig.regions.items()))}",
         *(
-            f"{gap}: {rest:.1f} mm at rest, {posed:.1f} mm with jawOpen and eyeBlink"
+            f"{gap}: {rest:.1f} mm at rest, {posed:.1f} mm with {'jawOpen' if gap == 'mouth' else 'eyeBlink'}"
             for gap, (rest, posed) in gaps.items()
         ),
     ]

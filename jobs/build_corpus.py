@@ -19,12 +19,13 @@ from emotalk import command_line
 from emotalk.audio import SAMPLE_RATE
 from emotalk.corpus.build import Build
 from emotalk.corpus.capturing import plan_capture
-from emotalk.corpus.manifest import QUARANTINE, Manifest
+from emotalk.corpus.manifest import QUARANTINE, Counts, Manifest
 from emotalk.corpus.shards import ShardReport
 from emotalk.corpus.sources import SOURCES, Source
 from emotalk.corpus.takes import VideoSource
 from emotalk.errors import InputError
 from emotalk.files import absolute, read_source
+from emotalk.timing import counted, length
 from jobs.capture import capture_videos
 from jobs.cluster import start_ray
 from jobs.fan_out import on_tasks
@@ -67,7 +68,7 @@ class BuildConfig:
 
 
 def build_corpus(config: BuildConfig, progress: ProgressCallback | None = None) -> Manifest:
-    """Builds, continues or checks the corpus; `progress` hears of every finished shard.
+    """Builds, continues or checks the corpus; `progress` hears of every finished video and shard.
 
     Raises InputError for a source without clips, for an output that holds another corpus and where no clip is good;
     ShardError, which names the shard, for any failure that is not one clip's fault. Either way no manifest is left.
@@ -82,7 +83,7 @@ def build_corpus(config: BuildConfig, progress: ProgressCallback | None = None) 
         if isinstance(chosen, VideoSource):
             plan = plan_capture(chosen)  # what is missing is said before Ray starts
             session.enter_context(start_ray())
-            source = capture_videos(plan, output, config.workers)
+            source = capture_videos(plan, output, config.workers, progress)
         else:
             source = chosen
         target_bytes = round(config.shard_mib * 2**20)
@@ -124,15 +125,17 @@ def _main(config: BuildConfig) -> int:
     with progress_line("building the corpus") as progress:
         manifest = build_corpus(config, progress)
     total = manifest.total
-    print(
-        f"{config.output}: {total.clips} clips, {total.hours:.2f} h, {total.speakers} speakers, {total.squares} squares"
-    )
+    print(f"{config.output}: {_amount(total)}, {counted(total.squares, 'square')}")
     for split, counts in manifest.splits.items():
-        print(f"  {split}: {counts.clips} clips, {counts.hours:.2f} h, {counts.speakers} speakers")
+        print(f"  {split}: {_amount(counts)}")
     if manifest.rejections:
         reasons = ", ".join(f"{count} {reason}" for reason, count in manifest.rejections.items())
         print(f"  turned away: {reasons} (see {QUARANTINE})")
     return 0
+
+
+def _amount(counts: Counts) -> str:
+    return f"{counted(counts.clips, 'clip')}, {length(counts.hours)}, {counted(counts.speakers, 'speaker')}"
 
 
 if __name__ == "__main__":

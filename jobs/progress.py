@@ -1,4 +1,4 @@
-"""One line of progress for work that is measured in hours of audio."""
+"""One line of progress for long work, most of it measured in hours of audio."""
 
 import sys
 import time
@@ -9,7 +9,7 @@ from typing import TextIO
 
 from rich.console import Console
 
-from emotalk.timing import clock
+from emotalk.timing import clock, counted
 
 LINE_EVERY_S = 30.0  # where the output is a file or a log
 
@@ -53,7 +53,23 @@ class Progress:
         )
 
 
-ProgressCallback = Callable[[Progress], None]
+@dataclass(frozen=True)
+class VideoProgress:
+    """How far a job is whose pieces have lengths that nobody knows yet: videos captured so far, of all."""
+
+    done: int
+    planned: int
+    rejected: int
+    elapsed_s: float
+
+    def __str__(self) -> str:
+        rejected = f", {self.rejected} turned away" if self.rejected else ""
+        left_s = self.elapsed_s / self.done * (self.planned - self.done) if self.done else 0.0
+        left = f", {clock(left_s)} left" if left_s else ""
+        return f"captured {self.done} of {counted(self.planned, 'video')}{rejected}{left}"
+
+
+ProgressCallback = Callable[[Progress | VideoProgress], None]
 
 
 @contextmanager

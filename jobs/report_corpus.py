@@ -20,6 +20,7 @@ from emotalk.corpus.report.report import CorpusReport, make_report
 from emotalk.corpus.report.sums import CorpusSums, sums_of_shard
 from emotalk.errors import InputError
 from emotalk.files import absolute, atomic_write
+from emotalk.timing import counted, length
 from jobs.cluster import start_ray
 from jobs.fan_out import on_tasks
 from jobs.progress import Progress, ProgressCallback, progress_line
@@ -84,7 +85,10 @@ def _main(config: ReportCorpusConfig) -> int:
     with progress_line("reading the corpus") as progress:
         report = report_corpus(config, progress)
     total = report.total
-    print(f"{total.clips} clips, {total.hours:.2f} h, {total.speakers} speakers: see {config.output}/{PAGE}")
+    print(
+        f"{counted(total.clips, 'clip')}, {length(total.hours)}, {counted(total.speakers, 'speaker')}: "
+        f"see {config.output}/{PAGE}"
+    )
     return 1 if report.unreadable else 0
 
 

@@ -139,3 +139,37 @@ def test_no_ray_is_imported(model: Path, speech: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-c", code, "animate", speech, "-o", tmp_path / "face.npz", "--model", model]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1])}
     subprocess.run(list(map(str, command)), check=True, env=environment)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+@pytest.mark.parametrize(
+    ("args", "line"),
+    [
+        (
+            ("render", "face.npz", "-o", "face.jpg"),
+            "error: face.jpg: pictures are .mp4, .gif, .png, not .jpg (see emotalk --help)\n",
+        ),
+        (
+            ("render", "face.npz"),
+            "error: Missing from emotalk render: -o STR, --output STR The picture: .mp4, .gif or .png. "
+            "(see emotalk render --help)\n",
+        ),
+        (
+            ("animate", "a.wav", "-o", "face.npz", "--intensiti", "1"),
+            "error: Unrecognized options: --intensiti, 1; perhaps you meant --intensity (see emotalk --help)\n",
+        ),
+        (
+            ("animate", "a.wav", "-o", "face.npz", "--intensity", "much"),
+            "error: --intensity: could not convert string to float: 'much' (see emotalk --help)\n",
+        ),
+        (
+            ("render", "face.npz", "-o", "face.png", "--size", "big"),
+            "error: --size: 'big' is no INT (see emotalk --help)\n",
+        ),
+    ],
+)
+def test_mistakes_are_one_line_on_any_terminal(encoding: str, args: tuple[str, ...], line: str) -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    command = [sys.executable, "-m", "emotalk.cli", *args]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", line)

@@ -58,6 +58,8 @@ def read(file: IO[bytes], source: str) -> Animation:
     """InputError for anything but what `write` writes: the names of the members, their shapes, no pickle."""
     arrays = read_arrays(file, source)
     missing = [name for name in ("weights", "names", "fps", "meta") if name not in arrays]
+    if "displacements" in arrays and missing:
+        raise InputError("a rig, not an animation: see `emotalk rig info`", source=source)
     if missing:
         raise InputError(f"not an animation: {', '.join(missing)} missing", source=source)
     try:

@@ -1,4 +1,4 @@
-"""Pictures and films of a rig, drawn in software without a display. Needs `pip install 'emotalk[render]'`."""
+"""Pictures and films of a rig, drawn in software without a display. Needs the extra `render`."""
 
 from emotalk.render.stills import contact_sheet, heat_map, save_png, still
 

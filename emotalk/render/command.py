@@ -122,7 +122,8 @@ class Render:
         heat = f", heat map up to {film.heat.limit_mm:g} mm" if film.heat else ""
         print(
             f"{self.output}: {drawn} of {film.frames} frames of {float(film.frames / film.fps):.2f} s, "
-            f"{shape[1]} × {shape[0]}, {drawn / elapsed_s:.1f} frames per second, rig {film.rig.name}{heat}{note}"
+            f"{shape[1]} × {shape[0]}, rig {film.rig.name}{heat}{note}, "
+            f"drawn at {drawn / elapsed_s:.1f} frames per second"
         )
         return 0
 

@@ -94,7 +94,7 @@ def make_film(
     if not animations:
         raise InputError("there is no animation to draw")
     if titles and len(titles) != len(animations):
-        raise InputError(f"{len(animations)} animations have {len(titles)} titles")
+        raise InputError(f"titles are one per animation: {len(animations)}, not {len(titles)}")
     if heat_map and len(animations) < 2:
         raise InputError("a heat map shows distances to the first animation: give two or more")
     clock = Fraction(fps)

@@ -165,7 +165,9 @@ def test_videos_are_captured_alike_by_any_number_of_actors(ray_session, shared_d
     expected = contents(tmp_path / "here")
     for workers in (1, 4):
         output = tmp_path / f"by-{workers}"
-        manifest = build_corpus(BuildConfig(source=source, output=str(output), workers=workers))
+        told: list[object] = []
+        manifest = build_corpus(BuildConfig(source=source, output=str(output), workers=workers), told.append)
+        assert [str(one).split(",")[0] for one in told][:5] == [f"captured {n} of 4 videos" for n in range(5)]
         assert contents(output) == expected
         assert manifest.total.clips == 1
         assert manifest.rejections == {"unreadable_video": 3}

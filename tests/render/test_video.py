@@ -172,7 +172,7 @@ def test_several_animations_get_their_names(
 @pytest.mark.parametrize(
     ("args", "reason"),
     [
-        (["-o", "a.avi"], "pictures are .mp4, .gif, .png"),
+        (["-o", "a.avi"], "error: a.avi: pictures are .mp4, .gif, .png"),
         (["-o", "a.gif", "--audio", "a.wav"], "only an .mp4 has sound"),
         (["-o", "a.mp4", "--at", "1"], "--at picks frames of a .png"),
         (["-o", "a.png", "--at", "7"], "--at 7 lies outside the animation's 2.00 s"),
@@ -181,6 +181,7 @@ def test_several_animations_get_their_names(
         (["-o", "a.mp4", "--audio", "missing.wav"], "missing.wav: no such file"),
         (["-o", "a.mp4", "--audio", "text.wav"], "not an audio file"),
         (["-o", "a.png", "--size", "0"], "16 to 4096"),
+        (["-o", "a.png", "--titles", "truth", "model"], "titles are one per animation: 1, not 2"),
         (["-o", "a.gif", "--fps", "0"], "1 to 120 frames per second"),
         (["-o", "a.png", "--rig", "text.wav"], "not a rig file"),
         (["x.doc", "-o", "a.png"], "no animation format"),

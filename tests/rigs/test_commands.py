@@ -29,7 +29,16 @@ def test_import_info_and_retarget(tmp_path: Path) -> None:
     assert f"{len(procedural_head().neutral)} vertices" in done.stdout
     done = emotalk("info", tmp_path / "rig.npz")
     assert "friend" in done.stdout
-    assert "eye_left" in done.stdout
+    assert [line.rsplit(" ", 1)[1] for line in done.stdout.splitlines() if "at rest" in line] == [
+        "jawOpen",
+        "eyeBlink",
+        "eyeBlink",
+    ]
+    as_animation = subprocess.run(
+        [sys.executable, "-m", "emotalk.cli", "info", tmp_path / "rig.npz"], capture_output=True, text=True, timeout=120
+    )
+    assert as_animation.returncode == 2
+    assert "a rig, not an animation: see `emotalk rig info`" in as_animation.stderr
     done = emotalk("retarget", "default", tmp_path / "rig.npz", "--animation", talk, "-o", tmp_path / "out.npz")
     assert done.returncode == 0, done.stderr
     carried = Animation.load(tmp_path / "out.npz")

@@ -109,7 +109,8 @@ def _speakers(report: CorpusReport) -> str:
 def _heat(count: int, most: int) -> str:
     if not count:
         return '<td class="none">·</td>'
-    return f'<td style="background:rgb(47 111 178 / {HEAT * count / most:.2f})">{count:,}</td>'
+    colour = f"color-mix(in srgb, var(--blue) {100 * HEAT * count / most:.0f}%, transparent)"
+    return f'<td style="background:{colour}">{count:,}</td>'
 
 
 def _player(samples: Sequence[Clip]) -> str:

@@ -3,6 +3,8 @@
 python -m jobs.demo [--audio RECORDING]. Finished parts are kept: a second run is quick.
 """
 
+import hashlib
+import json
 import sys
 import time
 from collections.abc import Iterator
@@ -13,20 +15,23 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
+import emotalk
 from emotalk import Animation, command_line
 from emotalk.audio import SAMPLE_RATE, encode_wav, stream_audio
+from emotalk.corpus.manifest import Manifest
 from emotalk.corpus.sources import Synthetic
 from emotalk.corpus.synthetic.corpus import CorpusConfig
 from emotalk.dubbing.report import Report as DubReport
 from emotalk.errors import EmoTalkError, InputError
 from emotalk.files import atomic_write
+from emotalk.model.store import model_digest
 from emotalk.player import MAX_PAGE_S, Take, write_page
 from emotalk.rigs import procedural_head
 from emotalk.training.squares import PlanConfig
 from jobs.build_corpus import BuildConfig, build_corpus
 from jobs.cluster import start_ray
 from jobs.dub import DubConfig, dub
-from jobs.evaluate import REPORT_HTML, EvaluateConfig, evaluate, print_summary
+from jobs.evaluate import REPORT_HTML, REPORT_JSON, EvaluateConfig, evaluate, print_summary
 from jobs.progress import progress_line
 from jobs.train import TrainConfig, train
 
@@ -72,8 +77,13 @@ def demo(config: DemoConfig, console: Console) -> None:
             _step(console, 3, "evaluating on voices and sentences it never heard"),
             progress_line("  comparing") as show,
         ):
-            report = evaluate(EvaluateConfig(corpus=corpus, model=(model,), output=str(root / "report")), show)
-        print_summary(report, console.file)
+            known = _is_evaluated(root / "report", manifest, model)
+            if not known:
+                report = evaluate(EvaluateConfig(corpus=corpus, model=(model,), output=str(root / "report")), show)
+        if known:
+            console.print(f"  this model is evaluated: see {root / 'report' / REPORT_HTML}", highlight=False)
+        else:
+            print_summary(report, console.file)
         with _step(console, 4, f"dubbing {recording}"), progress_line("  dubbing") as show:
             dubbed = dub(DubConfig(inputs=(recording,), output=str(root / "animations"), model=model), show)
     with _step(console, 5, "a page that plays it"):
@@ -84,9 +94,9 @@ def demo(config: DemoConfig, console: Console) -> None:
         ("model", model),
         ("report", root / "report" / REPORT_HTML),
         ("animations", root / "animations"),
-        ("page", page),
+        ("page", f"{page} (open it in a browser)"),
     ):
-        console.print(f"  {name:<11}{place}", highlight=False)
+        console.print(f"  {name:<11}{place}", highlight=False, soft_wrap=True)
 
 
 def _training(config: DemoConfig, corpus: str) -> TrainConfig:
@@ -98,6 +108,16 @@ def _training(config: DemoConfig, corpus: str) -> TrainConfig:
         learning_rate=1e-3,
         plan=PlanConfig(units_per_step=4),
     )
+
+
+def _is_evaluated(folder: Path, manifest: Manifest, model: str) -> bool:
+    """Whether the report in the folder is about this model and corpus, by this version."""
+    try:
+        told = json.loads((folder / REPORT_JSON).read_text())  # written last
+        of = (told["version"], told["corpus"]["digest"], told["methods"]["model"]["about"]["digest"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):  # none yet, or not of this version
+        return False
+    return of == (emotalk.__version__, hashlib.sha256(manifest.to_json()).hexdigest(), model_digest(model))
 
 
 def _narration(path: Path) -> Path:

@@ -38,8 +38,8 @@ main{max-width:1000px;margin:0 auto;padding:16px}h1{font-size:1.5rem}h2{font-siz
 h3{font-size:1rem;margin:1.4em 0 .4em}p,li{overflow-wrap:anywhere}p{color:var(--soft);margin:.3em 0}
 section>div.plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(440px,100%),1fr));gap:12px}
 figure{margin:0;padding:10px 12px;background:var(--card);border:1px solid var(--line);border-radius:12px}
-figcaption{font-weight:600;margin-bottom:6px}svg{width:100%;max-width:700px;height:auto;display:block}
-svg text{font-size:14px;fill:var(--ink)}svg text.soft{fill:var(--soft)}svg text.on{fill:var(--card)}
+figcaption{font-weight:600;margin-bottom:6px}svg{width:100%;max-width:560px;height:auto;display:block}
+svg text{font-size:13px;fill:var(--ink)}svg text.soft{fill:var(--soft)}svg text.on{fill:var(--card)}
 .axis{stroke:var(--line)}.line{fill:none;stroke-width:2}.dash{stroke-dasharray:4 4;stroke-width:1.5}
 .whisker{stroke:var(--ink);stroke-width:1.5}
 """
@@ -50,10 +50,10 @@ svg text{font-size:14px;fill:var(--ink)}svg text.soft{fill:var(--soft)}svg text.
     + """
 .legend{list-style:none;display:flex;flex-wrap:wrap;gap:4px 16px;margin:8px 0 0;padding:0;font-size:.85rem}
 .legend li::before{content:"";display:inline-block;width:.7em;height:.7em;border-radius:50%;margin-right:.5em}
-.wide{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.85rem}
+.wide{overflow-x:auto}tr>:first-child{position:sticky;left:0;background:var(--paper)}table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.85rem}
 th,td{padding:4px 9px;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap}
 th{vertical-align:bottom}thead th{white-space:normal}th:first-child{text-align:left}
-iframe{width:100%;height:860px;border:1px solid var(--line);border-radius:12px;background:var(--card)}
+iframe{width:100%;height:830px;margin-top:12px;border:1px solid var(--line);border-radius:12px;background:var(--card)}
 .stills{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(440px,100%),1fr));gap:12px}.stills img{width:100%}
 """
 )
@@ -105,7 +105,7 @@ def _distributions(totals: Totals) -> str:
     columns = {method: totals.per_clip(method) for method in totals.methods}
     return "".join(
         _figure(
-            f"{name} of each clip, {units[name]}",
+            f"{name[0].upper()}{name[1:]} of each clip, {units[name]}",
             plots.histogram({method: values[:, i] for method, values in columns.items()}, units[name]),
         )
         for i, name in enumerate(totals.per_clip_names)
@@ -170,7 +170,7 @@ def _worst(name: str, clips: Sequence[Worst], rig: Rig) -> str:
     if not takes:
         return "".join([*parts, "<p>Predicted vertices do not play here: the player moves coefficients.</p>"])
     try:
-        player = player_page(takes, rig, title=f"Worst clips of {name}")
+        player = player_page(takes, rig, title=f"Worst clips of {name}", framed=True)
     except InputError as error:  # a mesh too large for a page, recordings of half an hour
         return "".join([*parts, f"<p>They are not played here: {html.escape(error.reason)}.</p>"])
     frame = f'<iframe title="Worst clips of {html.escape(name)}" srcdoc="{html.escape(player)}"></iframe>'

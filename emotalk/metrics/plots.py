@@ -5,14 +5,15 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-WIDTH = 640
+WIDTH = 460  # about as wide as it is shown, so that letters keep their size
+NAME = 24  # letters of a row's name, at most
 SERIES = 6  # colours that the page's style knows; more series repeat them
 Value = tuple[float | None, tuple[float, float] | None]
 
 
 def bars(rows: Mapping[str, Sequence[Value]], series: Sequence[str], digits: int = 2) -> str:
     """Horizontal bars with whiskers: row -> a value and interval per series. What is None has no bar."""
-    left, right, step = 185, 64, 17
+    left, right, step = 158, 58, 17
     block = step * len(series) + 12
     height = block * len(rows) + 6
     most = max((_end(value) for values in rows.values() for value in values), default=0.0) or 1.0
@@ -20,7 +21,7 @@ def bars(rows: Mapping[str, Sequence[Value]], series: Sequence[str], digits: int
     parts = []
     for number, (name, values) in enumerate(rows.items()):
         top = number * block + 6
-        parts.append(_label(left - 8, top + (block - 12) / 2 + 4, name, "end"))
+        parts.append(_label(left - 8, top + (block - 12) / 2 + 4, _shortened(name), "end"))
         for row, (value, between) in enumerate(values):
             y = top + row * step
             if value is None:
@@ -54,8 +55,8 @@ def histogram(values: Mapping[str, np.ndarray], unit: str, bins: int = 30) -> st
     across, up = (WIDTH - left - 20) / top_value, (height - bottom - 12) / most
     floor = height - bottom
     parts = [f'<line class="axis" x1="{left}" y1="{floor}" x2="{WIDTH - 20}" y2="{floor}"/>']
-    for tick in np.linspace(0, top_value, 6):
-        parts.append(_label(left + tick * across, floor + 18, f"{tick:.2g}", "middle", "soft"))
+    for tick in ticks(top_value):
+        parts.append(_label(left + tick * across, floor + 18, f"{tick:g}", "middle", "soft"))
     parts += [
         _label(WIDTH - 20, height - 4, unit, "end", "soft"),
         _label(WIDTH - 20, 18, f"up to {most} clips", "end", "soft"),
@@ -76,7 +77,7 @@ def histogram(values: Mapping[str, np.ndarray], unit: str, bins: int = 30) -> st
 def confusion(table: Mapping[str, Mapping[str, int]]) -> str:
     """Acted label (rows) against heard label (columns): shares of each row as shades, clips as numbers."""
     heard = list(dict.fromkeys(label for row in table.values() for label in row))
-    cell, left, top = 66, 90, 26
+    cell, left, top = 58, 74, 26
     parts = [_label(left + (i + 0.5) * cell, 16, label, "middle", "soft") for i, label in enumerate(heard)]
     for y, (acted, row) in enumerate(table.items()):
         total = sum(row.values()) or 1
@@ -100,7 +101,7 @@ def response_lines(lines: Mapping[str, Sequence[tuple[float, Value]]], across: s
     points = [(x, value) for line in lines.values() for x, value in line if value[0] is not None]
     if not points:
         return "<p>n/a</p>"
-    height, left, bottom = 210, 60, 40
+    height, left, bottom = 210, 44, 40
     low, high = min(x for x, _ in points), max(x for x, _ in points)
     most = max(_end(value) for _, value in points) or 1.0
     floor = height - bottom
@@ -110,8 +111,8 @@ def response_lines(lines: Mapping[str, Sequence[tuple[float, Value]]], across: s
 
     parts = [f'<line class="axis" x1="{left}" y1="{floor}" x2="{WIDTH - 20}" y2="{floor}"/>']
     parts += [_label(place(x, 0)[0], floor + 18, f"{x:g}", "middle", "soft") for x in sorted({x for x, _ in points})]
-    for tick in np.linspace(0, most, 4):
-        parts.append(_label(left - 6, place(low, tick)[1] + 4, f"{tick:.2g}", "end", "soft"))
+    for tick in ticks(most):
+        parts.append(_label(left - 6, place(low, tick)[1] + 4, f"{tick:g}", "end", "soft"))
     parts.append(_label(WIDTH - 20, height - 4, f"{across}; upwards: {up}", "end", "soft"))
     for number, line in enumerate(lines.values()):
         drawn = [(x, value, between) for x, (value, between) in line if value is not None]
@@ -126,6 +127,17 @@ def response_lines(lines: Mapping[str, Sequence[tuple[float, Value]]], across: s
                 f'<circle class="s{number % SERIES}" cx="{a:.1f}" cy="{b:.1f}" r="4"><title>{title}</title></circle>'
             )
     return _svg(height, parts, f"{up} by {across}") + _legend(list(lines))
+
+
+def ticks(most: float) -> list[float]:
+    """Four to seven round numbers from 0 to at most `most` > 0."""
+    power = 10.0 ** np.floor(np.log10(most))
+    step = next(power * part for part in (0.1, 0.2, 0.25, 0.5, 1, 2) if most / (power * part) < 7)
+    return [float(f"{step * number:.6g}") for number in range(int(most / step + 1e-9) + 1)]
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= NAME else f"{name[: NAME // 2 - 1]}…{name[-NAME // 2 :]}"
 
 
 def _end(value: Value) -> float:

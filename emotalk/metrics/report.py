@@ -286,7 +286,8 @@ def _about(name: str, method: Method) -> str:
     about = method.about
     if method.model is not None:
         return f"{name}: {about['directory']} ({about['preset']}, sha256 {about['digest'][:12]})"
-    return f"{name}: files of {about['location']} (.npy at {about['fps']:g} fps, vertices × {about['scale']:g} mm)"
+    scale = "" if about["scale"] == 1 else f", vertices × {about['scale']:g} mm"
+    return f"{name}: files of {about['location']} (.npy at {about['fps']:g} fps{scale})"
 
 
 def _few(names: Sequence[str], most: int = 20) -> str:

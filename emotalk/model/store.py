@@ -40,7 +40,10 @@ def save_model(model: "EmoTalk", directory: str | Path, card: str | None = None)
 
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     with atomic_write(_inside(directory, WEIGHTS)) as path:
+        path.touch()
+        mode = path.stat().st_mode
         save_file(tensors, path, metadata={"format": "pt"})
+        path.chmod(mode)  # safetensors makes files that their owner alone may read
     if card is not None:
         with atomic_write(_inside(directory, CARD)) as path:
             path.write_text(card)

@@ -66,8 +66,8 @@ def write_page(path: str | Path, takes: Sequence[Take], rig: Rig, *, title: str 
     return path
 
 
-def page(takes: Sequence[Take], rig: Rig, *, title: str = "EmoTalk") -> str:
-    """The page as text."""
+def page(takes: Sequence[Take], rig: Rig, *, title: str = "EmoTalk", framed: bool = False) -> str:
+    """The page as text. `framed`: as a part of another page, 830 px high, instead of a window of its own."""
     if not takes:
         raise InputError("a page needs one take at least")
     seconds = sum(len(take.samples) for take in takes) / SAMPLE_RATE
@@ -77,6 +77,7 @@ def page(takes: Sequence[Take], rig: Rig, *, title: str = "EmoTalk") -> str:
     folder = resources.files("emotalk.player")
     parts = {
         "title": html.escape(title),
+        "framed": "framed" if framed else "",
         "script": "\n".join((folder / name).read_text("utf-8") for name in SCRIPTS),
         # Inside a script element only "<" can end it: a title such as </script> stays text.
         "data": json.dumps(data, separators=(",", ":")).replace("<", "\\u003c"),

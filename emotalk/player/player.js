@@ -37,6 +37,8 @@ function load(index) {
   seek.max = take.seconds;
   byId("title").textContent = take.title;
   byId("caption").textContent = take.caption;
+  byId("strip").hidden = !take.emotion;
+  byId("strip").textContent = "below: shares of the emotions";
   byId("takes").querySelectorAll("button").forEach((b, i) => b.setAttribute("aria-pressed", String(i === index)));
   backdrop = null;
   shown = -1;
@@ -168,6 +170,9 @@ function connect() {
     item.style.setProperty("--dot", `var(${CURVE_COLOURS[i]})`);
     byId("legend").append(item);
   });
+  const strip = document.createElement("li");
+  strip.id = "strip";
+  byId("legend").append(strip);
   byId("play").addEventListener("click", toggle);
   for (const event of ["play", "pause", "ended"]) {
     audio.addEventListener(event, () => {

@@ -66,7 +66,7 @@ class Make:
                 output,
                 key,
                 size=self.size,
-                progress=lambda done: status.update(f"drawing  {done} of {len(plan.pairs)} pairs"),
+                progress=lambda done: status.update(f"drawing  {done} of {len(plan.pairs)} pairs both ways round"),
             )
         checks = sum(shown.check for shown in plan.films.values()) // 2
         note = f", {left_out} clips left out that not all systems have" if left_out else ""

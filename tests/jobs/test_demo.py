@@ -37,6 +37,11 @@ def test_the_demo_goes_all_the_way_and_is_quick_the_second_time(tmp_path: Path) 
     assert animation.frames == again.frames
     assert Animation.load(root / "animations/narration.csv").frames == animation.frames
     assert "<canvas" in (root / "index.html").read_text()
-    before = {path: path.stat().st_mtime_ns for path in (root / "model").iterdir()}
+    kept = [*(root / "model").iterdir(), *(root / "report").iterdir()]
+    before = {path: path.stat().st_mtime_ns for path in kept}
     demo(config, Console(quiet=True))
-    assert {path: path.stat().st_mtime_ns for path in (root / "model").iterdir()} == before
+    assert {path: path.stat().st_mtime_ns for path in kept} == before
+    stale = json.dumps(report | {"corpus": report["corpus"] | {"digest": "another"}})
+    (root / "report/report.json").write_text(stale)
+    demo(config, Console(quiet=True))
+    assert json.loads((root / "report/report.json").read_text()) == report

@@ -6,6 +6,8 @@ import re
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from emotalk.blendshapes import COEFFICIENTS
@@ -69,6 +71,16 @@ def test_a_histogram_counts_every_clip_and_leaves_out_what_is_missing() -> None:
     values = np.array([*np.full(30, 1.0), *np.full(10, 2.0), np.nan, 1e6])  # the last falls into the last bin
     assert "up to 30 clips" in plots.histogram({"model": values}, "mm")
     assert plots.histogram({"model": np.array([np.nan])}, "mm") == "<p>n/a</p>"
+
+
+@given(st.floats(1e-6, 1e6))
+def test_ticks_are_a_few_round_numbers_that_fit(most: float) -> None:
+    found = plots.ticks(most)
+    assert 4 <= len(found) <= 7
+    assert found[0] == 0
+    assert found[-1] <= most * 1.000001
+    assert most - found[-1] < found[1] * 1.00001
+    assert all(len(f"{tick / 10 ** np.floor(np.log10(most)):.3g}") <= 4 for tick in found)
 
 
 def test_confusion_shows_counts_and_shares() -> None:

@@ -28,6 +28,10 @@ def test_a_saved_model_comes_back_whole(directory: Path) -> None:
     np.testing.assert_array_equal(again.predict(noise(1)), model.predict(noise(1)))
 
 
+def test_who_may_read_the_configuration_may_read_the_weights(directory: Path) -> None:
+    assert len({file.stat().st_mode for file in directory.iterdir()}) == 1
+
+
 def test_a_model_lives_behind_a_uri_too() -> None:
     model = small_lite()
     model.save_pretrained("memory://models/small")

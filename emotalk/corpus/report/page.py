@@ -18,8 +18,6 @@ from emotalk.player import page as player_page
 from emotalk.rigs import procedural_head
 
 MAX_SPEAKERS = 60  # in the table; the JSON has all
-# The player fills a window by itself; here it is one part of a page.
-PLAYER_STYLE = "#stage { height: 400px; } #help { display: none; } body { background: none; }"
 HEAT = 0.55  # opacity behind the largest number of a table
 
 
@@ -116,8 +114,9 @@ def _heat(count: int, most: int) -> str:
 def _player(samples: Sequence[Clip]) -> str:
     if not samples:
         return "<p>No clip could be read.</p>"
-    document = player_page([_take(clip) for clip in samples], procedural_head(), title="Samples of the corpus")
-    document = document.replace("</head>", f"<style>{PLAYER_STYLE}</style></head>", 1)
+    document = player_page(
+        [_take(clip) for clip in samples], procedural_head(), title="Samples of the corpus", framed=True
+    )
     # As an attribute, so that the page needs no second file.
     return f'<iframe title="Samples on the head" loading="lazy" srcdoc="{html.escape(document)}"></iframe>'
 

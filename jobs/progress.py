@@ -82,7 +82,7 @@ def progress_line(title: str, file: TextIO | None = None) -> Iterator[ProgressCa
         return
     last = time.monotonic()
 
-    def write(progress: Progress) -> None:
+    def write(progress: Progress | VideoProgress) -> None:
         nonlocal last
         if time.monotonic() - last >= LINE_EVERY_S:
             last = time.monotonic()

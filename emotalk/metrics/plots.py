@@ -13,7 +13,7 @@ Value = tuple[float | None, tuple[float, float] | None]
 
 def bars(rows: Mapping[str, Sequence[Value]], series: Sequence[str], digits: int = 2) -> str:
     """Horizontal bars with whiskers: row -> a value and interval per series. What is None has no bar."""
-    left, right, step = 158, 58, 17
+    left, right, step = 176, 56, 17
     block = step * len(series) + 12
     height = block * len(rows) + 6
     most = max((_end(value) for values in rows.values() for value in values), default=0.0) or 1.0

@@ -38,7 +38,7 @@ function load(index) {
   byId("title").textContent = take.title;
   byId("caption").textContent = take.caption;
   byId("strip").hidden = !take.emotion;
-  byId("strip").textContent = "below: shares of the emotions";
+  byId("strip").textContent = "bottom strip: shares of the emotions";
   byId("takes").querySelectorAll("button").forEach((b, i) => b.setAttribute("aria-pressed", String(i === index)));
   backdrop = null;
   shown = -1;

@@ -77,7 +77,7 @@ def demo(config: DemoConfig, console: Console) -> None:
             _step(console, 3, "evaluating on voices and sentences it never heard"),
             progress_line("  comparing") as show,
         ):
-            known = _is_evaluated(root / "report", manifest, model)
+            known = is_evaluated(root / "report", manifest, model)
             if not known:
                 report = evaluate(EvaluateConfig(corpus=corpus, model=(model,), output=str(root / "report")), show)
         if known:
@@ -110,7 +110,7 @@ def _training(config: DemoConfig, corpus: str) -> TrainConfig:
     )
 
 
-def _is_evaluated(folder: Path, manifest: Manifest, model: str) -> bool:
+def is_evaluated(folder: Path, manifest: Manifest, model: str) -> bool:
     """Whether the report in the folder is about this model and corpus, by this version."""
     try:
         told = json.loads((folder / REPORT_JSON).read_text())  # written last

@@ -7,9 +7,10 @@ import pytest
 from rich.console import Console
 
 from emotalk import Animation, Animator, EmoTalk, load_audio
+from emotalk.corpus.corpus import Corpus
 from emotalk.corpus.synthetic.corpus import CorpusConfig
 from emotalk.corpus.synthetic.espeak import available
-from jobs.demo import DemoConfig, demo
+from jobs.demo import DemoConfig, demo, is_evaluated
 
 LITTLE = CorpusConfig(
     train_voices=2,
@@ -41,7 +42,8 @@ def test_the_demo_goes_all_the_way_and_is_quick_the_second_time(tmp_path: Path) 
     before = {path: path.stat().st_mtime_ns for path in kept}
     demo(config, Console(quiet=True))
     assert {path: path.stat().st_mtime_ns for path in kept} == before
-    stale = json.dumps(report | {"corpus": report["corpus"] | {"digest": "another"}})
-    (root / "report/report.json").write_text(stale)
-    demo(config, Console(quiet=True))
-    assert json.loads((root / "report/report.json").read_text()) == report
+    manifest = Corpus.open(str(root / "corpus")).manifest
+    assert is_evaluated(root / "report", manifest, str(root / "model"))
+    for stale in (report | {"corpus": report["corpus"] | {"digest": "another"}}, report | {"version": "0"}, []):
+        (root / "report/report.json").write_text(json.dumps(stale))
+        assert not is_evaluated(root / "report", manifest, str(root / "model"))

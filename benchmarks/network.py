@@ -28,7 +28,7 @@ from emotalk.model.config import EmoTalkConfig, TransformerEncoderConfig
 from emotalk.model.network import EmoTalk
 from emotalk.model.presets import lite_config, official_config
 from emotalk.training.batches import Batch, collate
-from emotalk.training.losses import LossWeights, TrainingStep, loss_sums, weighted_total
+from emotalk.training.losses import LossWeights, TrainingStep, loss_counts, loss_sums, weighted_total
 from emotalk.training.squares import Single, Square
 from emotalk.training.units import Example
 
@@ -166,7 +166,7 @@ def _training(model: EmoTalk) -> dict[str, float]:
     def run() -> None:
         with torch.autocast(model.device.type, torch.bfloat16, enabled=model.device.type == "cuda"):
             out, logits = step(batch)
-        sums, counts = loss_sums(out.float(), logits.float(), batch)
+        sums, counts = loss_sums(out.float(), logits.float(), batch), loss_counts(batch)
         optimiser.zero_grad(set_to_none=True)
         weighted_total(sums, counts, LossWeights()).backward()
         optimiser.step()

@@ -27,7 +27,8 @@ from emotalk.files import atomic_write
 from emotalk.model.store import model_digest
 from emotalk.player import MAX_PAGE_S, Take, write_page
 from emotalk.rigs import procedural_head
-from emotalk.training.squares import PlanConfig
+from emotalk.training.optimiser import OptimiserConfig
+from emotalk.training.plan import PlanConfig
 from jobs.build_corpus import BuildConfig, build_corpus
 from jobs.cluster import start_ray
 from jobs.dub import DubConfig, dub
@@ -105,8 +106,8 @@ def _training(config: DemoConfig, corpus: str) -> TrainConfig:
         output=config.output,
         workers=config.workers,
         epochs=config.epochs,
-        learning_rate=1e-3,
-        plan=PlanConfig(units_per_step=4),
+        optimiser=OptimiserConfig(learning_rate=1e-3),
+        plan=PlanConfig(seconds_per_step=50),
     )
 
 

@@ -8,7 +8,6 @@ report.json, report.md, report.html and clips.csv. Their bytes depend on the met
 number of workers.
 """
 
-import hashlib
 import sys
 import textwrap
 import time
@@ -124,7 +123,7 @@ def evaluate(config: EvaluateConfig, progress: ProgressCallback | None = None) -
         version=emotalk.__version__,
         corpus={
             "location": config.corpus,
-            "digest": hashlib.sha256(corpus.manifest.to_json()).hexdigest(),
+            "digest": corpus.manifest.digest,
             "source": corpus.manifest.config.get("source"),
         },
         split=config.split,

@@ -1,84 +1,63 @@
-"""What people watch while a model trains: workers post, the driver looks and shows one line."""
+"""What a run's workers post and its driver looks at; the same numbers go to Ray's metrics."""
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 import ray
-from rich.console import Console
+from ray.util.metrics import Counter, Gauge
 
-from emotalk.timing import clock
-from jobs.watch import watched
+from emotalk.training.watchers import EpochRecord, StepRecord
 
 
 @dataclass
-class TrainingState:
-    """Where a run stands. losses: of the last step. audio_s: heard so far. epochs: metrics of finished ones."""
+class Posted:
+    """What was posted since the last look, in order."""
 
-    epoch: int = 0
-    step: int = 0
-    steps: int = 1
-    audio_s: float = 0.0
-    losses: dict[str, float] = field(default_factory=dict)
-    epochs: list[dict[str, float]] = field(default_factory=list)
+    records: list[StepRecord | EpochRecord] = field(default_factory=list)
 
 
 @ray.remote(num_cpus=0)
 class TrainingBoard:
-    """Keeps the newest `TrainingState` of a run."""
+    """Passes records on, and keeps them until the next look."""
 
-    def __init__(self) -> None:
-        self._state = TrainingState()
+    def __init__(self, run: str) -> None:
+        self._posted = Posted()
+        tags = {"run": run}
 
-    def trained(self, epoch: int, step: int, steps: int, audio_s: float, losses: dict[str, float]) -> None:
-        state = self._state
-        state.epoch, state.step, state.steps, state.losses = epoch, step, steps, losses
-        state.audio_s += audio_s
+        def gauge(name: str, description: str, *more: str) -> Gauge:
+            made = Gauge(f"emotalk_train_{name}", description, ("run", *more))
+            made.set_default_tags(tags)
+            return made
 
-    def epoch_done(self, metrics: dict[str, float]) -> None:
-        self._state.epochs.append(metrics)
+        self._loss = gauge("loss", "Loss of the last step, by name.", "loss")
+        self._validation = gauge("validation_loss", "Loss over the validation split, by name.", "loss")
+        self._rate = gauge("learning_rate", "Learning rate of the last step.")
+        self._epoch = gauge("epoch", "Epochs done, with the share of the one that is going on.")
+        self._step_s = gauge("step_seconds", "Duration of the last step.")
+        self._wait = gauge("data_wait_ratio", "Share of the last step that was waiting for data.")
+        self._padding = gauge("padding_ratio", "Share of the last step's computed frames that are none.")
+        self._memory = gauge("gpu_memory_bytes", "The most that the first worker's GPU has held.")
+        self._audio = Counter("emotalk_train_audio_seconds", "Sound that was trained on.", ("run",))
+        self._audio.set_default_tags(tags)
 
-    def look(self) -> TrainingState:
-        return self._state
+    def stepped(self, record: StepRecord) -> None:
+        self._posted.records.append(record)
+        total_s = record.waited_s + record.computed_s
+        for name, value in record.losses.items():
+            self._loss.set(value, {"loss": name})
+        self._rate.set(record.learning_rate)
+        self._epoch.set(record.epoch - 1 + record.step / record.steps)
+        self._step_s.set(total_s)
+        self._wait.set(record.waited_s / total_s)
+        self._padding.set(record.padding)
+        self._memory.set(record.gpu_bytes)
+        self._audio.inc(record.audio_s)
 
+    def epoch_done(self, record: EpochRecord) -> None:
+        self._posted.records.append(record)
+        for name, value in record.metrics.items():
+            if name.startswith("validation_"):
+                self._validation.set(value, {"loss": name.removeprefix("validation_")})
 
-@contextmanager
-def shown(board: Any, epochs: int, console: Console) -> Iterator[None]:
-    """Show a run while the block lasts: a line that renews itself on a terminal, and a line per finished epoch."""
-    started = time.monotonic()
-    told = 0
-    with console.status("training: starting workers") as status:
-
-        def show(state: TrainingState) -> None:
-            nonlocal told
-            for metrics in state.epochs[told:]:
-                console.print(_epoch_line(metrics, epochs), highlight=False, soft_wrap=True)
-            told = len(state.epochs)
-            if state.losses:
-                status.update(_line(state, epochs, time.monotonic() - started))
-
-        with watched(board, show):
-            yield
-
-
-def _line(state: TrainingState, epochs: int, elapsed_s: float) -> str:
-    finished = state.epoch + state.step / state.steps
-    resumed = state.epochs[0]["epoch"] if state.epochs else state.epoch
-    pace = elapsed_s / max(finished - resumed, 1e-6)
-    left = pace * (epochs - finished)
-    losses = "  ".join(f"{name} {value:.4f}" for name, value in state.losses.items())
-    return (
-        f"training: epoch {state.epoch + 1}/{epochs}  step {state.step}/{state.steps}  {losses}  "
-        f"{state.audio_s / max(elapsed_s, 1e-6):.0f} × real time, {clock(left)} left"
-    )
-
-
-def _epoch_line(metrics: dict[str, float], epochs: int) -> str:
-    def part(split: str) -> str:
-        prefix = f"{split}_"
-        values = {key.removeprefix(prefix): value for key, value in metrics.items() if key.startswith(prefix)}
-        return f"{split}: " + "  ".join(f"{name} {value:.4f}" for name, value in values.items())
-
-    return f"epoch {int(metrics['epoch']) + 1}/{epochs}  {part('train')}  |  {part('validation')}"
+    def look(self) -> Posted:
+        posted, self._posted = self._posted, Posted()
+        return posted

@@ -7,10 +7,12 @@ import pyarrow as pa
 import ray
 from ray.data import TaskPoolStrategy
 
+from emotalk.blendshapes import FPS
 from emotalk.training.augment import AugmentConfig
-from emotalk.training.batches import Batch, collate
+from emotalk.training.batches import collate
 from emotalk.training.examples import Examples
-from emotalk.training.squares import Epoch
+from emotalk.training.learner import Work
+from emotalk.training.plan import Epoch, cut
 from emotalk.training.units import Example
 from jobs.train_fetch import fetch_steps, fetched
 
@@ -19,20 +21,24 @@ FETCH_CPUS = 0.25  # decoding is a few percent of a training step; a whole CPU e
 CONCURRENT_TASKS = 1  # each keeps a cache of row groups; one reads several times faster than a worker trains
 
 
-def step_batches(
+def step_works(
     examples: Examples,
     epoch: Epoch,
     *,
     number: int,
+    first_step: int,
     seed: int,
     augmentation: AugmentConfig | None,
     rank: int,
     workers: int,
     styles: int,
-) -> Iterator[Batch]:
-    """The batches of one worker for one epoch, in order: one for each step in which it has a share."""
-    mine = [step for step in range(epoch.steps) if epoch.step(step, rank, workers)]
-    if not mine:
+    seconds_per_pass: float,
+) -> Iterator[Work]:
+    """One worker's share of every step of an epoch from `first_step` on, in order.
+
+    number: of the epoch, which decides with the seed how clips are augmented.
+    """
+    if first_step >= epoch.steps:
         return
     store = ray.put((examples, epoch, augmentation))
     fetch = partial(fetch_steps, store=store, seed=(seed, number), rank=rank, workers=workers)
@@ -41,8 +47,9 @@ def step_batches(
     context = ray.data.DataContext.get_current()
     context.execution_options.preserve_order = True
     context.enable_progress_bars = False
-    parts = [mine[start : start + STEPS_PER_TASK] for start in range(0, len(mine), STEPS_PER_TASK)]
-    steps = ray.data.from_arrow([pa.table({"step": part}) for part in parts])
+    starts = range(first_step, epoch.steps, STEPS_PER_TASK)
+    parts = [range(start, min(start + STEPS_PER_TASK, epoch.steps)) for start in starts]
+    steps = ray.data.from_arrow([pa.table({"step": list(part)}) for part in parts])
     # In: steps. Out: one row per clip of the step's units, decoded; fan-out 1 : clips of a step.
     rows = steps.map_batches(
         fetch,
@@ -51,12 +58,19 @@ def step_batches(
         num_cpus=FETCH_CPUS,
         compute=TaskPoolStrategy(size=CONCURRENT_TASKS),
     )
+
+    def work(step: int, examples_of: dict[int, Example]) -> Work:
+        share = epoch.share(step, rank, workers)
+        sizes = {unit: sum(len(examples_of[clip].weights) for clip in unit) for unit in share.units}
+        passes = cut(share.units, sizes, seconds_per_pass * float(FPS))
+        return Work([collate(units, examples_of, styles) for units in passes], share.counted)
+
     waiting: dict[int, Example] = {}
-    current = mine[0]
+    current = first_step
     for table in rows.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=2):
         for step, position, example in fetched(table):
             if step != current:
-                yield collate(epoch.step(current, rank, workers), waiting, styles)
+                yield work(current, waiting)
                 waiting, current = {}, step
             waiting[position] = example
-    yield collate(epoch.step(current, rank, workers), waiting, styles)
+    yield work(current, waiting)

@@ -9,7 +9,7 @@ import ray
 
 from emotalk.training.augment import AugmentConfig
 from emotalk.training.examples import Examples
-from emotalk.training.squares import Epoch
+from emotalk.training.plan import Epoch
 from emotalk.training.units import Example
 
 
@@ -21,7 +21,7 @@ def fetch_steps(steps: pa.Table, *, store: ray.ObjectRef, seed: tuple[int, ...],
     examples, epoch, augmentation = _of_this_process(store)
     tables = []
     for step in steps.column("step").to_pylist():
-        tables.append(_to_table(step, examples.load(epoch.step(step, rank, workers), augmentation, seed)))
+        tables.append(_to_table(step, examples.load(epoch.share(step, rank, workers).units, augmentation, seed)))
     return pa.concat_tables(tables)
 
 

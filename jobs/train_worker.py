@@ -1,7 +1,9 @@
-"""What every training worker runs: the epochs, from the last committed checkpoint on."""
+"""What every training worker runs: the steps of the plan, from the last committed checkpoint on."""
 
 import os
 import tempfile
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,34 +12,39 @@ import ray
 import ray.train
 import ray.train.torch
 import torch
-import torch.distributed as dist
 from ray.train import Checkpoint, CheckpointUploadMode
-from torch import Tensor, nn
 
-from emotalk.audio import SAMPLE_RATE
 from emotalk.errors import EmoTalkError
 from emotalk.model.config import EmoTalkConfig
 from emotalk.model.network import EmoTalk
+from emotalk.model.transformer import TransformerEncoder
 from emotalk.training.augment import AugmentConfig
-from emotalk.training.batches import Batch
 from emotalk.training.examples import Examples
-from emotalk.training.losses import LOSSES, LossWeights, TrainingStep, loss_sums, weighted_total
-from emotalk.training.schedule import learning_rate_factor
-from emotalk.training.squares import Epoch, PlanConfig, plan_epoch
-from jobs.train_feed import step_batches
+from emotalk.training.learner import Learner, Place, StepReport, Work, named
+from emotalk.training.losses import LOSSES, LossWeights, weighted_total
+from emotalk.training.optimiser import OptimiserConfig
+from emotalk.training.plan import Epoch, PlanConfig, plan_epoch
+from emotalk.training.squares import Single
+from emotalk.training.watchers import EpochRecord, StepRecord, ValidationFace
+from jobs.train_feed import step_works
 
 CHECKPOINT = "state.pt"
+OBJECTIVE = "validation_objective"
+UNMEASURED = 1e30  # the objective of a checkpoint within an epoch: never the best
+FILMED_CLIPS = 3
 
 
-class DivergedError(EmoTalkError):
-    """The loss is no longer a number."""
+class CheckpointError(EmoTalkError):
+    """A checkpoint could not be written; the one before it is still there."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerConfig:
     """Everything a worker needs; assembled by `jobs.train`.
 
-    pretrained_encoders: start from the checkpoints that the network's config names. board: a `TrainingBoard` actor.
+    pretrained_encoders: start from the checkpoints that the network's config names. recompute: save memory, see
+    `TransformerEncoder`. checkpoint_steps: steps between checkpoints within an epoch, besides the one at its end.
+    film_epochs: epochs between those whose validation faces are shown. board: a `TrainingBoard` actor.
     """
 
     network: EmoTalkConfig
@@ -47,146 +54,180 @@ class WorkerConfig:
     plan: PlanConfig
     augmentation: AugmentConfig | None
     losses: LossWeights
+    optimiser: OptimiserConfig
     epochs: int
-    learning_rate: float
-    warmup_steps: int
-    clip_norm: float
+    seconds_per_pass: float
+    recompute: bool
+    checkpoint_steps: int | None
+    film_epochs: int | None
     threads: int
+    output: str
     board: Any
 
 
 def train_worker(parameters: dict[str, WorkerConfig]) -> None:
-    """Train, validate and checkpoint every epoch. Runs on each worker; rank 0 speaks for all."""
+    """Train, validate and checkpoint. Runs on each worker; rank 0 speaks for all."""
     config = parameters["config"]
     torch.set_num_threads(config.threads)
     run = _Run(config)
-    for epoch in range(run.restore(), config.epochs):
-        # Seeded by epoch and rank, so that a resumed run draws the same dropout masks.
-        torch.manual_seed(config.plan.seed + 7919 * epoch + run.rank)
-        trained = run.train_epoch(epoch)
-        validated = run.validate()
-        metrics = {"epoch": epoch, **_named("train", trained), **_named("validation", validated)}
-        metrics["validation_objective"] = float(weighted_total(validated[0], validated[1], config.losses))
-        run.report(epoch, metrics)
+    first_epoch, first_step = run.restore()
+    for epoch in range(first_epoch, config.epochs):
+        run.train_epoch(epoch, first_step if epoch == first_epoch else 0)
 
 
 class _Run:
-    """One worker's model, optimiser and place in the plan."""
+    """One worker's learner and its place in the plan. totals: (2, 4) sums and counts of the epoch so far."""
 
     def __init__(self, config: WorkerConfig) -> None:
         self.config = config
         context = ray.train.get_context()
         self.rank, self.workers = context.get_world_rank(), context.get_world_size()
-        self.device = ray.train.torch.get_device()
+        device = ray.train.torch.get_device()
         # The same first weights on every rank; DDP would copy rank 0's anyway.
         torch.manual_seed(config.plan.seed)
-        self.model = EmoTalk(config.network, pretrained_encoders=config.pretrained_encoders)
-        self.alone = TrainingStep(self.model)
-        # No buffer changes in training: nothing to broadcast.
-        options = {"broadcast_buffers": False}
-        self.together: nn.Module = ray.train.torch.prepare_model(self.alone, parallel_strategy_kwargs=options)
-        trainable = [p for p in self.model.parameters() if p.requires_grad]
-        self.optimiser = torch.optim.Adam(trainable, lr=config.learning_rate)
-        self.autocast = self.device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-        self.steps_done = 0
+        model = EmoTalk(config.network, pretrained_encoders=config.pretrained_encoders)
+        for encoder in (model.content_encoder, model.emotion_encoder):
+            if config.recompute and isinstance(encoder, TransformerEncoder):
+                encoder.recompute_activations()
+        self.learner = Learner(
+            model,
+            config.optimiser,
+            config.losses,
+            device=device,
+            seed=config.plan.seed,
+            rank=self.rank,
+            workers=self.workers,
+            # No buffer changes in training: nothing to broadcast.
+            wrap=lambda module: ray.train.torch.prepare_model(
+                module, parallel_strategy_kwargs={"broadcast_buffers": False}
+            ),
+        )
+        self.totals = self._zeros()
 
-    def restore(self) -> int:
-        """Load the last committed checkpoint, if there is one; -> the epoch to go on with."""
+    def restore(self) -> tuple[int, int]:
+        """Load the last committed checkpoint, if there is one; -> epoch and step to go on with."""
         checkpoint = ray.train.get_checkpoint()
         if checkpoint is None:
-            return 0
+            return 0, 0
         with checkpoint.as_directory() as folder:
-            state = torch.load(Path(folder) / CHECKPOINT, map_location=self.device, weights_only=True)
-        self.model.load_state_dict(state["model"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.steps_done = state["steps_done"]
-        return int(state["epoch"]) + 1
+            state = torch.load(Path(folder) / CHECKPOINT, map_location=self.learner.device, weights_only=True)
+        self.learner.load_state(state)
+        self.totals = state["totals"]
+        return int(state["epoch"]), int(state["step"])
 
-    def train_epoch(self, number: int) -> Tensor:
-        """-> sums and counts of `LOSSES` over the epoch and all workers, (2, 4)."""
+    def train_epoch(self, number: int, first_step: int) -> None:
+        """The epoch's steps from `first_step` on, its validation and its checkpoint."""
         config = self.config
         plan = plan_epoch(config.train.keys, number, config.plan)
-        self.model.train()
-        totals = torch.zeros(2, len(LOSSES), device=self.device)
-        for done, batch in enumerate(self._batches(config.train, plan, number, config.augmentation)):
-            self._set_learning_rate(number + done / plan.steps)
-            sums, counts = self._losses(self.together, batch)
-            global_counts = self._summed(counts)
-            # DDP averages gradients over workers; shares of one global mean add up.
-            loss = weighted_total(sums, global_counts, config.losses) * self.workers
-            if not torch.isfinite(loss):
-                raise DivergedError(f"the loss is {float(loss)} in epoch {number}, step {done}: {batch.clip_ids}")
-            self.optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            nn.utils.clip_grad_norm_(self.model.parameters(), config.clip_norm)
-            self.optimiser.step()
-            self.steps_done += 1
-            totals += torch.stack([sums.detach(), counts])
+        works = self._works(config.train, plan, number, first_step, config.augmentation)
+        done = time.monotonic()
+        for step, work in enumerate(works, first_step):
+            ready = time.monotonic()
+            place = Place(number, config.epochs, step, plan.steps)
+            report = self.learner.learn(work, place)
+            self.totals += torch.stack([report.sums, report.counts])
+            waited_s, done = ready - done, time.monotonic()
             if self.rank == 0:
-                mean = dict(zip(LOSSES, (sums.detach() / counts.clamp(min=1)).tolist(), strict=True))
-                audio_s = float(batch.lengths.sum()) * self.workers / SAMPLE_RATE
-                config.board.trained.remote(number, done + 1, plan.steps, audio_s, mean)
-        return self._summed(totals)
-
-    @torch.no_grad()
-    def validate(self) -> Tensor:
-        """The losses over the validation split, whose squares are the same in every epoch; (2, 4)."""
-        validation = self.config.validation
-        plan = plan_epoch(validation.keys, 0, PlanConfig(units_per_step=self.config.plan.units_per_step))
-        self.model.eval()
-        totals = torch.zeros(2, len(LOSSES), device=self.device)
-        for batch in self._batches(validation, plan, 0, None):
-            # Not through DDP, whose forward waits for the others: a small split may leave a worker without a share.
-            totals += torch.stack(self._losses(self.alone, batch))
-        return self._summed(totals)
-
-    def report(self, epoch: int, metrics: dict[str, float]) -> None:
-        """Hand the epoch's metrics and state to Ray Train; returns once the checkpoint is committed."""
+                self._tell(place, report, waited_s, done - ready)
+            every = config.checkpoint_steps
+            if every and (step + 1) % every == 0 and step + 1 < plan.steps:
+                # Not to be chosen as the best: what it is worth is measured at the end of the epoch.
+                self._checkpoint(number, step + 1, {OBJECTIVE: UNMEASURED})
+                done = time.monotonic()
+        trained, self.totals = self.totals, self._zeros()
+        metrics = self._validated() | {f"train_{name}": value for name, value in named(*trained).items()}
         if self.rank == 0:
-            self.config.board.epoch_done.remote(metrics)
-        with tempfile.TemporaryDirectory(dir=os.environ.get("RAY_TMPDIR")) as folder:
-            checkpoint = None
-            if self.rank == 0:
-                state = {
-                    "model": self.model.state_dict(),
-                    "optimiser": self.optimiser.state_dict(),
-                    "steps_done": self.steps_done,
-                    "epoch": epoch,
-                }
-                torch.save(state, Path(folder) / CHECKPOINT)
-                checkpoint = Checkpoint.from_directory(folder)
-            ray.train.report(metrics, checkpoint=checkpoint, checkpoint_upload_mode=CheckpointUploadMode.SYNC)
+            filmed = config.film_epochs and (number + 1) % config.film_epochs == 0
+            config.board.epoch_done.remote(
+                EpochRecord(
+                    epoch=number + 1,
+                    epochs=config.epochs,
+                    number=self.learner.steps_done,
+                    metrics=metrics,
+                    faces=self._faces() if filmed else (),
+                )
+            )
+        self._checkpoint(number + 1, 0, metrics)
 
-    def _losses(self, step: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
-            out, logits = step(batch)
-        return loss_sums(out.float(), logits, batch)
+    def _validated(self) -> dict[str, float]:
+        """The losses over the validation split, whose squares are the same in every epoch."""
+        validation = self.config.validation
+        plan = plan_epoch(validation.keys, 0, PlanConfig(seconds_per_step=self.config.plan.seconds_per_step))
+        sums, counts = self.learner.validate(self._works(validation, plan, 0, 0, None))
+        objective = float(weighted_total(sums, counts, self.config.losses))
+        return {f"validation_{name}": value for name, value in named(sums, counts).items()} | {OBJECTIVE: objective}
 
-    def _batches(self, examples: Examples, plan: Epoch, number: int, augmentation: AugmentConfig | None) -> Any:
-        batches = step_batches(
+    def _checkpoint(self, epoch: int, step: int, metrics: dict[str, float]) -> None:
+        """Hand metrics and state to Ray Train; returns once the checkpoint is committed.
+
+        epoch, step: what a run that goes on from here begins with. CheckpointError where it cannot be written.
+        """
+        metrics = metrics | {"epochs_done": epoch}
+        try:
+            with tempfile.TemporaryDirectory(dir=os.environ.get("RAY_TMPDIR")) as folder:
+                checkpoint = None
+                if self.rank == 0:
+                    state = {**self.learner.state(), "totals": self.totals, "epoch": epoch, "step": step}
+                    # Through a file of Python's: torch's own writer hides what went wrong with the disk.
+                    with (Path(folder) / CHECKPOINT).open("wb") as file:
+                        torch.save(state, file)
+                    checkpoint = Checkpoint.from_directory(folder)
+                ray.train.report(metrics, checkpoint=checkpoint, checkpoint_upload_mode=CheckpointUploadMode.SYNC)
+        except OSError as error:
+            raise CheckpointError(
+                f"{self.config.output}: the checkpoint after epoch {epoch}, step {step} cannot be written ({error}). "
+                "The one before it is kept: when there is room again, the same command goes on from it"
+            ) from error
+
+    def _tell(self, place: Place, report: StepReport, waited_s: float, computed_s: float) -> None:
+        device = self.learner.device
+        record = StepRecord(
+            epoch=place.epoch + 1,
+            step=place.step + 1,
+            steps=place.steps,
+            number=self.learner.steps_done,
+            losses=report.losses,
+            learning_rate=report.learning_rate,
+            audio_s=report.audio_s,
+            padding=report.padding,
+            waited_s=waited_s,
+            computed_s=computed_s,
+            gpu_bytes=torch.cuda.max_memory_allocated(device) if device.type == "cuda" else 0,
+        )
+        self.config.board.stepped.remote(record)
+
+    def _faces(self) -> tuple[ValidationFace, ...]:
+        """What the model makes of the first validation clip of each emotion, of few of them."""
+        validation, first = self.config.validation, dict[str | None, int]()
+        for position, key in enumerate(validation.keys):
+            first.setdefault(key.emotion, position)
+        units = [Single(position) for position in list(first.values())[:FILMED_CLIPS]]
+        examples = validation.load(units, None, ())
+        return tuple(
+            ValidationFace(
+                clip_id=example.clip_id,
+                real=example.weights,
+                predicted=self.learner.model.predict(example.samples).clip(0, 1),
+                samples=example.samples,
+            )
+            for example in examples.values()
+        )
+
+    def _works(
+        self, examples: Examples, plan: Epoch, number: int, first_step: int, augmentation: AugmentConfig | None
+    ) -> Iterator[Work]:
+        return step_works(
             examples,
             plan,
             number=number,
+            first_step=first_step,
             seed=self.config.plan.seed,
             augmentation=augmentation,
             rank=self.rank,
             workers=self.workers,
             styles=self.config.network.styles,
+            seconds_per_pass=self.config.seconds_per_pass,
         )
-        return (batch.to(self.device) for batch in batches)
 
-    def _summed(self, values: Tensor) -> Tensor:
-        if self.workers > 1:
-            values = values.clone()
-            dist.all_reduce(values)
-        return values
-
-    def _set_learning_rate(self, epochs_done: float) -> None:
-        factor = learning_rate_factor(self.steps_done, epochs_done / self.config.epochs, self.config.warmup_steps)
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.config.learning_rate * factor
-
-
-def _named(prefix: str, totals: Tensor) -> dict[str, float]:
-    sums, counts = totals.tolist()
-    return {f"{prefix}_{name}": s / max(c, 1) for name, s, c in zip(LOSSES, sums, counts, strict=True)}
+    def _zeros(self) -> torch.Tensor:
+        return torch.zeros(2, len(LOSSES), device=self.learner.device)

@@ -31,7 +31,7 @@ import emotalk
 from emotalk.model.presets import lite_config
 from emotalk.training.batches import collate
 from emotalk.training.units import Example
-from emotalk.training.losses import LossWeights, TrainingStep, loss_sums, weighted_total
+from emotalk.training.losses import LossWeights, TrainingStep, loss_counts, loss_sums, weighted_total
 from emotalk.training.squares import Single
 
 sound = (0.1 * np.random.default_rng(0).standard_normal(16000)).astype(np.float32)
@@ -39,7 +39,7 @@ model = emotalk.EmoTalk(lite_config(styles=2))
 batch = collate([Single(0)], {{0: Example("a", sound, np.ones((30, 52), np.float32), 1, 0, 0)}}, 2)
 optimiser = torch.optim.Adam(model.parameters(), 1e-2)
 for _ in range(2):
-    sums, counts = loss_sums(*TrainingStep(model)(batch), batch)
+    sums, counts = loss_sums(*TrainingStep(model)(batch), batch), loss_counts(batch)
     loss = weighted_total(sums, counts, LossWeights())
     optimiser.zero_grad(); loss.backward(); optimiser.step()
 model.save_pretrained({str(tmp_path)!r})

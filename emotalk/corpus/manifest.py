@@ -3,6 +3,7 @@
 It has no times and no paths in it, so that the same data and options give the same bytes anywhere.
 """
 
+import hashlib
 import json
 import re
 from collections import Counter, defaultdict
@@ -113,6 +114,11 @@ class Manifest:
             return manifest
         except (KeyError, TypeError, AttributeError) as error:
             raise InputError(f"{MANIFEST} is damaged ({error!r}): rebuild the corpus", source=source) from error
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the manifest, and so of the whole corpus: it holds that of every file."""
+        return hashlib.sha256(self.to_json()).hexdigest()
 
     @property
     def shards(self) -> list[str]:

@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 from emotalk.corpus.corpus import Corpus
 from emotalk.corpus.splits import SPLITS
 from emotalk.errors import InputError
-from emotalk.training.squares import ClipKey, PlanConfig, Square, plan_epoch
+from emotalk.training.plan import PlanConfig, plan_epoch
+from emotalk.training.squares import ClipKey, Square
 
 PROBED_CLIPS = 600  # for the probes of content leakage, whose features are held in memory
 STEERED_CLIPS = 48  # for the intensity response: each is animated four times more

@@ -4,11 +4,13 @@ Convolution features (50 Hz) are resampled between the convolutions and the tran
 convolutions are frozen and therefore run in blocks of bounded memory.
 """
 
+from functools import partial
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from emotalk.audio import SAMPLE_RATE
 from emotalk.errors import InputError
@@ -40,6 +42,20 @@ class TransformerEncoder(nn.Module):
         self.kernels: tuple[int, ...] = tuple(architecture.conv_kernel)
         self.strides: tuple[int, ...] = tuple(architecture.conv_stride)
         self.group_normed = architecture.feat_extract_norm == "group"
+
+    def freeze(self, layers: int) -> None:
+        """The first `layers` transformer layers, and what is before them, keep their weights; 0 freezes no more."""
+        if layers > len(self.transformer.layers):
+            raise InputError(f"{layers} layers to freeze in an encoder that has {len(self.transformer.layers)}")
+        if layers:
+            for module in (self.projection, *self.transformer.layers[:layers]):
+                module.requires_grad_(False)
+
+    def recompute_activations(self) -> None:
+        """In training, compute every layer's inner values again on the way back instead of keeping them."""
+        for layer in self.transformer.layers:
+            layer.gradient_checkpointing = True
+            layer._gradient_checkpointing_func = partial(checkpoint, use_reentrant=False)
 
     def listen(self, samples: Tensor, lengths: Tensor) -> Features:
         """(B, N) samples with (B,) valid lengths -> all that does not depend on the frames wanted."""

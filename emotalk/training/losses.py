@@ -47,8 +47,15 @@ class TrainingStep(nn.Module):
         return self.model.decode(content, memory, batch.level, batch.style), logits
 
 
-def loss_sums(out: Tensor, logits: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-    """-> sums (4,) and counts (4,) in the order of `LOSSES`; their quotients are the losses of the paper.
+def loss_counts(batch: Batch) -> Tensor:
+    """-> (4,) how many frames or labels each of `LOSSES` has in the batch; known before anything is computed."""
+    frames, cross = batch.frames, batch.cross
+    counts = [(frames * cross).sum(), (frames * ~cross).sum(), (frames - 1).sum(), (batch.labels >= 0).sum()]
+    return torch.stack(counts)
+
+
+def loss_sums(out: Tensor, logits: Tensor, batch: Batch) -> Tensor:
+    """-> (4,) sums in the order of `LOSSES`; divided by `loss_counts` they are the losses of the paper.
 
     Squared errors are means over coefficients, summed over valid frames. The paper adds the errors of a square's two
     cross-reconstructions, so the mean over them counts twice.
@@ -59,8 +66,7 @@ def loss_sums(out: Tensor, logits: Tensor, batch: Batch) -> tuple[Tensor, Tensor
     cross, known = batch.cross[:, None], batch.labels >= 0
     label_loss = F.cross_entropy(logits.float(), batch.labels.clamp(min=0), reduction="none")
     sums = [2 * (error * cross).sum(), (error * ~cross).sum(), speed.sum(), (label_loss * known).sum()]
-    counts = [(mask & cross).sum(), (mask & ~cross).sum(), mask[:, 1:].sum(), known.sum()]
-    return torch.stack([s.float() for s in sums]), torch.stack(counts)
+    return torch.stack([s.float() for s in sums])
 
 
 def weighted_total(sums: Tensor, counts: Tensor, weights: LossWeights) -> Tensor:

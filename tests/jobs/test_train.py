@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import psutil
@@ -19,10 +20,13 @@ from safetensors.numpy import load_file
 from emotalk import EmoTalk, InputError
 from emotalk.corpus.build import build_here
 from emotalk.corpus.sources import Etf3d
+from emotalk.training.learner import DivergedError
 from emotalk.training.losses import LossWeights
-from emotalk.training.squares import PlanConfig
-from jobs.train import GiveUp, TrainConfig, train
-from jobs.train_worker import DivergedError
+from emotalk.training.optimiser import OptimiserConfig
+from emotalk.training.plan import PlanConfig
+from emotalk.training.watchers import EpochRecord, StepRecord
+from jobs.train import TrainConfig, train
+from jobs.train_cluster import GiveUp
 from tests.etf3d_folder import Etf3dFolder
 from tests.model.small import encoder_folder, noise
 
@@ -44,8 +48,8 @@ def config(corpus: str, output: Path, **changes: object) -> TrainConfig:
     values: dict[str, object] = {
         "workers": 2,
         "epochs": 2,
-        "learning_rate": 1e-3,
-        "plan": PlanConfig(units_per_step=2),
+        "optimiser": OptimiserConfig(learning_rate=1e-3),
+        "plan": PlanConfig(seconds_per_step=3),
     }
     return TrainConfig(corpus=corpus, output=str(output), **(values | changes))  # type: ignore[arg-type]
 
@@ -78,37 +82,51 @@ def test_a_finished_run_is_left_alone_and_another_configuration_is_refused(corpu
     before = {path: path.stat().st_mtime_ns for path in Path(finished).iterdir()}
     assert train(config(corpus, output, workers=1), QUIET) == finished
     assert {path: path.stat().st_mtime_ns for path in Path(finished).iterdir()} == before
-    with pytest.raises(InputError, match=r"learning_rate was 0\.001, now 0\.5"):
-        train(config(corpus, output, learning_rate=0.5), QUIET)
+    with pytest.raises(InputError, match=r"optimiser\.learning_rate was 0\.001, now 0\.5"):
+        train(config(corpus, output, optimiser=OptimiserConfig(learning_rate=0.5)), QUIET)
 
 
 def test_workers_without_cpus_for_data_are_refused(corpus: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="none would be left to read data"):
-        train(config(corpus, tmp_path, workers=4, plan=PlanConfig(units_per_step=4)), QUIET)
-    with pytest.raises(InputError, match="fewer than 3 workers"):
-        config(corpus, tmp_path, workers=3)
+        train(config(corpus, tmp_path, workers=4), QUIET)
+    with pytest.raises(InputError, match="max_workers is 2, fewer than the 3 workers"):
+        config(corpus, tmp_path, workers=3, max_workers=2)
 
 
-def test_a_killed_worker_changes_nothing(corpus: str, finished: str, tmp_path: Path) -> None:
-    killed = []
+class Killer:
+    """A watcher that kills one training worker in the middle of the second epoch, once."""
 
-    class Killer(Console):
-        """Kills one training worker as soon as the first epoch is reported."""
+    killed: ClassVar[list[int]] = []
+    steps: ClassVar[list[tuple[int, int]]] = []
 
-        def print(self, *args: object, **kwargs: object) -> None:
-            if "epoch 1/" in str(args) and not killed:
-                victim = next(p for p in training_workers())
-                victim.send_signal(signal.SIGKILL)
-                killed.append(victim.pid)
+    def __init__(self, output: str) -> None:
+        self.killed.clear()
+        self.steps.clear()
 
-    again = train(config(corpus, tmp_path), Killer(quiet=True))
-    assert killed
+    def step(self, record: StepRecord) -> None:
+        self.steps.append((record.epoch, record.step))
+        if record.epoch == 2 and not self.killed:
+            victim = next(training_workers())
+            victim.send_signal(signal.SIGKILL)
+            self.killed.append(victim.pid)
+
+    def epoch(self, record: EpochRecord) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_worker_killed_within_an_epoch_changes_nothing(corpus: str, finished: str, tmp_path: Path) -> None:
+    again = train(config(corpus, tmp_path, checkpoint_steps=1, watcher=(f"{__name__}:Killer",)), QUIET)
+    assert Killer.killed
     assert same(finished, again)
+    assert Killer.steps.count((1, 1)) == 1, "it began anew instead of going on"
 
 
 @pytest.mark.slow
 def test_a_loss_that_is_no_number_is_said(corpus: str, tmp_path: Path) -> None:
-    with pytest.raises(DivergedError, match="the loss is nan in epoch 0, step 0"):
+    with pytest.raises(DivergedError, match="the loss is nan in epoch 1, step 1, of the clips"):
         train(config(corpus, tmp_path, losses=LossWeights(cross=float("nan"))), QUIET)
 
 
@@ -133,7 +151,7 @@ def test_only_errors_on_purpose_are_final(error: Exception, attempts: int, tmp_p
 def test_a_killed_driver_is_continued_by_the_same_command(corpus: str, finished: str, tmp_path: Path) -> None:
     command = [
         *(sys.executable, "-m", "jobs.train", "--corpus", corpus, "--output", str(tmp_path), "--workers", "2"),
-        *("--epochs", "2", "--learning-rate", "1e-3", "--plan.units-per-step", "2"),
+        *("--epochs", "2", "--learning-rate", "1e-3", "--plan.seconds-per-step", "3"),
     ]
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "RAY_ADDRESS": ""}
     with subprocess.Popen(

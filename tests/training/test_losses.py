@@ -7,9 +7,9 @@ import torch
 from emotalk.errors import InputError
 from emotalk.training.augment import AugmentConfig, augment
 from emotalk.training.batches import collate
-from emotalk.training.losses import LossWeights, TrainingStep, loss_sums, weighted_total
+from emotalk.training.losses import LossWeights, TrainingStep, loss_counts, loss_sums, weighted_total
+from emotalk.training.optimiser import FINAL_FACTOR, learning_rate_factor
 from emotalk.training.prototypes import measure_prototypes
-from emotalk.training.schedule import FINAL_FACTOR, learning_rate_factor
 from emotalk.training.squares import Single, Square, Unit
 from emotalk.training.units import UNKNOWN, Example
 from tests.model.small import noise, small_lite, small_transformer
@@ -49,7 +49,7 @@ def test_the_losses_are_those_of_the_paper_by_hand() -> None:
     batch = collate([SQUARE, Single(4)], EXAMPLES, styles=3)
     out = torch.zeros_like(batch.targets)
     logits = torch.zeros(5, 8)
-    sums, counts = loss_sums(out, logits, batch)
+    sums, counts = loss_sums(out, logits, batch), loss_counts(batch)
     losses = (sums / counts).tolist()
 
     def mean_square(*clips: int) -> float:
@@ -70,10 +70,10 @@ def test_cutting_a_batch_changes_no_gradient(kind: str) -> None:
 
     def gradient(parts: list[list[Unit]]) -> torch.Tensor:
         batches = [collate(part, EXAMPLES, styles) for part in parts]
-        counts = sum((loss_sums(*step(batch), batch)[1] for batch in batches), torch.zeros(4))
+        counts = sum((loss_counts(batch) for batch in batches), torch.zeros(4))
         model.zero_grad()
         for batch in batches:
-            weighted_total(loss_sums(*step(batch), batch)[0], counts, LossWeights()).backward()
+            weighted_total(loss_sums(*step(batch), batch), counts, LossWeights()).backward()
         return torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
 
     torch.testing.assert_close(

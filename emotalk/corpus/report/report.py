@@ -1,6 +1,5 @@
 """The report of a corpus: what it holds, in numbers, from its index, its quarantine and the sums of its shards."""
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -93,7 +92,7 @@ def make_report(corpus: Corpus, sums: CorpusSums) -> CorpusReport:
     return CorpusReport(
         corpus={
             "location": corpus.location,
-            "digest": hashlib.sha256(manifest.to_json()).hexdigest(),
+            "digest": manifest.digest,
             "source": manifest.config.get("source"),
             "settings": manifest.config.get("settings", {}),
         },

@@ -2,13 +2,15 @@
 
 from collections import Counter
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emotalk.errors import InputError
 from emotalk.labels import EMOTIONS
-from emotalk.training.squares import ClipKey, Epoch, PlanConfig, Single, Square, plan_epoch
+from emotalk.training.plan import PlanConfig, cut, plan_epoch
+from emotalk.training.squares import ClipKey, Single, Square, Unit
 from emotalk.training.units import parts_of
 
 keys = st.builds(
@@ -18,6 +20,7 @@ keys = st.builds(
     statement=st.sampled_from("stuvw"),
     emotion=st.sampled_from([*EMOTIONS, None]),
     repetition=st.integers(1, 2),
+    frames=st.integers(1, 300),
 )
 corpora = st.lists(keys, min_size=1, max_size=120)
 
@@ -60,17 +63,36 @@ def test_squares_are_squares(clips: list[ClipKey], epoch: int) -> None:
 
 
 @settings(deadline=None)
-@given(clips=corpora, workers=st.integers(1, 4), units=st.integers(4, 9))
-def test_workers_share_every_step_and_lose_nothing(clips: list[ClipKey], workers: int, units: int) -> None:
-    plan = plan_epoch(clips, 3, PlanConfig(units_per_step=units))
-    seen: list[object] = []
-    for step in range(plan.steps):
-        shares = [plan.step(step, rank, workers) for rank in range(workers)]
-        assert sorted(unit for share in shares for unit in share) == sorted(plan.step(step))
-        if len(plan.units) >= units:
-            assert all(shares), "a worker without work would wait for ever"
-        seen += plan.step(step)
-    assert seen == list(plan.units)
+@given(clips=corpora, workers=st.integers(1, 9), seconds=st.floats(0.5, 20))
+def test_workers_share_every_step_and_lose_nothing(clips: list[ClipKey], workers: int, seconds: float) -> None:
+    plan = plan_epoch(clips, 3, PlanConfig(seconds_per_step=seconds))
+    for step, units in enumerate(plan.by_step):
+        shares = [plan.share(step, rank, workers) for rank in range(workers)]
+        assert all(share.units for share in shares), "a worker without work would wait for ever"
+        assert sorted(unit for share in shares if share.counted for unit in share.units) == sorted(units)
+
+
+sizes = st.lists(st.integers(1, 500), min_size=1, max_size=60)
+
+
+@given(sizes=sizes, size=st.floats(1, 5000))
+def test_runs_are_complete_in_order_and_nearly_equal(sizes: list[int], size: float) -> None:
+    units: list[Unit] = [Single(number) for number in range(len(sizes))]
+    runs = cut(units, dict(zip(units, sizes, strict=True)), size)
+    assert [unit for run in runs for unit in run] == units
+    mean = sum(sizes) / min(len(sizes), max(1, round(sum(sizes) / size)))
+    for run in runs:
+        assert abs(sum(sizes[unit[0]] for unit in run) - mean) <= max(mean, max(sizes))
+
+
+def test_steps_are_as_long_as_asked_and_padded_little() -> None:
+    lengths = np.random.default_rng(0).integers(60, 180, 4 * len(ravdess(12)))
+    clips = [key._replace(frames=int(n)) for key, n in zip(ravdess(12), lengths, strict=False)]
+    plan = plan_epoch(clips, 0, PlanConfig(seconds_per_step=60))
+    frames = [[clips[position].frames for unit in units for position in unit] for units in plan.by_step]
+    longest = 4 * max(lengths)
+    assert all(abs(sum(step) - 60 * 30) <= longest for step in frames)
+    assert abs(np.mean([sum(step) for step in frames]) - 60 * 30) < 60
 
 
 def test_the_plan_is_a_function_of_seed_and_epoch() -> None:
@@ -113,7 +135,7 @@ def test_unlabelled_clips_take_turns_at_the_stated_ratio() -> None:
 
 def test_few_groups_are_open_at_a_time() -> None:
     clips = ravdess(12)
-    units = plan_epoch(clips, 0, PlanConfig(open_groups=3, sorted_steps=1)).units
+    units = plan_epoch(clips, 0, PlanConfig(open_groups=3, sorted_steps=1, seconds_per_step=1e-3)).units
     groups = [(clips[unit[0]].speaker, clips[unit[0]].level) for unit in units]
     for place in range(len(groups)):
         begun, unfinished = set(groups[: place + 1]), set(groups[place:])
@@ -124,5 +146,4 @@ def test_nothing_to_train_on_is_an_error() -> None:
     with pytest.raises(InputError, match="no clip"):
         plan_epoch([], 0, PlanConfig())
     with pytest.raises(InputError, match="positive"):
-        PlanConfig(units_per_step=0)
-    assert Epoch((Single(0),), 8).steps == 1
+        PlanConfig(seconds_per_step=0)

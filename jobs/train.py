@@ -43,8 +43,9 @@ from jobs.train_board import TrainingBoard
 from jobs.train_cluster import GiveUp, fit, has_gpus, threads_of_worker
 from jobs.train_identity import check_identity, claim, identity_of
 from jobs.train_result import write_model
+from jobs.train_salvage import remove_folder, salvage
 from jobs.train_show import shown
-from jobs.train_worker import OBJECTIVE, WorkerConfig, train_worker
+from jobs.train_worker import CHECKPOINT, OBJECTIVE, WorkerConfig, train_worker
 
 MODEL, RAY_FOLDER = "model", "run"
 
@@ -129,6 +130,7 @@ def train(
         *watchers,
     ]
     console = console or Console(stderr=True)
+    salvaged = salvage(f"{output}/{RAY_FOLDER}", CHECKPOINT)
     with start_ray():
         most = config.max_workers or config.workers
         threads = threads_of_worker(config.workers, most)
@@ -152,6 +154,7 @@ def train(
                     film_epochs=config.film_epochs,
                     threads=threads,
                     output=output,
+                    salvaged=salvaged,
                     board=board,
                 )
             },
@@ -172,8 +175,10 @@ def train(
         # Only now is the output this run's: a start that failed leaves it free.
         claim(output, identity)
         with shown(board, config.epochs, console, [partial(make, output) for make in watchers]):
-            checkpoint, metrics = fit(trainer, OBJECTIVE)
+            checkpoint, metrics = fit(trainer, output, OBJECTIVE)
         write_model(checkpoint, metrics, network, examples["train"], corpus, config.epochs, model_directory)
+        if salvaged is not None:  # Ray, which removes what is no longer needed, does not know of it
+            remove_folder(salvaged)
     return model_directory
 
 

@@ -4,10 +4,15 @@ import os
 from typing import Any
 
 import ray
-from ray.train import Checkpoint, ControllerError, UserCallback
+from ray.exceptions import RayActorError
+from ray.train import Checkpoint, ControllerError, UserCallback, WorkerGroupError
 from ray.train.torch import TorchTrainer
 
 from emotalk.errors import EmoTalkError, InputError
+
+
+class RunError(EmoTalkError):
+    """A run that cannot go on now, through no fault of what it was asked to do; the same command continues it."""
 
 
 class GiveUp(UserCallback):
@@ -22,16 +27,34 @@ class GiveUp(UserCallback):
                 raise error
 
 
-def fit(trainer: TorchTrainer, objective: str) -> tuple[Checkpoint, dict[str, Any]]:
-    """-> the checkpoint with the lowest `objective`, and its metrics. Raises what a worker raised on purpose."""
+def fit(trainer: TorchTrainer, output: str, objective: str) -> tuple[Checkpoint, dict[str, Any]]:
+    """-> the checkpoint with the lowest `objective`, and its metrics.
+
+    Raises what a worker raised on purpose; RunError for a store that fails and for workers that die too often.
+    """
+    go_on = "the last checkpoint is kept, and the same command goes on from it"
     try:
         result = trainer.fit()
     except ControllerError as error:
-        if isinstance(error.controller_failure, EmoTalkError):
-            raise error.controller_failure from error
+        failure = error.controller_failure
+        if isinstance(failure, EmoTalkError):
+            raise failure from error
+        if isinstance(failure, OSError):
+            raise RunError(f"{output}: cannot be written ({_first_line(failure)}); {go_on}") from error
+        raise
+    except WorkerGroupError as error:
+        deaths = [getattr(failure, "health_check_failure", None) for failure in error.worker_failures.values()]
+        # The others then fail too, for want of a partner.
+        if any(isinstance(death, RayActorError) for death in deaths):
+            reason = "out of memory, killed, or a lost node: see the logs of Ray's workers"
+            raise RunError(f"{output}: workers died too often ({reason}); {go_on}") from error
         raise
     checkpoint, metrics = min(result.best_checkpoints, key=lambda pair: pair[1][objective])
     return checkpoint, metrics
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0]
 
 
 def threads_of_worker(workers: int, most: int) -> int:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import ray
 import ray.train
@@ -14,7 +14,7 @@ import ray.train.torch
 import torch
 from ray.train import Checkpoint, CheckpointUploadMode
 
-from emotalk.errors import EmoTalkError
+from emotalk.files import open_source
 from emotalk.model.config import EmoTalkConfig
 from emotalk.model.network import EmoTalk
 from emotalk.model.transformer import TransformerEncoder
@@ -26,6 +26,7 @@ from emotalk.training.optimiser import OptimiserConfig
 from emotalk.training.plan import Epoch, PlanConfig, plan_epoch
 from emotalk.training.squares import Single
 from emotalk.training.watchers import EpochRecord, StepRecord, ValidationFace
+from jobs.train_cluster import RunError
 from jobs.train_feed import step_works
 
 CHECKPOINT = "state.pt"
@@ -34,17 +35,14 @@ UNMEASURED = 1e30  # the objective of a checkpoint within an epoch: never the be
 FILMED_CLIPS = 3
 
 
-class CheckpointError(EmoTalkError):
-    """A checkpoint could not be written; the one before it is still there."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class WorkerConfig:
     """Everything a worker needs; assembled by `jobs.train`.
 
     pretrained_encoders: start from the checkpoints that the network's config names. recompute: save memory, see
     `TransformerEncoder`. checkpoint_steps: steps between checkpoints within an epoch, besides the one at its end.
-    film_epochs: epochs between those whose validation faces are shown. board: a `TrainingBoard` actor.
+    film_epochs: epochs between those whose validation faces are shown. salvaged: folder of the checkpoint to go on
+    from where Ray knows of none. board: a `TrainingBoard` actor.
     """
 
     network: EmoTalkConfig
@@ -62,6 +60,7 @@ class WorkerConfig:
     film_epochs: int | None
     threads: int
     output: str
+    salvaged: str | None
     board: Any
 
 
@@ -107,13 +106,21 @@ class _Run:
     def restore(self) -> tuple[int, int]:
         """Load the last committed checkpoint, if there is one; -> epoch and step to go on with."""
         checkpoint = ray.train.get_checkpoint()
-        if checkpoint is None:
+        if checkpoint is not None:
+            with checkpoint.as_directory() as folder, (Path(folder) / CHECKPOINT).open("rb") as file:
+                state = self._read(file)
+        elif self.config.salvaged is not None:
+            with open_source(f"{self.config.salvaged}/{CHECKPOINT}") as file:
+                state = self._read(file)
+        else:
             return 0, 0
-        with checkpoint.as_directory() as folder:
-            state = torch.load(Path(folder) / CHECKPOINT, map_location=self.learner.device, weights_only=True)
         self.learner.load_state(state)
         self.totals = state["totals"]
         return int(state["epoch"]), int(state["step"])
+
+    def _read(self, file: IO[bytes]) -> dict[str, Any]:
+        state: dict[str, Any] = torch.load(file, map_location=self.learner.device, weights_only=True)
+        return state
 
     def train_epoch(self, number: int, first_step: int) -> None:
         """The epoch's steps from `first_step` on, its validation and its checkpoint."""
@@ -136,6 +143,7 @@ class _Run:
                 done = time.monotonic()
         trained, self.totals = self.totals, self._zeros()
         metrics = self._validated() | {f"train_{name}": value for name, value in named(*trained).items()}
+        self._checkpoint(number + 1, 0, metrics)
         if self.rank == 0:
             filmed = config.film_epochs and (number + 1) % config.film_epochs == 0
             config.board.epoch_done.remote(
@@ -147,7 +155,6 @@ class _Run:
                     faces=self._faces() if filmed else (),
                 )
             )
-        self._checkpoint(number + 1, 0, metrics)
 
     def _validated(self) -> dict[str, float]:
         """The losses over the validation split, whose squares are the same in every epoch."""
@@ -160,7 +167,7 @@ class _Run:
     def _checkpoint(self, epoch: int, step: int, metrics: dict[str, float]) -> None:
         """Hand metrics and state to Ray Train; returns once the checkpoint is committed.
 
-        epoch, step: what a run that goes on from here begins with. CheckpointError where it cannot be written.
+        epoch, step: what a run that goes on from here begins with. RunError where it cannot be written.
         """
         metrics = metrics | {"epochs_done": epoch}
         try:
@@ -174,9 +181,9 @@ class _Run:
                     checkpoint = Checkpoint.from_directory(folder)
                 ray.train.report(metrics, checkpoint=checkpoint, checkpoint_upload_mode=CheckpointUploadMode.SYNC)
         except OSError as error:
-            raise CheckpointError(
-                f"{self.config.output}: the checkpoint after epoch {epoch}, step {step} cannot be written ({error}). "
-                "The one before it is kept: when there is room again, the same command goes on from it"
+            raise RunError(
+                f"{self.config.output}: the checkpoint after epoch {epoch}, step {step} cannot be written ({error}); "
+                "the one before it is kept, and the same command goes on from it"
             ) from error
 
     def _tell(self, place: Place, report: StepReport, waited_s: float, computed_s: float) -> None:

@@ -27,6 +27,7 @@ from emotalk.training.plan import PlanConfig
 from emotalk.training.watchers import EpochRecord, StepRecord
 from jobs.train import TrainConfig, train
 from jobs.train_cluster import GiveUp
+from jobs.train_salvage import RECORD
 from tests.etf3d_folder import Etf3dFolder
 from tests.model.small import encoder_folder, noise
 
@@ -148,7 +149,10 @@ def test_only_errors_on_purpose_are_final(error: Exception, attempts: int, tmp_p
 
 
 @pytest.mark.slow
-def test_a_killed_driver_is_continued_by_the_same_command(corpus: str, finished: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("record_lost", [False, True])
+def test_a_killed_driver_is_continued_by_the_same_command(
+    corpus: str, finished: str, tmp_path: Path, record_lost: bool
+) -> None:
     command = [
         *(sys.executable, "-m", "jobs.train", "--corpus", corpus, "--output", str(tmp_path), "--workers", "2"),
         *("--epochs", "2", "--learning-rate", "1e-3", "--plan.seconds-per-step", "3"),
@@ -163,9 +167,12 @@ def test_a_killed_driver_is_continued_by_the_same_command(corpus: str, finished:
                 break
         os.killpg(driver.pid, signal.SIGKILL)
     assert not (tmp_path / "model/config.json").exists()
+    if record_lost:  # as a full disk leaves it
+        (tmp_path / "run" / RECORD).write_bytes(b"")
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     assert "epoch 2/2" in done.stderr
+    assert "epoch 1/2" not in done.stderr
     assert same(finished, str(tmp_path / "model"))
 
 

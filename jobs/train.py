@@ -51,6 +51,28 @@ MODEL, RAY_FOLDER = "model", "run"
 
 
 @dataclass(frozen=True, kw_only=True)
+class NetworkChanges:
+    """What may differ from the preset: the ablations of the paper."""
+
+    disentangle: bool = True
+    """Two encoders, one for what is said and one for how it is felt; else the content encoder does for both."""
+    emotion_guided: bool = True
+    """The decoder attends to the emotion sequence; else to its own input."""
+    periodic_encoding: bool = False
+    """The positional encoding of the paper's figure, which its released network does not have."""
+
+    def apply(self, network: EmoTalkConfig) -> EmoTalkConfig:
+        return replace(
+            network,
+            emotion=network.emotion if self.disentangle else None,
+            emotion_guided=self.emotion_guided,
+            periodic_encoding=self.periodic_encoding,
+            # It counts from the first frame on, so the decoder must see that far.
+            past_frames=None if self.periodic_encoding else network.past_frames,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainConfig:
     """Trains a network on a corpus with Ray Train, on any number of workers."""
 
@@ -65,6 +87,7 @@ class TrainConfig:
     official."""
     emotion_encoder: str | None = None
     """Folder or hub name of the emotion encoder to start from; defaults as for the content encoder."""
+    network: NetworkChanges = field(default_factory=NetworkChanges)
     epochs: int = 80
     """An epoch has every labelled clip as a target once."""
     optimiser: tyro.conf.OmitArgPrefixes[OptimiserConfig] = field(default_factory=OptimiserConfig)
@@ -119,7 +142,7 @@ def train(
     if exists(f"{model_directory}/config.json"):
         return model_directory
     speakers = speakers_of(corpus)
-    network = _network(config, styles=len(speakers))
+    network = config.network.apply(_network(config, styles=len(speakers)))
     examples = {s: Examples(corpus, s, network.emotions, speakers) for s in ("train", "validation")}
     for split in examples.values():
         _ = split.rows  # a split without clips is said here, not by a worker

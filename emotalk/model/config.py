@@ -69,6 +69,7 @@ EncoderConfig = TransformerEncoderConfig | MelEncoderConfig
 class EmoTalkConfig:
     """Everything that shapes the network. Sizes of the paper are the defaults.
 
+    emotion: None (an ablation of the paper): one encoder, the content's, hears what is said and how it is felt.
     past_frames: how far the decoder's self-attention looks back; None: to the start.
     styles: number of training speakers. default_style: what an unknown speaker gets; None: the mean of the styles.
     emotion_guided: the decoder's memory is the emotion sequence; off (an ablation of the paper): the fused sequence.
@@ -77,7 +78,7 @@ class EmoTalkConfig:
 
     preset: Preset
     content: EncoderConfig
-    emotion: EncoderConfig
+    emotion: EncoderConfig | None
     emotions: tuple[str, ...] = EMOTIONS
     styles: int = 24
     default_style: int | None = None
@@ -123,7 +124,8 @@ class EmoTalkConfig:
         """The inverse of `to_dict`. Unknown or missing keys are an InputError that names them."""
         values = dict(data)
         for branch in ("content", "emotion"):
-            values[branch] = _encoder_from_dict(values.get(branch), branch, source)
+            if branch == "content" or values.get(branch, 0) is not None:
+                values[branch] = _encoder_from_dict(values.get(branch), branch, source)
         return _strict(cls, values, source)
 
 

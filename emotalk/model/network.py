@@ -65,7 +65,11 @@ class EmoTalk(nn.Module):
         super().__init__()
         self.config = config
         self.content_encoder = _encoder(config.content, pretrained_encoders)
-        self.emotion_encoder = _encoder(config.emotion, pretrained_encoders)
+        if config.emotion is None:
+            # Not registered a second time: its weights are the content encoder's, and stored once.
+            self.__dict__["emotion_encoder"] = self.content_encoder
+        else:
+            self.emotion_encoder = _encoder(config.emotion, pretrained_encoders)
         self.emotion_head = EmotionHead(self.emotion_encoder.width, len(config.emotions), config.dropout)
         self.content_map = nn.Linear(self.content_encoder.width, config.content_width)
         self.emotion_map = nn.Linear(self.emotion_encoder.width, config.width)

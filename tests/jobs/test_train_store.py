@@ -18,10 +18,10 @@ from tests.s3 import S3Server, s3_server_in
 pytestmark = [pytest.mark.cluster, pytest.mark.s3, pytest.mark.slow, pytest.mark.timeout(600)]
 
 
-def start(bucket: str, folder: Path, epochs: int) -> subprocess.Popen[str]:
-    """Builds a small corpus in the bucket and starts training on it, with a Ray of its own."""
-    build_here(Etf3d(root=str(Etf3dFolder(folder / "3D-ETF").good().root)), f"{bucket}/corpus", target_bytes=1 << 20)
-    arguments = ["--corpus", f"{bucket}/corpus", "--output", f"{bucket}/run", "--epochs", str(epochs)]
+def start(corpus: str, output: str, folder: Path, epochs: int) -> subprocess.Popen[str]:
+    """Builds a small corpus and starts training on it, with a Ray of its own."""
+    build_here(Etf3d(root=str(Etf3dFolder(folder / "3D-ETF").good().root)), corpus, target_bytes=1 << 20)
+    arguments = ["--corpus", corpus, "--output", output, "--epochs", str(epochs)]
     return subprocess.Popen(
         [sys.executable, "-m", "jobs.train", *arguments, "--workers", "2", "--plan.seconds-per-step", "3"],
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "RAY_ADDRESS": ""},
@@ -33,7 +33,7 @@ def start(bucket: str, folder: Path, epochs: int) -> subprocess.Popen[str]:
 
 def test_nothing_is_on_a_disk(s3_server: S3Server, tmp_path: Path) -> None:
     bucket = s3_server.make_bucket("training")
-    with start(bucket, tmp_path, epochs=1) as process:
+    with start(f"{bucket}/corpus", f"{bucket}/run", tmp_path, epochs=1) as process:
         said, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
     assert said.strip() == f"model: {bucket}/run/model"
@@ -48,7 +48,7 @@ def test_a_store_that_is_gone_ends_the_run_with_one_line(tmp_path: Path, monkeyp
     with s3_server_in(tmp_path / "server") as server:
         for name, value in server.environment.items():
             monkeypatch.setenv(name, value)
-        process = start(server.make_bucket("training"), tmp_path, epochs=100)
+        process = start(str(tmp_path / "corpus"), f"{server.make_bucket('training')}/run", tmp_path, epochs=100)
         assert process.stderr is not None
         while "epoch 2/" not in process.stderr.readline():
             assert process.poll() is None

@@ -1,4 +1,4 @@
-"""The paper's two variants of the decoder: the positional encoding of its figure, and the ablation without guidance."""
+"""The paper's variants: the positional encoding of its figure, and its ablations of the network."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +9,7 @@ import torch
 
 from emotalk import EmoTalk, InputError
 from emotalk.model.decoder import periodic_encoding
-from tests.model.small import small_lite, small_transformer
+from tests.model.small import noise, small_lite, small_transformer
 
 
 def with_options(**options: bool) -> tuple[EmoTalk, EmoTalk]:
@@ -84,3 +84,21 @@ def test_the_options_survive_a_model_directory(tmp_path: Path) -> None:
 def test_the_encoding_needs_the_whole_past() -> None:
     with pytest.raises(InputError, match="needs the whole past"):
         replace(small_lite().config, periodic_encoding=True)
+
+
+@pytest.mark.parametrize("kind", ["lite", "hubert"])
+def test_one_encoder_for_both_is_stored_once(kind: str, tmp_path: Path) -> None:
+    two = small_lite() if kind == "lite" else small_transformer("hubert", "group")
+    one = EmoTalk(replace(two.config, emotion=None)).eval()
+    assert one.emotion_encoder is one.content_encoder
+    assert not [name for name in one.state_dict() if name.startswith("emotion_encoder")]
+    one.save_pretrained(tmp_path)
+    again = EmoTalk.from_pretrained(tmp_path)
+    sound = noise(1.2)
+    np.testing.assert_array_equal(one.predict(sound), again.predict(sound))
+    # Both ways lead to the same encoder's gradient.
+    samples, lengths = torch.tensor(sound)[None], torch.tensor([len(sound)])
+    frames = torch.tensor([36])
+    memory, logits = one.encode_emotion(one.emotion_encoder.listen(samples, lengths), frames)
+    (memory.sum() + logits.sum()).backward()
+    assert any(p.grad is not None and bool(p.grad.any()) for p in one.content_encoder.parameters())

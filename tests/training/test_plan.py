@@ -95,6 +95,28 @@ def test_steps_are_as_long_as_asked_and_padded_little() -> None:
     assert abs(np.mean([sum(step) for step in frames]) - 60 * 30) < 60
 
 
+def test_padding_stays_under_a_tenth() -> None:
+    """Twenty statements of 2 to 4 s, which each emotion speaks at a tempo of its own."""
+    rng = np.random.default_rng(1)
+    statement, tempo = rng.uniform(60, 120, 20), dict(zip(EMOTIONS, rng.uniform(0.85, 1.2, 8), strict=True))
+    clips = [
+        ClipKey(
+            "A", level, f"s{number}", emotion, 1, round(statement[number] * tempo[emotion] * rng.uniform(0.95, 1.05))
+        )
+        for level in (0, 1)
+        for number in range(20)
+        for emotion in EMOTIONS
+    ]
+    room = frames = 0
+    for epoch in range(5):
+        plan = plan_epoch(clips, epoch, PlanConfig())
+        for step in range(plan.steps):
+            for rank in range(2):
+                lengths = [clips[position].frames for unit in plan.share(step, rank, 2).units for position in unit]
+                room, frames = room + len(lengths) * max(lengths), frames + sum(lengths)
+    assert frames / room > 0.9
+
+
 def test_the_plan_is_a_function_of_seed_and_epoch() -> None:
     clips = ravdess()
     assert plan_epoch(clips, 4, PlanConfig(seed=1)) == plan_epoch(clips, 4, PlanConfig(seed=1))

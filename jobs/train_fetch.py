@@ -16,12 +16,12 @@ from emotalk.training.units import Example
 def fetch_steps(steps: pa.Table, *, store: ray.ObjectRef, seed: tuple[int, ...], rank: int, workers: int) -> pa.Table:
     """Steps by number -> a row per clip of this worker's share, decoded and augmented, in the order of the steps.
 
-    store: (examples, epoch, augmentation). seed: with a clip's position it decides how the clip is augmented.
+    store: (examples, epoch, augmentation). seed: with step and clip it decides how the clip is augmented.
     """
     examples, epoch, augmentation = _of_this_process(store)
     tables = []
     for step in steps.column("step").to_pylist():
-        tables.append(_to_table(step, examples.load(epoch.share(step, rank, workers).units, augmentation, seed)))
+        tables.append(_to_table(step, examples.load(epoch.share(step, rank, workers).units, augmentation, seed, step)))
     return pa.concat_tables(tables)
 
 

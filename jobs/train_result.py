@@ -57,4 +57,4 @@ def _prototype_batches(examples: Examples, styles: int) -> Iterator[Batch]:
         chosen = positions[:: max(1, len(positions) // PROTOTYPE_CLIPS_PER_LABEL)]
         for start in range(0, len(chosen), 16):
             units = [Single(position) for position in chosen[start : start + 16]]
-            yield collate(units, examples.load(units, None, ()), styles)
+            yield collate(units, examples.load(units), styles)

@@ -209,7 +209,7 @@ class _Run:
         for position, key in enumerate(validation.keys):
             first.setdefault(key.emotion, position)
         units = [Single(position) for position in list(first.values())[:FILMED_CLIPS]]
-        examples = validation.load(units, None, ())
+        examples = validation.load(units)
         return tuple(
             ValidationFace(
                 clip_id=example.clip_id,

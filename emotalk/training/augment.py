@@ -18,9 +18,10 @@ SILENCE_RMS = 1e-4
 class AugmentConfig:
     """How far recordings are changed; each range is drawn from uniformly.
 
-    speed: factors of playback speed, which shift pitch and formants alike: another throat. Coefficients follow.
+    speed: factors of playback speed, which shift pitch and formants alike: another throat. Coefficients follow. One
+        factor for all clips of a step: they are as alike in length as they were planned to be.
     gain_db, tilt_db: level, and random bends of the spectrum. snr_db: coloured noise under the voice.
-    reverberation: share of clips that stand in a room. clean: share of clips that are left as they are.
+    reverberation: share of clips that stand in a room. clean: share of clips, and of steps, that are left as they are.
     """
 
     speed: tuple[float, float] = (0.9, 1.12)
@@ -31,31 +32,40 @@ class AugmentConfig:
     clean: float = 0.25
 
 
-def augment(
-    samples: np.ndarray, weights: np.ndarray, config: AugmentConfig, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """(n,) samples and their coefficients (frames, 52) -> both changed; frames stay ceil(30 n / 16000)."""
+def draw_speed(config: AugmentConfig, rng: np.random.Generator) -> float:
+    """The factor of a step."""
+    return 1.0 if rng.random() < config.clean else rng.uniform(*config.speed)
+
+
+def faster(samples: np.ndarray, factor: float) -> np.ndarray:
+    """(n,) -> (round(n / factor),)"""
+    # Linear interpolation is enough here: what it dulls above 6 kHz, the random equaliser bends more.
+    return np.interp(np.arange(_count(len(samples), factor)) * factor, np.arange(len(samples)), samples)
+
+
+def faster_face(weights: np.ndarray, samples: int, factor: float) -> np.ndarray:
+    """(frames, 52) of a recording of so many samples -> those of the faster one, float32."""
+    position = np.minimum(np.arange(frames_of(_count(samples, factor))) * factor, len(weights) - 1)
+    left = position.astype(int)
+    share = (position - left)[:, None]
+    right = np.minimum(left + 1, len(weights) - 1)
+    return (weights[left] * (1 - share) + weights[right] * share).astype(np.float32)
+
+
+def augment(samples: np.ndarray, config: AugmentConfig, rng: np.random.Generator) -> np.ndarray:
+    """(n,) samples -> the same as another room and microphone hear them, (n,) float32."""
     if rng.random() < config.clean:
-        return samples, weights
-    samples, weights = _speed(samples, weights, rng.uniform(*config.speed))
+        return samples.astype(np.float32)
     samples = _colour(samples, config.tilt_db, rng)
     if rng.random() < config.reverberation:
         samples = _room(samples, rng)
     samples = samples + _noise(samples, rng.uniform(*config.snr_db), rng)
     samples = samples * 10 ** (rng.uniform(*config.gain_db) / 20)
-    return np.clip(samples, -1, 1).astype(np.float32), weights
+    return np.clip(samples, -1, 1).astype(np.float32)
 
 
-def _speed(samples: np.ndarray, weights: np.ndarray, factor: float) -> tuple[np.ndarray, np.ndarray]:
-    count = max(1, round(len(samples) / factor))
-    frames = frames_of(count)
-    # Linear interpolation is enough here: what it dulls above 6 kHz, the random equaliser bends more.
-    slower = np.interp(np.arange(count) * factor, np.arange(len(samples)), samples)
-    position = np.minimum(np.arange(frames) * factor, len(weights) - 1)
-    left = position.astype(int)
-    share = (position - left)[:, None]
-    right = np.minimum(left + 1, len(weights) - 1)
-    return slower, (weights[left] * (1 - share) + weights[right] * share).astype(np.float32)
+def _count(samples: int, factor: float) -> int:
+    return max(1, round(samples / factor))
 
 
 def _colour(samples: np.ndarray, bend_db: float, rng: np.random.Generator) -> np.ndarray:

@@ -10,11 +10,12 @@ import pyarrow as pa
 from emotalk.corpus.corpus import Corpus
 from emotalk.corpus.schema import row_samples, row_weights
 from emotalk.errors import InputError
-from emotalk.training.augment import AugmentConfig, augment
+from emotalk.training.augment import AugmentConfig, augment, draw_speed, faster, faster_face
 from emotalk.training.squares import ClipKey, Unit
 from emotalk.training.units import UNKNOWN, Example, clips_of, heard_in
 
 CACHED_ROW_GROUPS = 32  # a few (speaker, level) groups are open at a time, of some row groups each
+SPEED = 1 << 32  # in seeds: greater than any position
 STYLE_DROPOUT = 0.3  # share of clips trained without a style, so that "no style" means something for strangers
 
 
@@ -45,24 +46,31 @@ class Examples:
         keys = [ClipKey(*(row[name] for name in names)) for row in self.rows]  # type: ignore[arg-type]
         return [key if key.emotion in self.emotions else key._replace(emotion=None) for key in keys]
 
-    def load(self, units: Sequence[Unit], config: AugmentConfig | None, seed: tuple[int, ...]) -> dict[int, Example]:
-        """Decode the clips of some units, by position. With a config they are augmented, by (seed, position) alone.
+    def load(
+        self, units: Sequence[Unit], config: AugmentConfig | None = None, seed: tuple[int, ...] = (), step: int = 0
+    ) -> dict[int, Example]:
+        """Decode the clips of some units, by position. With a config they are augmented, by seed, step and position.
 
-        Clips that are targets only have no samples: their sound is neither decoded nor changed.
+        Clips that are targets only have no samples: their sound is not decoded.
         """
         heard = {position for unit in units for position in heard_in(unit)}
         positions = sorted({position for unit in units for position in clips_of(unit)})
-        return {position: self._example(position, position in heard, config, seed) for position in positions}
+        speed = 1.0 if config is None else draw_speed(config, np.random.default_rng((*seed, SPEED, step)))
+        return {p: self._example(p, p in heard, config, seed, speed) for p in positions}
 
-    def _example(self, position: int, heard: bool, config: AugmentConfig | None, seed: tuple[int, ...]) -> Example:
+    def _example(
+        self, position: int, heard: bool, config: AugmentConfig | None, seed: tuple[int, ...], speed: float
+    ) -> Example:
         place, key = self.rows[position], self.keys[position]
         table, row = self._row_group(str(place["shard"]), int(str(place["row_group"]))), int(str(place["row"]))
         samples, weights = (row_samples(table, row) if heard else np.zeros(0, np.float32)), row_weights(table, row)
         style = self.speakers.index(key.speaker) if key.speaker in self.speakers else UNKNOWN
         if config is not None:
             rng = np.random.default_rng((*seed, position))
+            if speed != 1:
+                weights = faster_face(weights, int(str(place["samples"])), speed)
             if heard:
-                samples, weights = augment(samples, weights, config, rng)
+                samples = augment(samples if speed == 1 else faster(samples, speed), config, rng)
             style = UNKNOWN if rng.random() < STYLE_DROPOUT else style
         emotion = UNKNOWN if key.emotion is None else self.emotions.index(key.emotion)
         level = UNKNOWN if key.level is None else key.level

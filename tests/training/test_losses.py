@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from emotalk.errors import InputError
-from emotalk.training.augment import AugmentConfig, augment
 from emotalk.training.batches import collate
 from emotalk.training.losses import LossWeights, TrainingStep, loss_counts, loss_sums, weighted_total
 from emotalk.training.optimiser import FINAL_FACTOR, learning_rate_factor
@@ -107,28 +106,6 @@ def test_prototypes_are_the_mean_memory_of_their_label() -> None:
     expected = torch.cat(memories).mean(0)
     torch.testing.assert_close(model.prototypes[1], expected, atol=1e-5, rtol=1e-4)
     assert model.has_prototypes
-
-
-def test_augmentation_keeps_sound_and_face_together() -> None:
-    for seed in range(20):
-        samples = noise(1.5, seed)
-        weights = np.linspace(0, 1, 45)[:, None].repeat(52, 1).astype(np.float32)
-        out, face = augment(samples, weights, AugmentConfig(), np.random.default_rng(seed))
-        assert out.dtype == np.float32
-        assert np.abs(out).max() <= 1.001
-        assert len(face) == -(-len(out) * 30 // 16_000)
-        assert face[0].max() < 0.05
-        assert face[-1].min() > 0.9
-        again = augment(samples, weights, AugmentConfig(), np.random.default_rng(seed))
-        np.testing.assert_array_equal(out, again[0])
-
-
-def test_augmentation_of_silence_stays_finite() -> None:
-    out, _ = augment(
-        np.zeros(8_000, np.float32), np.zeros((15, 52), np.float32), AugmentConfig(), np.random.default_rng(1)
-    )
-    assert np.isfinite(out).all()
-    assert np.abs(out).max() < 0.01
 
 
 def test_the_learning_rate_rises_and_falls() -> None:

@@ -5,7 +5,7 @@ is finished. The result is the model directory OUTPUT/model.
 """
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from emotalk.errors import InputError
 from emotalk.files import absolute, exists
 from emotalk.labels import EMOTIONS
 from emotalk.model.config import EmoTalkConfig
+from emotalk.model.extend import extended_config, load_start
 from emotalk.model.presets import (
     BASE_CHECKPOINT,
     OFFICIAL_CONTENT_CHECKPOINT,
@@ -87,6 +88,12 @@ class TrainConfig:
     official."""
     emotion_encoder: str | None = None
     """Folder or hub name of the emotion encoder to start from; defaults as for the content encoder."""
+    init: str | None = None
+    """Model directory or URI to start from, or the authors' EmoTalk.pth; the network is its, and gains the corpus's
+    speakers and emotions that it does not know."""
+    label: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    """corpus=network: what a label of the corpus is called by the network, such as joy=happy or calm=neutral; several
+    by repeating it. Clips with a label that the network does not have train as unlabelled."""
     network: NetworkChanges = field(default_factory=NetworkChanges)
     epochs: int = 80
     """An epoch has every labelled clip as a target once."""
@@ -122,7 +129,11 @@ class TrainConfig:
             raise InputError("checkpoint_steps and film_epochs must be positive")
         if self.preset == "lite" and (self.content_encoder or self.emotion_encoder):
             raise InputError("lite trains from scratch: it takes no content_encoder or emotion_encoder")
-        if self.preset == "lite" and (self.recompute or self.optimiser.frozen_layers):
+        if self.init is not None and (self.preset, self.network) != ("lite", NetworkChanges()):
+            raise InputError("the network is that of --init: leave --preset and --network out")
+        if any(len(pair.split("=")) != 2 or not all(pair.split("=")) for pair in self.label):
+            raise InputError(f"labels are given as corpus=network, not {' '.join(self.label)}")
+        if self.init is None and self.preset == "lite" and (self.recompute or self.optimiser.frozen_layers):
             raise InputError("recompute and frozen_layers are for pretrained encoders, which lite has none of")
 
 
@@ -141,9 +152,9 @@ def train(
     model_directory = f"{output}/{MODEL}"
     if exists(f"{model_directory}/config.json"):
         return model_directory
-    speakers = speakers_of(corpus)
-    network = config.network.apply(_network(config, styles=len(speakers)))
-    examples = {s: Examples(corpus, s, network.emotions, speakers) for s in ("train", "validation")}
+    renamed = dict(pair.split("=") for pair in config.label)
+    network = _network(config, corpus, renamed)
+    examples = {s: Examples(corpus, s, network.emotions, network.speakers, renamed) for s in ("train", "validation")}
     for split in examples.values():
         _ = split.rows  # a split without clips is said here, not by a worker
     watchers = [
@@ -163,6 +174,7 @@ def train(
             train_loop_config={
                 "config": WorkerConfig(
                     network=network,
+                    init=config.init and absolute(config.init),
                     pretrained_encoders=config.preset != "lite",
                     train=examples["train"],
                     validation=examples["validation"],
@@ -205,7 +217,18 @@ def train(
     return model_directory
 
 
-def _network(config: TrainConfig, styles: int) -> EmoTalkConfig:
+def _network(config: TrainConfig, corpus: Corpus, renamed: Mapping[str, str]) -> EmoTalkConfig:
+    """The network that is trained: as many styles as there are training speakers, all labels that it is to know."""
+    speakers = speakers_of(corpus)
+    if config.init is None:
+        return replace(config.network.apply(_preset(config, styles=len(speakers))), speakers=speakers)
+    start = load_start(absolute(config.init)).config
+    # The paper's labels alone: what else a corpus calls its clips is renamed by who knows what it means.
+    heard = {renamed.get(label, label) for label in corpus.manifest.emotions}
+    return extended_config(start, speakers, [emotion for emotion in EMOTIONS if emotion in heard])
+
+
+def _preset(config: TrainConfig, styles: int) -> EmoTalkConfig:
     if config.preset == "lite":
         return lite_config(styles=styles)
     by_default = (

@@ -16,6 +16,7 @@ from ray.train import Checkpoint, CheckpointUploadMode
 
 from emotalk.files import open_source
 from emotalk.model.config import EmoTalkConfig
+from emotalk.model.extend import extended, load_start
 from emotalk.model.network import EmoTalk
 from emotalk.model.transformer import TransformerEncoder
 from emotalk.training.augment import AugmentConfig
@@ -39,13 +40,15 @@ FILMED_CLIPS = 3
 class WorkerConfig:
     """Everything a worker needs; assembled by `jobs.train`.
 
-    pretrained_encoders: start from the checkpoints that the network's config names. recompute: save memory, see
+    init: model to start from, see `emotalk.model.extend`. pretrained_encoders: start from the checkpoints that the
+    network's config names. recompute: save memory, see
     `TransformerEncoder`. checkpoint_steps: steps between checkpoints within an epoch, besides the one at its end.
     film_epochs: epochs between those whose validation faces are shown. salvaged: folder of the checkpoint to go on
     from where Ray knows of none. board: a `TrainingBoard` actor.
     """
 
     network: EmoTalkConfig
+    init: str | None
     pretrained_encoders: bool
     train: Examples
     validation: Examples
@@ -84,7 +87,11 @@ class _Run:
         device = ray.train.torch.get_device()
         # The same first weights on every rank; DDP would copy rank 0's anyway.
         torch.manual_seed(config.plan.seed)
-        model = EmoTalk(config.network, pretrained_encoders=config.pretrained_encoders)
+        model = (
+            EmoTalk(config.network, pretrained_encoders=config.pretrained_encoders)
+            if config.init is None
+            else extended(load_start(config.init), config.network)
+        )
         for encoder in (model.content_encoder, model.emotion_encoder):
             if config.recompute and isinstance(encoder, TransformerEncoder):
                 encoder.recompute_activations()

@@ -71,7 +71,8 @@ class EmoTalkConfig:
 
     emotion: None (an ablation of the paper): one encoder, the content's, hears what is said and how it is felt.
     past_frames: how far the decoder's self-attention looks back; None: to the start.
-    styles: number of training speakers. default_style: what an unknown speaker gets; None: the mean of the styles.
+    styles: number of training speakers. speakers: their names in the order of the styles, empty where nobody knows.
+    default_style: what an unknown speaker gets; None: the mean of the styles.
     emotion_guided: the decoder's memory is the emotion sequence; off (an ablation of the paper): the fused sequence.
     periodic_encoding: the positional encoding of the paper's figure, absent from the released network.
     """
@@ -81,6 +82,7 @@ class EmoTalkConfig:
     emotion: EncoderConfig | None
     emotions: tuple[str, ...] = EMOTIONS
     styles: int = 24
+    speakers: tuple[str, ...] = ()
     default_style: int | None = None
     content_width: int = 512
     emotion_width: int = 256
@@ -96,6 +98,7 @@ class EmoTalkConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "emotions", tuple(self.emotions))
+        object.__setattr__(self, "speakers", tuple(self.speakers))
         object.__setattr__(self, "coefficients", tuple(self.coefficients))
         if self.width % self.heads:
             raise InputError(f"{self.heads} heads do not divide the decoder's width {self.width}")
@@ -103,6 +106,8 @@ class EmoTalkConfig:
             raise InputError("coefficients must be the 52 names of emotalk.blendshapes, in that order")
         if not self.emotions or self.styles < 1:
             raise InputError("a network needs at least one emotion label and one style")
+        if self.speakers and len(self.speakers) != self.styles:
+            raise InputError(f"{len(self.speakers)} names of speakers for {self.styles} styles")
         if self.default_style is not None and not 0 <= self.default_style < self.styles:
             raise InputError(f"default_style {self.default_style} is not one of {self.styles} styles")
         if self.past_frames is not None and self.past_frames < 1:

@@ -1,7 +1,7 @@
 """From a corpus to training examples: the keys that the plan needs, and decoded, augmented clips."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -22,12 +22,20 @@ STYLE_DROPOUT = 0.3  # share of clips trained without a style, so that "no style
 class Examples:
     """One split of a corpus as training sees it. Picklable: the corpus's location travels, not its data.
 
-    emotions: the labels of the network, in its order; a clip with any other label counts as unlabelled.
+    emotions: the labels of the network, in its order; a clip with any other label counts as unlabelled. renamed: the
+    network's label by the corpus's, where they differ.
     speakers: the training speakers, whose positions are the styles; strangers have none.
     """
 
-    def __init__(self, corpus: Corpus, split: str, emotions: Sequence[str], speakers: Sequence[str]) -> None:
-        self.corpus, self.split = corpus, split
+    def __init__(
+        self,
+        corpus: Corpus,
+        split: str,
+        emotions: Sequence[str],
+        speakers: Sequence[str],
+        renamed: Mapping[str, str] | None = None,
+    ) -> None:
+        self.corpus, self.split, self.renamed = corpus, split, dict(renamed or {})
         self.emotions, self.speakers = tuple(emotions), tuple(speakers)
         self._row_groups: OrderedDict[tuple[str, int], pa.Table] = OrderedDict()
 
@@ -44,7 +52,12 @@ class Examples:
     def keys(self) -> list[ClipKey]:
         names = ("speaker", "level", "statement", "emotion", "repetition", "frames")
         keys = [ClipKey(*(row[name] for name in names)) for row in self.rows]  # type: ignore[arg-type]
-        return [key if key.emotion in self.emotions else key._replace(emotion=None) for key in keys]
+        return [key._replace(emotion=self._label(key.emotion)) for key in keys]
+
+    def _label(self, emotion: str | None) -> str | None:
+        """A clip's label as the network has it, None where it has none."""
+        label = None if emotion is None else self.renamed.get(emotion, emotion)
+        return label if label in self.emotions else None
 
     def load(
         self, units: Sequence[Unit], config: AugmentConfig | None = None, seed: tuple[int, ...] = (), step: int = 0
@@ -86,7 +99,7 @@ class Examples:
         return table
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (Examples, (self.corpus, self.split, self.emotions, self.speakers))
+        return (Examples, (self.corpus, self.split, self.emotions, self.speakers, self.renamed))
 
 
 def speakers_of(corpus: Corpus, split: str = "train") -> tuple[str, ...]:

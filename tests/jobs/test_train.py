@@ -19,7 +19,9 @@ from safetensors.numpy import load_file
 
 from emotalk import EmoTalk, InputError
 from emotalk.corpus.build import build_here
+from emotalk.corpus.corpus import Corpus
 from emotalk.corpus.sources import Etf3d
+from emotalk.training.examples import speakers_of
 from emotalk.training.learner import DivergedError
 from emotalk.training.losses import LossWeights
 from emotalk.training.optimiser import OptimiserConfig
@@ -189,6 +191,18 @@ def test_pretrained_encoders_train_on(corpus: str, tmp_path: Path) -> None:
     moved = [np.abs(before[name] - after[name.replace("encoder.", "transformer.", 1)]).max() for name in attention]
     assert moved
     assert 0 < min(moved) <= max(moved) < 0.1
+
+
+@pytest.mark.slow
+def test_a_finished_model_learns_a_new_speaker(corpus: str, finished: str, tmp_path: Path) -> None:
+    known = EmoTalk.from_pretrained(finished).config
+    assert len(known.speakers) == known.styles
+    folder = Etf3dFolder(tmp_path / "3D-ETF").good()
+    build_here(Etf3d(root=str(folder.root), split_scheme="emobox2"), str(tmp_path / "mine"), target_bytes=1 << 20)
+    again = train(config(str(tmp_path / "mine"), tmp_path / "run", epochs=1, init=finished), QUIET)
+    learnt = EmoTalk.from_pretrained(again).config
+    assert learnt.speakers[: known.styles] == known.speakers
+    assert set(learnt.speakers) == set(known.speakers) | set(speakers_of(Corpus.open(str(tmp_path / "mine"))))
 
 
 def training_workers() -> Iterator[psutil.Process]:

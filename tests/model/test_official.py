@@ -11,8 +11,11 @@ import pytest
 import torch
 
 from emotalk import EmoTalk, InputError, load_audio
+from emotalk.labels import EMOTIONS, OFFICIAL_EMOTIONS
+from emotalk.model.extend import extended, extended_config, load_start
 from emotalk.model.official import RENAMED
 from emotalk.model.presets import official_config
+from tests.model.small import noise
 
 TOLERANCE = 1e-4
 
@@ -120,3 +123,17 @@ def test_says_so_when_the_file_is_missing_or_no_checkpoint(tmp_path: Path) -> No
         EmoTalk.from_official(tmp_path / "text.pth")
     with pytest.raises(InputError, match="no audio_encoder_cont layers"):
         EmoTalk.from_official({})
+
+
+def test_it_learns_calm_and_its_speakers_stay_numbers(checkpoint: dict[str, torch.Tensor], tmp_path: Path) -> None:
+    torch.save(checkpoint, tmp_path / "EmoTalk.pth")
+    start = load_start(str(tmp_path / "EmoTalk.pth"))
+    config = extended_config(start.config, ["me"], EMOTIONS)
+    assert config.emotions == (*OFFICIAL_EMOTIONS, "calm")
+    assert (config.speakers[0], config.speakers[23:]) == ("style 0", ("style 23", "me"))
+    grown = extended(start, config)
+    assert torch.equal(grown.style_map.weight[:, :24], start.style_map.weight)
+    sound = noise(1)
+    np.testing.assert_allclose(
+        grown.predict(sound, level=1, person=3), start.predict(sound, level=1, person=3), atol=1e-5
+    )

@@ -27,6 +27,7 @@ from emotalk.corpus.takes import VideoSource
 from emotalk.corpus.tracks import FOLDER
 from emotalk.errors import InputError
 from emotalk.files import is_half_written, is_uri, local_path
+from emotalk.timing import counted
 
 DEFAULT_SHARD_BYTES = 64 * 2**20
 CLAIM = "building"  # holds a word of the build that began last in this folder; gone when it is finished
@@ -156,8 +157,8 @@ def _all_turned_away(rejections: Sequence[Rejection], store: Store, source: Sour
     reasons = ", ".join(f"{number} {reason}" for reason, number in sorted(count.items()))
     first = rejections[0]
     return InputError(
-        f"all {len(rejections)} items were turned away ({reasons}), the first ({first.item_id}) because: {first.text}; "
-        f"see {store.path(QUARANTINE)}",
+        f"no clip is left of {counted(len(rejections), 'item')} ({reasons}), the first ({first.item_id}) because: "
+        f"{first.text}; see {store.path(QUARANTINE)}",
         source=source.name,
     )
 

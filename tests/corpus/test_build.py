@@ -197,7 +197,7 @@ def test_a_failure_that_is_not_the_clips_fault_names_the_shard_and_leaves_no_cor
 
 def test_no_good_clip_is_an_error_that_says_why(tmp_path):
     folder = Etf3dFolder(tmp_path / "data").broken()
-    with pytest.raises(InputError, match=r"all \d+ items were turned away.*quarantine\.parquet"):
+    with pytest.raises(InputError, match=r"no clip is left of \d+ items?.*quarantine\.parquet"):
         build_here(Etf3d(root=str(folder.root)), str(tmp_path / "corpus"))
     assert pq.read_table(tmp_path / "corpus/quarantine.parquet").num_rows == len(folder.expected)
     with pytest.raises(InputError, match="no finished corpus"):
@@ -249,7 +249,7 @@ def test_where_all_is_turned_away_at_a_glance_the_quarantine_says_why(tmp_path):
     for name in ("a.wav", "b.npy", "notes.txt"):
         (tmp_path / "data" / name).write_bytes(b"x")
     output = tmp_path / "corpus"
-    with pytest.raises(InputError, match=r"all 3 items were turned away \(1 layout, 1 missing_audio, .*quarantine"):
+    with pytest.raises(InputError, match=r"no clip is left of 3 items \(1 layout, 1 missing_audio, .*quarantine"):
         build_here(Pairs(root=str(tmp_path / "data")), str(output))
     rows = {row["item_id"]: row["reason"] for row in pq.read_table(output / "quarantine.parquet").to_pylist()}
     assert rows == {"pairs-a": "missing_coefficients", "pairs-b": "missing_audio", "pairs-notes.txt": "layout"}
@@ -265,7 +265,7 @@ def test_a_finished_corpus_is_not_lost_to_a_folder_in_which_nothing_is_good(corp
     with pytest.raises(InputError, match="corpus of another build"):
         build_here(Etf3d(root=str(tmp_path / "data")), str(output), target_bytes=SMALL)
     assert contents(output) == contents(Path(corpus.location))
-    with pytest.raises(InputError, match="all 1 items were turned away"):
+    with pytest.raises(InputError, match="no clip is left of 1 item "):
         build_here(Etf3d(root=str(tmp_path / "data")), str(output), target_bytes=SMALL, rebuild=True)
     assert sorted(path.name for path in output.rglob("*") if path.is_file()) == ["quarantine.parquet"]
 

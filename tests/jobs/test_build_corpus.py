@@ -124,7 +124,7 @@ def test_the_command_line_refuses_unknown_options_and_says_what_is_wrong_with_kn
         main(["pairs", str(tmp_path / "pairs"), "--output", str(tmp_path / "c")])
     assert nothing_good.value.code == 2
     told = capsys.readouterr().err
-    assert "all 1 items were turned away (1 missing_coefficients)" in told
+    assert "no clip is left of 1 item (1 missing_coefficients)" in told
     assert f"see {tmp_path}/c/quarantine.parquet" in told
 
 

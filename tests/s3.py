@@ -60,7 +60,7 @@ def s3_server_in(folder: Path) -> Iterator[S3Server]:
     config.write_text(json.dumps({"identities": [identity]}))
     (folder / "data").mkdir()
     command = [weed, "server", f"-dir={folder / 'data'}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3"]
-    command += [f"-s3.config={config}", "-master.volumeSizeLimitMB=64", "-volume.max=20"]
+    command += [f"-s3.config={config}", "-master.volumeSizeLimitMB=64", "-volume.max=200"]  # each bucket takes some
     command += ["-s3.port.iceberg=0", "-s3.port.lance=0"]  # on fixed ports by default: two servers would meet there
     for number, service in enumerate(SERVICES):
         command += [f"-{service}.port={ports[2 * number]}", f"-{service}.port.grpc={ports[2 * number + 1]}"]

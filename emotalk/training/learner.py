@@ -110,7 +110,7 @@ class Learner:
                 if not torch.isfinite(loss):
                     clips = ", ".join(batch.clip_ids)
                     raise DivergedError(
-                        f"the loss is {float(loss)} in epoch {place.epoch + 1}, step {place.step + 1}, of the clips "
+                        f"the loss is {loss.item()} in epoch {place.epoch + 1}, step {place.step + 1}, of the clips "
                         f"{clips}. A lower learning rate may help; the last checkpoint is kept"
                     )
                 loss.backward()

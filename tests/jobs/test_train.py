@@ -198,7 +198,7 @@ def test_a_finished_model_learns_a_new_speaker(corpus: str, finished: str, tmp_p
     known = EmoTalk.from_pretrained(finished).config
     assert len(known.speakers) == known.styles
     folder = Etf3dFolder(tmp_path / "3D-ETF").good()
-    build_here(Etf3d(root=str(folder.root), split_scheme="emobox2"), str(tmp_path / "mine"), target_bytes=1 << 20)
+    build_here(Etf3d(root=str(folder.root)), str(tmp_path / "mine"), target_bytes=1 << 20)
     again = train(config(str(tmp_path / "mine"), tmp_path / "run", epochs=1, init=finished), QUIET)
     learnt = EmoTalk.from_pretrained(again).config
     assert learnt.speakers[: known.styles] == known.speakers

@@ -130,7 +130,7 @@ def test_where_every_video_fails_the_quarantine_says_why(folder, landmarker, tmp
     videos.mkdir()
     for name in ("noise.mp4", "mute.mp4", "notes.txt"):
         shutil.copy(folder / name, videos / name)
-    with pytest.raises(InputError, match=r"all 3 items .*1 layout, 1 missing_audio, 1 unreadable_video.*quarantine"):
+    with pytest.raises(InputError, match=r"of 3 items \(1 layout, 1 missing_audio, 1 unreadable_video\).*quarantine"):
         build_here(Video(root=str(videos), landmarker=landmarker), str(tmp_path / "corpus"))
     rows = pq.read_table(tmp_path / "corpus/quarantine.parquet").to_pylist()
     assert {row["item_id"]: row["reason"] for row in rows} == {

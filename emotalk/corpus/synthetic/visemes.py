@@ -17,7 +17,7 @@ from emotalk.errors import InputError
 
 LEAD_S = 0.020  # lips are in place before the sound; more would shut them over the vowel before
 _VOWEL_REACH_S, _CONSONANT_REACH_S = 0.055, 0.030  # how far from its core a sound pulls
-_SEAL_SHARE = (0.45, 0.80)  # share of the pull on the lips at which they begin to meet, and are pressed together
+_SEAL_SHARE = (0.45, 0.72)  # share of the pull on the lips at which they begin to meet, and are pressed together
 _SILENCE = "_"
 
 

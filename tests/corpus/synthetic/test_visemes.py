@@ -39,6 +39,8 @@ NAMES = (
     "oʊ",
 )
 
+HEAD = procedural_head()
+
 
 def word(*names: str, start_s: float = 0.3, each_s: float = 0.1) -> tuple[Phone, ...]:
     return tuple(Phone(name, start_s + i * each_s, start_s + (i + 1) * each_s) for i, name in enumerate(names))
@@ -99,7 +101,7 @@ def test_any_word_stays_in_range_symmetric_and_sealed_on_bilabials(names: list[s
         if name.endswith("Left"):
             assert np.array_equal(track, shown[name.removesuffix("Left") + "Right"])
     middles = at_centres(phones)
-    gaps_mm = procedural_head().gap_mm(np.stack(list(middles.values()), axis=1).astype(np.float32))
+    gaps_mm = HEAD.gap_mm(np.stack(list(middles.values()), axis=1).astype(np.float32))
     for i, name in enumerate(names):
         if name in "pbm":
             assert middles["jawOpen"][i] < 0.15

@@ -42,7 +42,7 @@ class TrainingStep(nn.Module):
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
         said = self.model.content_encoder.listen(batch.samples, batch.lengths).select(batch.content)
         felt = self.model.emotion_encoder.listen(batch.samples, batch.lengths).select(batch.emotion)
-        content = self.model.encode_content(said, batch.frames)
+        content = self.model.encode_content(said, batch.frames, batch.positions)
         memory, logits = self.model.encode_emotion(felt, batch.frames)
         return self.model.decode(content, memory, batch.level, batch.style), logits
 

@@ -32,7 +32,7 @@ from emotalk.model.presets import (
     official_config,
 )
 from emotalk.training.augment import AugmentConfig
-from emotalk.training.examples import Examples, speakers_of
+from emotalk.training.examples import Align, Examples, speakers_of
 from emotalk.training.films import Films
 from emotalk.training.losses import LossWeights
 from emotalk.training.optimiser import OptimiserConfig
@@ -102,6 +102,10 @@ class TrainConfig:
     plan: PlanConfig = field(default_factory=PlanConfig)
     augment: bool = True
     """Vary speed, level, spectrum, room and noise of what the network hears."""
+    align: Align = "interpolation"
+    """How the words of one recording meet the face of another in cross-reconstruction: stretched evenly
+    (interpolation), warped by their sound (dtw), or by the borders of the speech sounds that the corpus knows (phones;
+    stretched where it does not)."""
     workers: int = 1
     """Training processes, each on one GPU (or on CPU cores where there is none)."""
     max_workers: int | None = None
@@ -154,7 +158,10 @@ def train(
         return model_directory
     renamed = dict(pair.split("=") for pair in config.label)
     network = _network(config, corpus, renamed)
-    examples = {s: Examples(corpus, s, network.emotions, network.speakers, renamed) for s in ("train", "validation")}
+    examples = {
+        s: Examples(corpus, s, network.emotions, network.speakers, renamed, config.align)
+        for s in ("train", "validation")
+    }
     for split in examples.values():
         _ = split.rows  # a split without clips is said here, not by a worker
     watchers = [

@@ -28,9 +28,16 @@ def fetch_steps(steps: pa.Table, *, store: ray.ObjectRef, seed: tuple[int, ...],
 def fetched(table: pa.Table) -> Iterator[tuple[int, int, Example]]:
     """What `fetch_steps` gave -> (step, position, example) in its order."""
     scalars = [table.column(name).to_pylist() for name in ("step", "position", "clip_id", "emotion", "level", "style")]
-    arrays = [_vectors(table.column(name)) for name in ("samples", "weights")]
-    for (step, position, clip_id, *labels), samples, weights in zip(zip(*scalars, strict=True), *arrays, strict=True):
-        yield step, position, Example(clip_id, samples, weights.reshape(-1, 52), *labels)
+    arrays = [_vectors(table.column(name)) for name in ("samples", "weights", "heard_at")]
+    for (step, position, clip_id, *labels), samples, weights, heard_at in zip(
+        zip(*scalars, strict=True), *arrays, strict=True
+    ):
+        # Never empty where it is known: a clip has a frame.
+        yield (
+            step,
+            position,
+            Example(clip_id, samples, weights.reshape(-1, 52), *labels, heard_at if len(heard_at) else None),
+        )
 
 
 @lru_cache(maxsize=2)
@@ -52,6 +59,7 @@ def _to_table(step: int, loaded: dict[int, Example]) -> pa.Table:
             "emotion": [example.emotion for example in examples],
             "level": [example.level for example in examples],
             "style": [example.style for example in examples],
+            "heard_at": _lists([np.zeros(0) if e.heard_at is None else e.heard_at for e in examples]),
         }
     )
 
@@ -65,4 +73,4 @@ def _vectors(column: pa.ChunkedArray) -> Iterator[np.ndarray]:
     for chunk in column.chunks:
         for row in range(len(chunk)):
             # A copy: arrays in Ray's object store are read-only, and torch wants to own what it pads.
-            yield np.array(chunk[row].values.to_numpy(), np.float32)
+            yield np.array(chunk[row].values.to_numpy())

@@ -139,13 +139,12 @@ def row_to_clip(table: pa.Table, row: int) -> Clip:
     labels = {name: table.column(name)[row].as_py() for name in ("clip_id", "source", "speaker", "statement")}
     labels |= {name: table.column(name)[row].as_py() for name in ("emotion", "level", "repetition", "rejected")}
     samples, weights = row_samples(table, row), row_weights(table, row)
-    phones = table.column("phones")[row].as_py()
     return Clip(
         **labels,
         samples=samples,
         weights=weights,
         head=_track(table.column("head")[row], len(HEAD_CHANNELS)),
-        phones=None if phones is None else tuple(Phone(p["name"], p["start_s"], p["end_s"]) for p in phones),
+        phones=row_phones(table, row),
     )
 
 
@@ -166,6 +165,12 @@ def row_weights(table: pa.Table, row: int) -> np.ndarray:
     if not np.isfinite(weights).all():
         raise InputError("the row's weights hold numbers that are not finite", source=clip_id)
     return weights
+
+
+def row_phones(table: pa.Table, row: int) -> tuple[Phone, ...] | None:
+    """The speech sounds of a row, None where unknown."""
+    phones = table.column("phones")[row].as_py()
+    return None if phones is None else tuple(Phone(p["name"], p["start_s"], p["end_s"]) for p in phones)
 
 
 def table_to_clips(table: pa.Table) -> list[Clip]:

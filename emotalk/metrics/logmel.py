@@ -3,7 +3,7 @@
 import numpy as np
 
 from emotalk.audio import SAMPLE_RATE
-from emotalk.model.mel import mel_filters
+from emotalk.audio.mel import mel_filters
 
 BANDS = 40
 WINDOW_SAMPLES = 1_024  # 64 ms around a frame's time
@@ -22,7 +22,7 @@ def log_mel(samples: np.ndarray, frames: int) -> np.ndarray:
     padded[WINDOW_SAMPLES // 2 : WINDOW_SAMPLES // 2 + len(samples)] = samples
     pieces = padded[centres[:, None] + np.arange(WINDOW_SAMPLES)]
     power = np.square(np.abs(np.fft.rfft(pieces * np.hanning(WINDOW_SAMPLES))))
-    bands = power @ mel_filters(BANDS, WINDOW_SAMPLES).numpy().astype(np.float64)
+    bands = power @ mel_filters(BANDS, WINDOW_SAMPLES).astype(np.float64)
     level = np.percentile(bands.mean(1), 95) if frames else 0.0
     return np.log(bands / max(float(level), 1e-10) + RANGE)
 

@@ -6,14 +6,14 @@ Nothing here looks at a whole clip, so a stream can compute the same numbers: th
 
 import math
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from emotalk.audio import SAMPLE_RATE
+from emotalk.audio.mel import mel_filters
 from emotalk.model.config import MelEncoderConfig
-from emotalk.model.resample import Features, frame_mask, resample_frames
+from emotalk.model.resample import Features, frame_mask, resample_heard
 from emotalk.timing import frames_of
 
 HOP_SAMPLES = 160  # 10 ms: ten columns are exactly three animation frames
@@ -34,7 +34,7 @@ class MelEncoder(nn.Module):
         super().__init__()
         self.config = config
         self.width = config.channels
-        filters = mel_filters(config.bands, config.window_samples).repeat_interleave(2, 0)
+        filters = torch.from_numpy(mel_filters(config.bands, config.window_samples)).repeat_interleave(2, 0)
         self.register_buffer("filters", filters, persistent=False)
         self.register_buffer("window", torch.hann_window(config.window_samples, periodic=True), persistent=False)
         self.patch = nn.Linear((config.patch_past + 1 + config.patch_future) * config.bands, config.channels)
@@ -67,11 +67,11 @@ class MelEncoder(nn.Module):
         hidden = self.patch(self._patches(self._columns(samples, total), total)) * mask
         for block in self.blocks:
             hidden = block(hidden, mask)
-        return Features(self.norm(hidden) * mask, own)
+        return Features(self.norm(hidden) * mask, own, own)
 
-    def at_frames(self, features: Features, frames: Tensor) -> Tensor:
-        """What `listen` gave -> (B, max(frames), channels), zero behind each clip's frames."""
-        return resample_frames(features.values, features.counts, frames)
+    def at_positions(self, features: Features, frames: Tensor, positions: Tensor | None = None) -> Tensor:
+        """What `listen` gave -> (B, max(frames), channels), zero behind each clip's frames; see `resample_heard`."""
+        return resample_heard(features, frames, positions)
 
     def _columns(self, samples: Tensor, frames: int) -> Tensor:
         """(B, N) -> (B, columns, bands): normalised log-mel at 100 Hz, enough columns for the last frame's patch."""
@@ -129,23 +129,3 @@ class ConvBlock(nn.Module):
 def _column_of(frame: int) -> int:
     """The 10 ms column nearest to frame k at k/30 s."""
     return (frame * 10 + 1) // 3
-
-
-def mel_filters(bands: int, window: int) -> Tensor:
-    """(window // 2 + 1, bands): triangles on the mel scale, 50 Hz to 8 kHz; noise of power p gives p in every band."""
-    frequencies = np.fft.rfftfreq(window, 1 / SAMPLE_RATE)
-    edges = 700 * (10 ** (np.linspace(_mel(50.0), _mel(SAMPLE_RATE / 2), bands + 2) / 2595) - 1)
-    rising = (frequencies[:, None] - edges[:-2]) / np.maximum(edges[1:-1] - edges[:-2], SAMPLE_RATE / window)
-    falling = (edges[2:] - frequencies[:, None]) / np.maximum(edges[2:] - edges[1:-1], SAMPLE_RATE / window)
-    triangles = np.clip(np.minimum(rising, falling), 0, None)
-    # A band between two bins of a short window would be empty: give it the nearest bin.
-    empty = triangles.sum(0) == 0
-    nearest = np.abs(frequencies[:, None] - edges[1:-1]).argmin(0)
-    triangles[nearest[empty], np.flatnonzero(empty)] = 1
-    triangles /= triangles.sum(0)
-    hann_power = 3 / 8 * window  # the sum of the squared window
-    return torch.from_numpy((triangles / hann_power).astype(np.float32))
-
-
-def _mel(hz: float) -> float:
-    return 2595 * math.log10(1 + hz / 700)

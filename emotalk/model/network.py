@@ -90,13 +90,19 @@ class EmoTalk(nn.Module):
 
     # Parts: encoders and decoder apart, so that content and emotion can come from different recordings.
 
-    def encode_content(self, heard: Features, frames: Tensor) -> Tensor:
-        """`content_encoder.listen(…)`, (B,) frames wanted -> (B, T, content_width): what is said."""
-        return self.content_map(self.content_encoder.at_frames(heard, frames))
+    def encode_content(self, heard: Features, frames: Tensor, positions: Tensor | None = None) -> Tensor:
+        """`content_encoder.listen(…)`, (B,) frames wanted -> (B, T, content_width): what is said.
+
+        positions: (B, T) float64, where each frame is heard, in frames of the recording; None: evenly over all of it.
+        """
+        return self.content_map(self.content_encoder.at_positions(heard, frames, positions))
 
     def encode_emotion(self, heard: Features, frames: Tensor, pool: Tensor | None = None) -> EmotionFeatures:
-        """Like `encode_content`, for how it is felt. `pool` (B, T): frames the label is heard from (default: all)."""
-        hidden = self.emotion_encoder.at_frames(heard, frames)
+        """Like `encode_content`, for how it is felt, evenly over the recording: it may say other words than the face.
+
+        pool: (B, T) frames the label is heard from (default: all).
+        """
+        hidden = self.emotion_encoder.at_positions(heard, frames)
         weights = frame_mask(frames, hidden.shape[1]) if pool is None else pool
         weights = weights.to(hidden.dtype)[..., None]
         pooled = (hidden * weights).sum(1) / weights.sum(1).clamp(min=1)

@@ -15,7 +15,8 @@ from torch.utils.checkpoint import checkpoint
 from emotalk.audio import SAMPLE_RATE
 from emotalk.errors import InputError
 from emotalk.model.config import TransformerEncoderConfig
-from emotalk.model.resample import Features, frame_mask, resample_frames
+from emotalk.model.resample import Features, frame_mask, resample_heard
+from emotalk.timing import frames_of
 
 VARIANCE_FLOOR = 1e-6  # of -60 dBFS: silence is not blown up to the loudness of speech
 BLOCK_FRAMES = 512  # convolution frames (20 ms each) computed at once
@@ -67,20 +68,21 @@ class TransformerEncoder(nn.Module):
             return features
         return self._transform(features, (features.counts.double() / 50 * 30).long().clamp(min=1))
 
-    def at_frames(self, features: Features, frames: Tensor) -> Tensor:
-        """What `listen` gave -> (B, max(frames), width), zero behind each clip's frames."""
+    def at_positions(self, features: Features, frames: Tensor, positions: Tensor | None = None) -> Tensor:
+        """What `listen` gave -> (B, max(frames), width), zero behind each clip's frames; see `resample_heard`."""
         if self.config.at_target_rate:
-            features = self._transform(features, frames)
-        return resample_frames(features.values, features.counts, frames)
+            hidden = self._transform(features, frames, positions).values
+            return hidden * frame_mask(frames, hidden.shape[1])[..., None].to(hidden.dtype)
+        return resample_heard(features, frames, positions)
 
-    def _transform(self, features: Features, frames: Tensor) -> Features:
-        """Convolution features -> hidden states at `frames` (B,) per clip."""
-        hidden = self.projection(resample_frames(features.values, features.counts, frames))
+    def _transform(self, features: Features, frames: Tensor, positions: Tensor | None = None) -> Features:
+        """Convolution features -> hidden states at `frames` (B,) moments per clip."""
+        hidden = self.projection(resample_heard(features, frames, positions))
         hidden = hidden[0] if isinstance(hidden, tuple) else hidden
         # No mask for a lone clip: attention without one need not hold a (frames, frames) table. Batches always have
         # one, so that the arithmetic of a clip does not depend on the lengths of its mates.
         mask = None if len(frames) == 1 else frame_mask(frames, hidden.shape[1])
-        return Features(self.transformer(hidden, attention_mask=mask).last_hidden_state, frames)
+        return Features(self.transformer(hidden, attention_mask=mask).last_hidden_state, frames, features.own)
 
     def _frames_of(self, samples: Tensor | int) -> Any:
         for kernel, stride in zip(self.kernels, self.strides, strict=True):
@@ -104,7 +106,7 @@ class TransformerEncoder(nn.Module):
                 else:
                     block = layer(block)
             blocks.append(block.transpose(1, 2))
-        return Features(torch.cat(blocks, 1), counts)
+        return Features(torch.cat(blocks, 1), counts, frames_of(lengths))
 
     def _group_statistics(self, samples: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and variance (B, C, 1) of the first convolution over each clip's own time.

@@ -6,6 +6,8 @@ from dataclasses import dataclass, fields, replace
 import torch
 from torch import Tensor
 
+from emotalk.timewarp import even_positions
+from emotalk.timing import frames_of
 from emotalk.training.squares import Unit
 from emotalk.training.units import UNKNOWN, Example, heard_in, parts_of
 
@@ -15,6 +17,7 @@ class Batch:
     """R recordings and D reconstructions made of them.
 
     samples (R, N), lengths (R,): the sound. content, emotion (D,): rows of `samples`. targets (D, T, 52), frames (D,).
+    positions (D, T) float64: where a target's frames lie among those of the recording that gives the words.
     cross (D,) bool. level (D, 2), style (D, styles): mixes. labels (D,): emotion of the recording that gives it, or
     UNKNOWN. clip_ids: of the D targets.
     """
@@ -25,6 +28,7 @@ class Batch:
     emotion: Tensor
     targets: Tensor
     frames: Tensor
+    positions: Tensor
     cross: Tensor
     level: Tensor
     style: Tensor
@@ -44,6 +48,7 @@ def collate(units: Sequence[Unit], examples: Mapping[int, Example], styles: int)
     sounds = [torch.from_numpy(examples[clip].samples) for clip in heard]
     targets = [torch.from_numpy(examples[part.target].weights) for part in parts]
     asked = [examples[part.target] for part in parts]
+    moments = [_heard_at(examples[part.target], examples[part.content]) for part in parts]
     return Batch(
         samples=torch.nn.utils.rnn.pad_sequence(sounds, batch_first=True),
         lengths=torch.tensor([len(sound) for sound in sounds]),
@@ -51,12 +56,19 @@ def collate(units: Sequence[Unit], examples: Mapping[int, Example], styles: int)
         emotion=torch.tensor([row[part.emotion] for part in parts]),
         targets=torch.nn.utils.rnn.pad_sequence(targets, batch_first=True),
         frames=torch.tensor([len(target) for target in targets]),
+        positions=torch.nn.utils.rnn.pad_sequence(moments, batch_first=True),
         cross=torch.tensor([part.cross for part in parts]),
         level=torch.stack([_mix(example.level, 2) for example in asked]),
         style=torch.stack([_mix(example.style, styles) for example in asked]),
         labels=torch.tensor([examples[part.emotion].emotion for part in parts]),
         clip_ids=tuple(example.clip_id for example in asked),
     )
+
+
+def _heard_at(target: Example, content: Example) -> Tensor:
+    frames, heard = len(target.weights), frames_of(len(content.samples))
+    even = target.heard_at is None
+    return torch.from_numpy(even_positions(frames, heard) if even else target.heard_at)
 
 
 def _mix(index: int, size: int) -> Tensor:

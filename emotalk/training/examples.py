@@ -1,21 +1,26 @@
 """From a corpus to training examples: the keys that the plan needs, and decoded, augmented clips."""
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
 
+from emotalk.audio import SAMPLE_RATE
 from emotalk.corpus.corpus import Corpus
-from emotalk.corpus.schema import row_samples, row_weights
+from emotalk.corpus.schema import row_phones, row_samples, row_weights
 from emotalk.errors import InputError
+from emotalk.timewarp import TimeMap, phone_map, warp
+from emotalk.timing import frames_of
 from emotalk.training.augment import AugmentConfig, augment, draw_speed, faster, faster_face
 from emotalk.training.squares import ClipKey, Unit
-from emotalk.training.units import UNKNOWN, Example, clips_of, heard_in
+from emotalk.training.units import UNKNOWN, Example, clips_of, crossed_in, heard_in
 
 CACHED_ROW_GROUPS = 32  # a few (speaker, level) groups are open at a time, of some row groups each
 SPEED = 1 << 32  # in seeds: greater than any position
+Align = Literal["interpolation", "dtw", "phones"]
 STYLE_DROPOUT = 0.3  # share of clips trained without a style, so that "no style" means something for strangers
 
 
@@ -25,6 +30,8 @@ class Examples:
     emotions: the labels of the network, in its order; a clip with any other label counts as unlabelled. renamed: the
     network's label by the corpus's, where they differ.
     speakers: the training speakers, whose positions are the styles; strangers have none.
+    align: how the words of one recording meet the face of another: stretched evenly, warped by their sound, or by the
+    borders of the speech sounds that both are known to have. Pairs for which the last two find no way are stretched.
     """
 
     def __init__(
@@ -34,9 +41,10 @@ class Examples:
         emotions: Sequence[str],
         speakers: Sequence[str],
         renamed: Mapping[str, str] | None = None,
+        align: Align = "interpolation",
     ) -> None:
         self.corpus, self.split, self.renamed = corpus, split, dict(renamed or {})
-        self.emotions, self.speakers = tuple(emotions), tuple(speakers)
+        self.emotions, self.speakers, self.align = tuple(emotions), tuple(speakers), align
         self._row_groups: OrderedDict[tuple[str, int], pa.Table] = OrderedDict()
 
     @cached_property
@@ -69,25 +77,57 @@ class Examples:
         heard = {position for unit in units for position in heard_in(unit)}
         positions = sorted({position for unit in units for position in clips_of(unit)})
         speed = 1.0 if config is None else draw_speed(config, np.random.default_rng((*seed, SPEED, step)))
-        return {p: self._example(p, p in heard, config, seed, speed) for p in positions}
+        # Warping listens to the targets too.
+        sounds = {p: row_samples(*self._place(p)) for p in (positions if self.align == "dtw" else sorted(heard))}
+        examples = {p: self._example(p, sounds[p] if p in heard else None, config, seed, speed) for p in positions}
+        for (target, content), moments in self._maps(units, sounds).items():
+            heard_frames = frames_of(len(examples[content].samples))
+            heard_at = moments.positions(len(examples[target].weights), heard_frames, speed)
+            examples[target] = examples[target]._replace(heard_at=heard_at)
+        return examples
+
+    def _maps(self, units: Sequence[Unit], sounds: Mapping[int, np.ndarray]) -> dict[tuple[int, int], TimeMap]:
+        """(target, content) -> where the target's moments are heard in the content's recording, before augmentation."""
+        if self.align == "interpolation":
+            return {}
+        pairs = list(dict.fromkeys(pair for unit in units for pair in crossed_in(unit)))
+        maps: Iterable[TimeMap | None]
+        if self.align == "dtw":
+            maps = warp(pairs, sounds)
+        else:
+            known = {
+                p: (row_phones(*self._place(p)), int(str(self.rows[p]["samples"])) / SAMPLE_RATE)
+                for p in sorted({p for pair in pairs for p in pair})
+            }
+            maps = (phone_map(*known[target], *known[content]) for target, content in pairs)
+        return {pair: moments for pair, moments in zip(pairs, maps, strict=True) if moments is not None}
 
     def _example(
-        self, position: int, heard: bool, config: AugmentConfig | None, seed: tuple[int, ...], speed: float
+        self,
+        position: int,
+        sound: np.ndarray | None,
+        config: AugmentConfig | None,
+        seed: tuple[int, ...],
+        speed: float,
     ) -> Example:
         place, key = self.rows[position], self.keys[position]
-        table, row = self._row_group(str(place["shard"]), int(str(place["row_group"]))), int(str(place["row"]))
-        samples, weights = (row_samples(table, row) if heard else np.zeros(0, np.float32)), row_weights(table, row)
+        samples, weights = np.zeros(0, np.float32) if sound is None else sound, row_weights(*self._place(position))
         style = self.speakers.index(key.speaker) if key.speaker in self.speakers else UNKNOWN
         if config is not None:
             rng = np.random.default_rng((*seed, position))
             if speed != 1:
                 weights = faster_face(weights, int(str(place["samples"])), speed)
-            if heard:
+            if sound is not None:
                 samples = augment(samples if speed == 1 else faster(samples, speed), config, rng)
             style = UNKNOWN if rng.random() < STYLE_DROPOUT else style
         emotion = UNKNOWN if key.emotion is None else self.emotions.index(key.emotion)
         level = UNKNOWN if key.level is None else key.level
         return Example(str(place["clip_id"]), samples, weights, emotion, level, style)
+
+    def _place(self, position: int) -> tuple[pa.Table, int]:
+        """The table and the row in it that hold a clip."""
+        place = self.rows[position]
+        return self._row_group(str(place["shard"]), int(str(place["row_group"]))), int(str(place["row"]))
 
     def _row_group(self, shard: str, number: int) -> pa.Table:
         table = self._row_groups.pop((shard, number), None)
@@ -99,7 +139,7 @@ class Examples:
         return table
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (Examples, (self.corpus, self.split, self.emotions, self.speakers, self.renamed))
+        return (Examples, (self.corpus, self.split, self.emotions, self.speakers, self.renamed, self.align))
 
 
 def speakers_of(corpus: Corpus, split: str = "train") -> tuple[str, ...]:

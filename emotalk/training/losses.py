@@ -58,7 +58,7 @@ class TrainingStep(nn.Module):
     def forward(self, batch: Batch) -> Predicted:
         said = self.model.content_encoder.listen(batch.samples, batch.lengths).select(batch.content)
         felt = self.model.emotion_encoder.listen(batch.samples, batch.lengths).select(batch.emotion)
-        content = self.model.encode_content(said, batch.frames)
+        content = self.model.encode_content(said, batch.frames, batch.positions)
         memory, logits = self.model.encode_emotion(felt, batch.frames)
         out = self.model.decode(content, memory, batch.level, batch.style)
         heard = Heard(content, memory)

@@ -13,7 +13,11 @@ UNKNOWN = -1  # label, level or style of a clip that has none
 
 
 class Example(NamedTuple):
-    """One clip, decoded: (n,) float32 samples, (frames, 52) float32 weights, and its labels by number (or UNKNOWN)."""
+    """One clip, decoded: (n,) float32 samples, (frames, 52) float32 weights, and its labels by number (or UNKNOWN).
+
+    heard_at: (frames,) float64, where each frame lies among the frames of the clip that its words are taken from; None:
+    evenly over that clip.
+    """
 
     clip_id: str
     samples: np.ndarray
@@ -21,6 +25,7 @@ class Example(NamedTuple):
     emotion: int
     level: int
     style: int
+    heard_at: np.ndarray | None = None
 
 
 class Part(NamedTuple):
@@ -47,6 +52,11 @@ def parts_of(unit: Unit) -> tuple[Part, ...]:
 def clips_of(unit: Unit) -> tuple[int, ...]:
     """Positions of the clips that a unit needs."""
     return tuple(unit)
+
+
+def crossed_in(unit: Unit) -> tuple[tuple[int, int], ...]:
+    """(target, content) of the reconstructions whose words come from another recording than the target's own."""
+    return tuple((part.target, part.content) for part in parts_of(unit) if part.cross)
 
 
 def heard_in(unit: Unit) -> tuple[int, ...]:

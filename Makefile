@@ -5,11 +5,21 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt
 AUDIO ?=
 DEMO ?= demo
+# Epochs of `make lite`: 14 are what two CPU cores do in an hour; with a GPU more are better.
+EPOCHS ?= 14
+LITE ?= lite
 
-.PHONY: demo test slow gpu lint types bench clean
+.PHONY: demo lite test slow gpu lint types bench clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python -m jobs.demo --output $(DEMO) $(if $(AUDIO),--audio "$(AUDIO)")
+
+# The model that comes with the package: `cp LITE/model/* emotalk/pretrained/lite/` ships what this trains.
+lite: $(VENV)/.voices
+	$(BIN)/python -m jobs.build_corpus synthetic --cast wide --output $(LITE)/corpus --shard-mib 8
+	$(BIN)/python -m jobs.train --corpus $(LITE)/corpus --output $(LITE) --workers 2 --epochs $(EPOCHS) --half \
+		--learning-rate 1.5e-3 --plan.seconds-per-step 60 --align phones --losses.gap 0.5 --losses.sounds 0.1
+	$(BIN)/python -m jobs.evaluate --model $(LITE)/model --corpus $(LITE)/corpus --output $(LITE)/report
 
 test: $(VENV)/.dev lint types
 	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadgroup
@@ -38,9 +48,14 @@ $(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/python
 	@$(INSTALL) --editable '.[synthetic]'
 	@touch $@
 
+$(VENV)/.voices: pyproject.toml constraints.txt | $(VENV)/.demo
+	@echo "installing neural voices"
+	@$(INSTALL) --editable '.[voices]'
+	@touch $@
+
 $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/.demo
 	@echo "installing what tests need"
-	@$(INSTALL) --editable '.[synthetic,capture,render,dev]'
+	@$(INSTALL) --editable '.[voices,capture,render,dev]'
 	@touch $@
 
 clean:

@@ -39,7 +39,7 @@ class Animate:
     output: Annotated[str, tyro.conf.arg(aliases=["-o"])]
     """The animation; its suffix picks the format (.npz, .csv for Live Link Face, …)."""
     model: str | None = None
-    """Model directory or URI. Default: $EMOTALK_MODEL, else the model that `make demo` trained here."""
+    """Model directory or URI. Default: $EMOTALK_MODEL, else the one that comes with this package."""
     controls: tyro.conf.OmitArgPrefixes[Controls] = field(default_factory=Controls)
     device: str | None = None
     """Where the network runs: cpu, cuda. Default: cuda where there is one."""

@@ -51,7 +51,7 @@ class DubConfig:
     output: str
     """Folder or URI of the animations; made if it is missing. They are called as the recordings are."""
     model: str | None = None
-    """Model directory or URI. Default: $EMOTALK_MODEL, else the model that `make demo` trained here."""
+    """Model directory or URI. Default: $EMOTALK_MODEL, else the one that comes with this package."""
     formats: tuple[str, ...] = ("npz", "csv")
     """Kinds of files to write, by suffix; csv is Live Link Face."""
     controls: tyro.conf.OmitArgPrefixes[Controls] = field(default_factory=Controls)

@@ -53,7 +53,7 @@ class EvaluateConfig:
     output: str
     """Folder or URI for the report (JSON, Markdown, HTML) and clips.csv; made if it is missing."""
     model: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
-    """Model directory or URI; several by repeating it. $EMOTALK_MODEL or the demo's, if there is nothing else."""
+    """Model directory or URI; several by repeating it. $EMOTALK_MODEL or the package's own, if there is nothing else."""
     predictions: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """Folder or URI of another method's output, <clip_id>.npy, .npz or .csv; several by repeating it."""
     name: tyro.conf.UseAppendAction[tuple[str, ...]] = ()

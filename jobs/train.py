@@ -121,6 +121,8 @@ class TrainConfig:
     """Epochs between films of validation clips, real beside predicted, in OUTPUT/films. Default: none."""
     watcher: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """Whom to tell of every step and epoch besides TensorBoard, as package.module:Class; several by repeating it."""
+    half: bool = False
+    """Store the weights of the result in 16 bits: half the size, and as good."""
     max_failures: int = 3
     """Lost workers or nodes that the run survives; each time it goes on from the last checkpoint."""
 
@@ -218,7 +220,7 @@ def train(
         claim(output, identity)
         with shown(board, config.epochs, console, [partial(make, output) for make in watchers]):
             checkpoint, metrics = fit(trainer, output, OBJECTIVE)
-        write_model(checkpoint, metrics, network, examples["train"], corpus, config.epochs, model_directory)
+        write_model(checkpoint, metrics, network, examples["train"], corpus, config.epochs, model_directory, half=config.half)
         if salvaged is not None:  # Ray, which removes what is no longer needed, does not know of it
             remove_folder(salvaged)
     return model_directory

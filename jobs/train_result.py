@@ -29,6 +29,8 @@ def write_model(
     corpus: Corpus,
     epochs: int,
     directory: str,
+    *,
+    half: bool,
 ) -> None:
     """The best checkpoint's weights and the prototypes measured with them, as a model directory with its card."""
     model = EmoTalk(network)
@@ -44,7 +46,7 @@ def write_model(
         epochs=epochs,
         validation=validation,
     )
-    model.save_pretrained(directory, model_card(network, trained))
+    model.save_pretrained(directory, model_card(network, trained), half=half)
 
 
 def _prototype_batches(examples: Examples, styles: int) -> Iterator[Batch]:

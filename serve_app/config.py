@@ -15,7 +15,7 @@ class ServeConfig:
     """The service's limits and sizes. Where it listens is no part of it: that belongs to whoever runs Serve."""
 
     model: str | None = None
-    """Model directory or URI; by default EMOTALK_MODEL, else the model that `make demo` trained here. A relative folder
+    """Model directory or URI; by default EMOTALK_MODEL, else the one of this package. A relative folder
     is one of where the application is built: the current one, or the working_dir of a Serve configuration."""
     max_audio_s: float = 600.0
     """Longest recording. Longer ones are refused before or while they are decoded."""

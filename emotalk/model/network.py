@@ -207,11 +207,12 @@ class EmoTalk(nn.Module):
 
         return load_model(path)
 
-    def save_pretrained(self, path: str | Path, card: str | None = None) -> None:
-        """Write a model directory: model.safetensors, the card (Markdown) if there is one, then config.json."""
+    def save_pretrained(self, path: str | Path, card: str | None = None, *, half: bool = False) -> None:
+        """Write a model directory: model.safetensors, in 16 bits if `half`, the card (Markdown) if there is one, then
+        config.json."""
         from emotalk.model.store import save_model
 
-        save_model(self, path, card)
+        save_model(self, path, card, half=half)
 
     @classmethod
     def from_official(cls, checkpoint: Mapping[str, Tensor] | str | Path) -> "EmoTalk":

@@ -50,7 +50,7 @@ def lite_config(*, styles: int = 24) -> EmoTalkConfig:
     return EmoTalkConfig(
         preset="lite",
         # Half a second of context is what coarticulation needs; more would be learnt by heart.
-        content=MelEncoderConfig(bands=40, channels=128, dilations=(1, 1, 1), block_future=1),
+        content=MelEncoderConfig(bands=40, channels=192, dilations=(1, 1, 1, 1), block_future=1),
         # A 64 ms window resolves the harmonics of the voice: pitch carries emotion.
         emotion=MelEncoderConfig(
             window_samples=1024, patch_past=2, patch_future=2, channels=96, dilations=(1, 2, 4, 8), block_future=1

@@ -18,27 +18,25 @@ CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 CARD = "README.md"
 DEFAULT_MODEL_VARIABLE = "EMOTALK_MODEL"
-DEMO_MODEL = "demo/model"
+PACKAGED_MODEL = Path(__file__).parents[1] / "pretrained" / "lite"
 
 
 def default_model() -> str:
-    """Where `--model` points when it is not given: EMOTALK_MODEL, else the model that `make demo` trained here."""
-    given = os.environ.get(DEFAULT_MODEL_VARIABLE)
-    if given:
-        return given
-    if (Path(DEMO_MODEL) / CONFIG).is_file():
-        return DEMO_MODEL
-    raise InputError(f"no model: give --model DIR, set {DEFAULT_MODEL_VARIABLE}, or train one here with `make demo`")
+    """Where `--model` points when it is not given: EMOTALK_MODEL, else the model that comes with this package."""
+    return os.environ.get(DEFAULT_MODEL_VARIABLE) or str(PACKAGED_MODEL)
 
 
-def save_model(model: "EmoTalk", directory: str | Path, card: str | None = None) -> None:
-    """Write a model directory. Weights are stored in the type they have; a reader never meets half a directory.
+def save_model(model: "EmoTalk", directory: str | Path, card: str | None = None, *, half: bool = False) -> None:
+    """Write a model directory; a reader never meets half of one.
 
-    card: Markdown for people, see `emotalk.training.card`.
+    card: Markdown for people, see `emotalk.training.card`. half: weights in 16 bits, half the size; they are
+    computed with in 32 all the same.
     """
+    import torch
     from safetensors.torch import save_file
 
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    kind = torch.float16 if half else torch.float32
+    tensors = {name: tensor.detach().to("cpu", kind).contiguous() for name, tensor in model.state_dict().items()}
     with atomic_write(_inside(directory, WEIGHTS)) as path:
         path.touch()
         mode = path.stat().st_mode

@@ -115,12 +115,21 @@ def encoder_config(name: str) -> object:
     return pretrained_encoder_config(name, at_target_rate=True)
 
 
-def test_the_default_model_is_asked_for_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_the_default_model_comes_with_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("EMOTALK_MODEL", raising=False)
-    with pytest.raises(InputError, match="make demo"):
-        default_model()
-    small_lite().save_pretrained("demo/model")
-    assert default_model() == "demo/model"
+    packaged = Path(default_model())
+    assert (packaged / "README.md").is_file()
+    assert sum(file.stat().st_size for file in packaged.iterdir()) < 8 * 2**20
+    assert EmoTalk.from_pretrained(packaged).has_prototypes
     monkeypatch.setenv("EMOTALK_MODEL", "s3://bucket/model")
     assert default_model() == "s3://bucket/model"
+
+
+def test_weights_in_16_bits_say_nearly_the_same(tmp_path: Path) -> None:
+    model = small_lite()
+    for name, half in (("whole", False), ("half", True)):
+        model.save_pretrained(tmp_path / name, half=half)
+    whole, half_size = ((tmp_path / name / "model.safetensors").stat().st_size for name in ("whole", "half"))
+    assert half_size < 0.6 * whole
+    expected, found = (EmoTalk.from_pretrained(tmp_path / name).predict(noise(1.0)) for name in ("whole", "half"))
+    np.testing.assert_allclose(found, expected, atol=5e-3)

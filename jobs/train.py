@@ -101,7 +101,8 @@ class TrainConfig:
     losses: LossWeights = field(default_factory=LossWeights)
     plan: PlanConfig = field(default_factory=PlanConfig)
     augment: bool = True
-    """Vary speed, level, spectrum, room and noise of what the network hears."""
+    """Vary voices, rooms, noise, microphones and files of what the network hears."""
+    augmentation: AugmentConfig = field(default_factory=AugmentConfig)
     align: Align = "interpolation"
     """How the words of one recording meet the face of another in cross-reconstruction: stretched evenly
     (interpolation), warped by their sound (dtw), or by the borders of the speech sounds that the corpus knows (phones;
@@ -188,7 +189,7 @@ def train(
                     train=examples["train"],
                     validation=examples["validation"],
                     plan=config.plan,
-                    augmentation=AugmentConfig() if config.augment else None,
+                    augmentation=config.augmentation if config.augment else None,
                     losses=config.losses,
                     optimiser=config.optimiser,
                     epochs=config.epochs,

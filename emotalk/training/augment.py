@@ -1,35 +1,80 @@
-"""Recordings as the world makes them: other voices, rooms, microphones and levels, from one clean recording.
+"""Recordings as the world makes them: other voices, rooms, microphones and files, from one clean recording.
 
 Each effect is seeded, so a resumed run hears the same sounds again.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import get_args
 
 import numpy as np
-from scipy import signal
 
-from emotalk.audio import SAMPLE_RATE
+from emotalk.errors import InputError
 from emotalk.timing import frames_of
+from emotalk.training import effects
+from emotalk.training.codecs import Codec, through_codec
 
-SILENCE_RMS = 1e-4
+Range = tuple[float, float]
 
 
 @dataclass(frozen=True, kw_only=True)
 class AugmentConfig:
-    """How far recordings are changed; each range is drawn from uniformly.
+    """How far recordings are changed. Values are drawn from their ranges, uniformly; 0 switches an effect off."""
 
-    speed: factors of playback speed, which shift pitch and formants alike: another throat. Coefficients follow. One
-        factor for all clips of a step: they are as alike in length as they were planned to be.
-    gain_db, tilt_db: level, and random bends of the spectrum. snr_db: coloured noise under the voice.
-    reverberation: share of clips that stand in a room. clean: share of clips, and of steps, that are left as they are.
-    """
-
-    speed: tuple[float, float] = (0.9, 1.12)
-    gain_db: tuple[float, float] = (-24.0, 6.0)
-    tilt_db: float = 5.0
-    snr_db: tuple[float, float] = (15.0, 50.0)
-    reverberation: float = 0.2
     clean: float = 0.25
+    """Share of clips, and of steps, that are left as they are."""
+    speed: Range = (0.9, 1.12)
+    """Factors of playback speed, which shift pitch and formants alike. Coefficients follow. One factor for all clips of
+    a step: they are as alike in length as they were planned to be."""
+    throats: float = 0.3
+    """Share of clips with another vocal tract: formants alone."""
+    throat: Range = (0.87, 1.15)
+    """Factors of the formants."""
+    reverberation: float = 0.3
+    """Share of clips that stand in a room."""
+    room_s: Range = (0.1, 0.7)
+    """Time in which a room falls by 60 dB."""
+    direct_db: Range = (0.0, 18.0)
+    """The direct sound over all echoes."""
+    babble: float = 0.1
+    """Share of clips with others who talk in the background."""
+    music: float = 0.1
+    """Share of clips with music in the background; the rest has coloured noise."""
+    snr_db: Range = (10.0, 50.0)
+    """The voice over its background."""
+    compression: float = 0.2
+    """Share of clips with compressed dynamics."""
+    ratio: Range = (1.5, 6.0)
+    """Decibels in for one out."""
+    clipping: float = 0.05
+    """Share of clips that are driven too hot."""
+    over_db: Range = (1.0, 12.0)
+    """How far."""
+    tilt_db: float = 5.0
+    """Random bends of the spectrum."""
+    low_pass: float = 0.15
+    """Share of clips without their highest frequencies."""
+    edge_hz: Range = (3_500.0, 7_000.0)
+    """Where they end."""
+    telephone: float = 0.05
+    """Share of clips that come through a telephone."""
+    codec: float = 0.1
+    """Share of clips that were an MP3 or Opus file of a low bit rate."""
+    mp3_kbits: Range = (16.0, 48.0)
+    """Kilobits per second of MP3."""
+    opus_kbits: Range = (6.0, 24.0)
+    """Kilobits per second of Opus."""
+    gain_db: Range = (-24.0, 6.0)
+    """Level."""
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, tuple):
+                if not value[0] <= value[1] or (min(value) <= 0 and not field.name.endswith("_db")):
+                    raise InputError(f"{field.name} must be a range of positive numbers, the lower first, not {value}")
+            elif not 0 <= value <= (1 if field.name != "tilt_db" else 60):
+                raise InputError(f"{field.name} is {value}: a share lies between 0 and 1, tilt_db between 0 and 60")
 
 
 def draw_speed(config: AugmentConfig, rng: np.random.Generator) -> float:
@@ -53,41 +98,47 @@ def faster_face(weights: np.ndarray, samples: int, factor: float) -> np.ndarray:
 
 
 def augment(samples: np.ndarray, config: AugmentConfig, rng: np.random.Generator) -> np.ndarray:
-    """(n,) samples -> the same as another room and microphone hear them, (n,) float32."""
+    """(n,) samples -> the same as another room, microphone and file have them, (n,) float32."""
+    samples = samples.astype(np.float32)
     if rng.random() < config.clean:
-        return samples.astype(np.float32)
-    samples = _colour(samples, config.tilt_db, rng)
-    if rng.random() < config.reverberation:
-        samples = _room(samples, rng)
-    samples = samples + _noise(samples, rng.uniform(*config.snr_db), rng)
+        return samples
+
+    def maybe(share: float, change: Callable[[np.ndarray], np.ndarray]) -> None:
+        nonlocal samples
+        if rng.random() < share:
+            samples = change(samples)
+
+    # In the order of the world: the speaker, the place, the microphone, the studio, the file.
+    maybe(config.throats, lambda x: effects.throat(x, rng.uniform(*config.throat)))
+    maybe(
+        config.reverberation,
+        lambda x: effects.room(x, rng.uniform(*config.room_s), rng.uniform(*config.direct_db), rng),
+    )
+    samples = effects.under(samples, _background(samples, config, rng), rng.uniform(*config.snr_db))
+    samples = effects.coloured(samples, config.tilt_db, rng)
+    maybe(config.clipping, lambda x: effects.clipped(x, rng.uniform(*config.over_db)))
+    maybe(config.compression, lambda x: effects.compressed(x, rng.uniform(*config.ratio)))
+    maybe(config.low_pass, lambda x: effects.low_passed(x, rng.uniform(*config.edge_hz)))
+    maybe(config.telephone, effects.telephone)
+    maybe(config.codec, lambda x: _file(x, config, rng))
     samples = samples * 10 ** (rng.uniform(*config.gain_db) / 20)
     return np.clip(samples, -1, 1).astype(np.float32)
 
 
+def _background(samples: np.ndarray, config: AugmentConfig, rng: np.random.Generator) -> np.ndarray:
+    kind = rng.random()
+    if kind < config.babble:
+        return effects.babble(samples, rng)
+    if kind < config.babble + config.music:
+        return effects.music(len(samples), rng)
+    return effects.coloured_noise(len(samples), rng)
+
+
+def _file(samples: np.ndarray, config: AugmentConfig, rng: np.random.Generator) -> np.ndarray:
+    codec: Codec = get_args(Codec)[rng.integers(2)]
+    kbits = rng.uniform(*(config.mp3_kbits if codec == "mp3" else config.opus_kbits))
+    return through_codec(samples, codec, round(1_000 * kbits))
+
+
 def _count(samples: int, factor: float) -> int:
     return max(1, round(samples / factor))
-
-
-def _colour(samples: np.ndarray, bend_db: float, rng: np.random.Generator) -> np.ndarray:
-    """A smooth random equaliser over seven octave-spaced points."""
-    points = np.geomspace(60, SAMPLE_RATE / 2, 7)
-    gains = rng.uniform(-bend_db, bend_db, len(points))
-    taps = signal.firwin2(129, [0, *points], 10 ** (np.concatenate([gains[:1], gains]) / 20), fs=SAMPLE_RATE)
-    return signal.oaconvolve(samples, taps, mode="same")
-
-
-def _room(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Exponentially decaying noise as an impulse response, 0.1 to 0.5 s long, quieter than the direct sound."""
-    seconds = rng.uniform(0.1, 0.5)
-    time = np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE
-    tail = rng.standard_normal(len(time), np.float32) * np.exp(-6.9 * time / seconds)
-    tail *= 10 ** (rng.uniform(-18, -6) / 20) / np.linalg.norm(tail)
-    tail[0] = 1
-    return signal.oaconvolve(samples, tail)[: len(samples)]
-
-
-def _noise(samples: np.ndarray, snr_db: float, rng: np.random.Generator) -> np.ndarray:
-    """White to brown noise at a signal-to-noise ratio that counts the clip's mean power."""
-    shaped = signal.lfilter([1.0], [1.0, -rng.uniform(0, 0.98)], rng.standard_normal(len(samples), np.float32))
-    rms = max(float(np.sqrt(np.mean(np.square(samples)))), SILENCE_RMS)
-    return shaped * (rms * 10 ** (-snr_db / 20) / max(float(np.sqrt(np.mean(np.square(shaped)))), 1e-12))

@@ -117,7 +117,8 @@ class Learner:
             sums += part.detach()
         # Each by its own norm: heads beside the model change nothing of how far it goes.
         for learning in (self.model, *self.alone.auxiliary.children()):
-            nn.utils.clip_grad_norm_(learning.parameters(), self.config.clip_norm)
+            if parameters := list(learning.parameters()):
+                nn.utils.clip_grad_norm_(parameters, self.config.clip_norm)
         self.optimiser.step()
         self.steps_done += 1
         return StepReport(sums=self._added(sums), counts=counts, audio_s=audio_s, padding=padding, learning_rate=rate)

@@ -33,11 +33,8 @@ def fetched(table: pa.Table) -> Iterator[tuple[int, int, Example]]:
         zip(*scalars, strict=True), *arrays, strict=True
     ):
         # Never empty where it is known: a clip has a frame.
-        yield (
-            step,
-            position,
-            Example(clip_id, samples, weights.reshape(-1, 52), *labels, heard_at if len(heard_at) else None),
-        )
+        known = heard_at if len(heard_at) else None
+        yield step, position, Example(clip_id, samples, weights.reshape(-1, 52), *labels, heard_at=known)
 
 
 @lru_cache(maxsize=2)

@@ -13,7 +13,7 @@ from scipy.fft import dct, rfft
 
 from emotalk.audio.mel import mel_filters
 from emotalk.audio.resample import SAMPLE_RATE
-from emotalk.timewarp.maps import TimeMap, rising
+from emotalk.timewarp.maps import TimeMap, knots
 
 HOP_SAMPLES = 320  # 20 ms
 WINDOW_SAMPLES = 512
@@ -39,7 +39,7 @@ def warp(pairs: Sequence[tuple[int, int]], samples: Mapping[int, np.ndarray]) ->
             if path is not None:
                 ends = [len(samples[key]) / SAMPLE_RATE for key in pairs[i]]
                 times_s = np.vstack([path * HOP_SAMPLES / SAMPLE_RATE, ends])
-                out[i] = rising(*np.maximum.accumulate(np.minimum(times_s, ends)).T)
+                out[i] = knots(*np.minimum(times_s, ends).T)
     return out
 
 

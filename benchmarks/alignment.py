@@ -133,12 +133,11 @@ def offsets(corpus: Corpus, ways: Sequence[Align]) -> list[Sequence[str]]:
         found, reading_s, seconds = [], 0.0, 0.0
         for step, units in enumerate(plan.by_step):
             started = time.process_time()
-            loaded = examples.load(units, AugmentConfig(), (0,), step)
+            examples.load(units, AugmentConfig(), (0,), step)
             reading_s += time.process_time() - started
             seconds += sum(clips[names[p]].duration_s for unit in units for p in unit)
             plain = examples.load(units)
             for target, content in (pair for unit in units for pair in crossed_in(unit)):
-                assert loaded.keys() == plain.keys()
                 positions = plain[target].heard_at
                 if positions is None:
                     positions = even_positions(len(plain[target].weights), frames_of(len(plain[content].samples)))
@@ -157,19 +156,12 @@ def offsets(corpus: Corpus, ways: Sequence[Align]) -> list[Sequence[str]]:
 
 
 def _offsets_s(target: Clip, content: Clip, positions: np.ndarray) -> np.ndarray:
-    """(borders,) of the sounds that both clips have in common order; none where they differ."""
-    if not target.phones or not content.phones or [p.name for p in target.phones] != [p.name for p in content.phones]:
+    """(borders,) of a pair's sounds; none where it does not say the same sounds."""
+    here, there = target.phones or (), content.phones or ()
+    if [p.name for p in here] != [p.name for p in there]:
         return np.zeros(0)
-    here, there = (
-        np.array([edge for p in phones for edge in (p.start_s, p.end_s)]) for phones in _both(target, content)
-    )
-    return np.abs(np.interp(here * 30, np.arange(len(positions)), positions) / 30 - there)
-
-
-def _both(target: Clip, content: Clip) -> tuple[tuple[Phone, ...], tuple[Phone, ...]]:
-    assert target.phones is not None
-    assert content.phones is not None
-    return target.phones, content.phones
+    here_s, there_s = (np.array([edge for p in sounds for edge in (p.start_s, p.end_s)]) for sounds in (here, there))
+    return np.abs(np.interp(here_s * 30, np.arange(len(positions)), positions) / 30 - there_s)
 
 
 def trained(corpus: Corpus, way: Align, config: AlignmentConfig) -> tuple[EmoTalk, float]:
@@ -225,11 +217,11 @@ def _main(config: AlignmentConfig) -> int:
             corpus = Corpus.open(Path(folder) / "bent")
         print_table(offsets(corpus, ways))
         if config.epochs:
-            models, shares = {}, {}
+            models: dict[str, EmoTalk] = {}
             for way in ways:
-                models[way], shares[way] = trained(corpus, way, config)
-                print(f"trained with {way}: {shares[way]:.1%} of the time read", flush=True)
-            _print_models(evaluated(corpus, dict(models)))
+                models[way], share = trained(corpus, way, config)
+                print(f"trained with {way}: {share:.1%} of the time went into reading", flush=True)
+            _print_models(evaluated(corpus, models))
     return 0
 
 

@@ -34,7 +34,7 @@ def fetched(table: pa.Table) -> Iterator[tuple[int, int, Example]]:
     ):
         # Never empty where it is known: a clip has a frame.
         known = heard_at if len(heard_at) else None
-        yield step, position, Example(clip_id, samples, weights.reshape(-1, 52), *labels, heard_at=known)
+        yield step, position, Example(clip_id, samples, weights.reshape(-1, 52), *labels)._replace(heard_at=known)
 
 
 @lru_cache(maxsize=2)

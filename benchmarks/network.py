@@ -138,11 +138,11 @@ def _bf16(model: EmoTalk) -> dict[str, float]:
 
     def run() -> torch.Tensor:
         with torch.autocast("cuda", torch.bfloat16):
-            out: torch.Tensor = step(batch)[0]
+            out: torch.Tensor = step(batch).out
         return out
 
     with torch.inference_mode():
-        exact, fast = step(batch)[0], run().float()
+        exact, fast = step(batch).out, run().float()
         took = _median_s(run)
     return {
         "largest_difference": float((exact - fast).abs().max()),
@@ -165,8 +165,8 @@ def _training(model: EmoTalk) -> dict[str, float]:
 
     def run() -> None:
         with torch.autocast(model.device.type, torch.bfloat16, enabled=model.device.type == "cuda"):
-            out, logits = step(batch)
-        sums, counts = loss_sums(out.float(), logits.float(), batch), loss_counts(batch)
+            predicted = step(batch)
+        sums, counts = loss_sums(predicted, batch), loss_counts(batch)
         optimiser.zero_grad(set_to_none=True)
         weighted_total(sums, counts, LossWeights()).backward()
         optimiser.step()

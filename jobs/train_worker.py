@@ -22,7 +22,7 @@ from emotalk.model.transformer import TransformerEncoder
 from emotalk.training.augment import AugmentConfig
 from emotalk.training.examples import Examples
 from emotalk.training.learner import Learner, Place, StepReport, Work, named
-from emotalk.training.losses import LOSSES, LossWeights, weighted_total
+from emotalk.training.losses import LOSSES, LossWeights, objective
 from emotalk.training.optimiser import OptimiserConfig
 from emotalk.training.plan import Epoch, PlanConfig, plan_epoch
 from emotalk.training.squares import Single
@@ -78,7 +78,7 @@ def train_worker(parameters: dict[str, WorkerConfig]) -> None:
 
 
 class _Run:
-    """One worker's learner and its place in the plan. totals: (2, 4) sums and counts of the epoch so far."""
+    """One worker's learner and its place in the plan. totals: (2, losses) sums and counts of the epoch so far."""
 
     def __init__(self, config: WorkerConfig) -> None:
         self.config = config
@@ -168,8 +168,8 @@ class _Run:
         validation = self.config.validation
         plan = plan_epoch(validation.keys, 0, PlanConfig(seconds_per_step=self.config.plan.seconds_per_step))
         sums, counts = self.learner.validate(self._works(validation, plan, 0, 0, None))
-        objective = float(weighted_total(sums, counts, self.config.losses))
-        return {f"validation_{name}": value for name, value in named(sums, counts).items()} | {OBJECTIVE: objective}
+        worth = float(objective(sums, counts, self.config.losses))
+        return {f"validation_{name}": value for name, value in named(sums, counts).items()} | {OBJECTIVE: worth}
 
     def _checkpoint(self, epoch: int, step: int, metrics: dict[str, float]) -> None:
         """Hand metrics and state to Ray Train; returns once the checkpoint is committed.

@@ -39,7 +39,7 @@ model = emotalk.EmoTalk(lite_config(styles=2))
 batch = collate([Single(0)], {{0: Example("a", sound, np.ones((30, 52), np.float32), 1, 0, 0)}}, 2)
 optimiser = torch.optim.Adam(model.parameters(), 1e-2)
 for _ in range(2):
-    sums, counts = loss_sums(*TrainingStep(model)(batch), batch), loss_counts(batch)
+    sums, counts = loss_sums(TrainingStep(model)(batch), batch), loss_counts(batch)
     loss = weighted_total(sums, counts, LossWeights())
     optimiser.zero_grad(); loss.backward(); optimiser.step()
 model.save_pretrained({str(tmp_path)!r})

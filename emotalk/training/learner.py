@@ -14,7 +14,7 @@ from emotalk.audio import SAMPLE_RATE
 from emotalk.errors import EmoTalkError
 from emotalk.model.network import EmoTalk
 from emotalk.training.batches import Batch
-from emotalk.training.losses import LOSSES, LossWeights, TrainingStep, loss_counts, loss_sums, weighted_total
+from emotalk.training.losses import LOSSES, PAPER_LOSSES, LossWeights, TrainingStep, loss_sums, weighted_total
 from emotalk.training.optimiser import OptimiserConfig, learning_rate_factor, make_optimiser, set_learning_rate
 
 
@@ -47,8 +47,8 @@ class Place(NamedTuple):
 class StepReport:
     """A step of all processes together.
 
-    sums, counts: (4,) in the order of `LOSSES`. audio_s: sound heard. padding: share of the reconstructed frames that
-    are none. learning_rate: the decoder's.
+    sums, counts: (losses,) in the order of `LOSSES`. audio_s: sound heard. padding: share of the reconstructed frames
+    that are none. learning_rate: the decoder's.
     """
 
     sums: Tensor
@@ -82,8 +82,8 @@ class Learner:
         self.device, self.seed, self.rank, self.workers = device, seed, rank, workers
         self.config = optimiser
         # Before it is wrapped: what is frozen has no gradients to average.
-        self.optimiser = make_optimiser(model, optimiser)
-        self.alone = TrainingStep(model)
+        self.alone = TrainingStep(model, losses).to(device)
+        self.optimiser = make_optimiser(model, optimiser, self.alone.auxiliary)
         self.together = wrap(self.alone)
         # bf16 emulated by a CPU or an old GPU is slower than fp32.
         self.autocast = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
@@ -115,43 +115,47 @@ class Learner:
                     )
                 loss.backward()
             sums += part.detach()
-        nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
+        # Each by its own norm: heads beside the model change nothing of how far it goes.
+        for learning in (self.model, *self.alone.auxiliary.children()):
+            nn.utils.clip_grad_norm_(learning.parameters(), self.config.clip_norm)
         self.optimiser.step()
         self.steps_done += 1
         return StepReport(sums=self._added(sums), counts=counts, audio_s=audio_s, padding=padding, learning_rate=rate)
 
     @torch.no_grad()
     def validate(self, works: Iterable[Work]) -> tuple[Tensor, Tensor]:
-        """-> sums and counts (4,) over all works of all processes."""
+        """-> sums and counts (losses,) over all works of all processes."""
         self.model.eval()
         sums, counts = (torch.zeros(len(LOSSES), device=self.device) for _ in range(2))
         for passes, counted in works:
             # Not through the wrapped module, whose forward waits for the others.
             for batch in (batch.to(self.device) for batch in passes if counted):
                 sums += self._sums(self.alone, batch)
-                counts += loss_counts(batch)
+                counts += self.alone.counts(batch)
         return self._added(sums), self._added(counts)
 
     def state(self) -> dict[str, Any]:
         return {
             "model": self.model.state_dict(),
+            "auxiliary": self.alone.auxiliary.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "steps_done": self.steps_done,
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
         self.model.load_state_dict(state["model"])
+        self.alone.auxiliary.load_state_dict(state["auxiliary"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.steps_done = state["steps_done"]
 
     def _sums(self, step: nn.Module, batch: Batch) -> Tensor:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
-            out, logits = step(batch)
-        return loss_sums(out.float(), logits, batch)
+            predicted = step(batch)
+        return loss_sums(predicted, batch)
 
     def _count(self, batches: Sequence[Batch], weight: float) -> tuple[Tensor, float, float]:
-        """-> counts (4,), seconds heard and padding, of all processes."""
-        counts = torch.stack([loss_counts(batch) for batch in batches]).sum(0)
+        """-> counts (losses,), seconds heard and padding, of all processes."""
+        counts = torch.stack([self.alone.counts(batch) for batch in batches]).sum(0)
         heard = sum(float(batch.lengths.sum()) for batch in batches) / SAMPLE_RATE
         room = sum(batch.targets.shape[0] * batch.targets.shape[1] for batch in batches)
         frames = sum(int(batch.frames.sum()) for batch in batches)
@@ -175,8 +179,9 @@ class Learner:
 
 
 def named(sums: Tensor, counts: Tensor) -> dict[str, float]:
-    """(4,) and (4,) -> the losses of the paper by name."""
-    return dict(zip(LOSSES, (sums / counts.clamp(min=1)).tolist(), strict=True))
+    """(losses,) and (losses,) -> the losses by name: the paper's, and those besides that were counted."""
+    values = zip(LOSSES, (sums / counts.clamp(min=1)).tolist(), counts.tolist(), strict=True)
+    return {name: value for name, value, count in values if name in PAPER_LOSSES or count}
 
 
 def _seed(*numbers: int) -> int:

@@ -4,7 +4,8 @@ Every loss is kept as a sum and a count until the counts of all workers are know
 weight because of how it was cut.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -13,63 +14,105 @@ from torch import Tensor, nn
 from emotalk.errors import InputError
 from emotalk.model.network import EmoTalk
 from emotalk.model.resample import frame_mask
+from emotalk.training.auxiliary import Heard, make_auxiliaries, own_and_labelled
 from emotalk.training.batches import Batch
 
-LOSSES = ("cross", "self", "velocity", "classification")
+PAPER_LOSSES = ("cross", "self", "velocity", "classification")
+LOSSES = (*PAPER_LOSSES, "leakage")
 
 
 @dataclass(frozen=True, kw_only=True)
 class LossWeights:
-    """Weights of the four losses; the defaults are the paper's."""
+    """Weights of the losses; the defaults are the paper's, and nothing besides."""
 
     cross: float = 1.0
     self: float = 1.0
     velocity: float = 0.5
     classification: float = 0.1
+    leakage: float = 0.0
+    """Content features are to hide the emotion from a classifier that learns to read it from them."""
 
     def __post_init__(self) -> None:
         if any(getattr(self, f.name) < 0 for f in fields(self)):
             raise InputError("loss weights must not be negative")
 
 
-class TrainingStep(nn.Module):
-    """The network as training runs it: a batch -> coefficients (D, T, 52) and emotion logits (D, labels)."""
+class Predicted(NamedTuple):
+    """What a step computes: coefficients (D, T, 52), emotion logits (D, labels), sums of the auxiliaries by name."""
 
-    def __init__(self, model: EmoTalk) -> None:
+    out: Tensor
+    logits: Tensor
+    auxiliary: dict[str, Tensor]
+
+
+class TrainingStep(nn.Module):
+    """The network as training runs it, with the heads that exist in training only (`emotalk.training.auxiliary`)."""
+
+    def __init__(self, model: EmoTalk, weights: LossWeights | None = None) -> None:
+        """weights: an auxiliary whose loss weighs nothing is not made."""
         super().__init__()
         self.model = model
+        wanted = tuple(name for name in LOSSES if weights is not None and getattr(weights, name) > 0)
+        self.auxiliary = make_auxiliaries(model.config, wanted)
 
-    def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def forward(self, batch: Batch) -> Predicted:
         said = self.model.content_encoder.listen(batch.samples, batch.lengths).select(batch.content)
         felt = self.model.emotion_encoder.listen(batch.samples, batch.lengths).select(batch.emotion)
         content = self.model.encode_content(said, batch.frames, batch.positions)
         memory, logits = self.model.encode_emotion(felt, batch.frames)
-        return self.model.decode(content, memory, batch.level, batch.style), logits
+        out = self.model.decode(content, memory, batch.level, batch.style)
+        heard = Heard(content, memory)
+        return Predicted(out, logits, {name: head(heard, batch) for name, head in self.auxiliary.items()})
+
+    def counts(self, batch: Batch) -> Tensor:
+        """`loss_counts`; nothing is counted of heads that were not made."""
+        made = [name in PAPER_LOSSES or name in self.auxiliary for name in LOSSES]
+        counts = loss_counts(batch)
+        return counts * torch.tensor(made, device=counts.device)
 
 
 def loss_counts(batch: Batch) -> Tensor:
-    """-> (4,) how many frames or labels each of `LOSSES` has in the batch; known before anything is computed."""
+    """-> (losses,) how many frames or labels each of `LOSSES` has in the batch; known before anything is computed."""
     frames, cross = batch.frames, batch.cross
-    counts = [(frames * cross).sum(), (frames * ~cross).sum(), (frames - 1).sum(), (batch.labels >= 0).sum()]
-    return torch.stack(counts)
+    counts = {
+        "cross": (frames * cross).sum(),
+        "self": (frames * ~cross).sum(),
+        "velocity": (frames - 1).sum(),
+        "classification": (batch.labels >= 0).sum(),
+        "leakage": own_and_labelled(batch).sum(),
+    }
+    return torch.stack([counts[name] for name in LOSSES])
 
 
-def loss_sums(out: Tensor, logits: Tensor, batch: Batch) -> Tensor:
-    """-> (4,) sums in the order of `LOSSES`; divided by `loss_counts` they are the losses of the paper.
+def loss_sums(predicted: Predicted, batch: Batch) -> Tensor:
+    """-> (losses,) sums in the order of `LOSSES`; divided by `loss_counts` they are the losses.
 
     Squared errors are means over coefficients, summed over valid frames. The paper adds the errors of a square's two
     cross-reconstructions, so the mean over them counts twice.
     """
+    out, logits = predicted.out.float(), predicted.logits.float()
     mask = frame_mask(batch.frames, out.shape[1])
     error = (out - batch.targets).square().mean(-1) * mask
     speed = (out.diff(dim=1) - batch.targets.diff(dim=1)).square().mean(-1) * mask[:, 1:]
     cross, known = batch.cross[:, None], batch.labels >= 0
-    label_loss = F.cross_entropy(logits.float(), batch.labels.clamp(min=0), reduction="none")
-    sums = [2 * (error * cross).sum(), (error * ~cross).sum(), speed.sum(), (label_loss * known).sum()]
-    return torch.stack([s.float() for s in sums])
+    label_loss = F.cross_entropy(logits, batch.labels.clamp(min=0), reduction="none")
+    sums = {
+        "cross": 2 * (error * cross).sum(),
+        "self": (error * ~cross).sum(),
+        "velocity": speed.sum(),
+        "classification": (label_loss * known).sum(),
+        **predicted.auxiliary,
+    }
+    nothing = error.new_zeros(())
+    return torch.stack([sums.get(name, nothing).float() for name in LOSSES])
 
 
 def weighted_total(sums: Tensor, counts: Tensor, weights: LossWeights) -> Tensor:
-    """The objective: weights · (sums / counts); a loss without any example counts nothing."""
+    """What is minimised: weights · (sums / counts); a loss without any example counts nothing."""
     scale = torch.tensor([getattr(weights, name) for name in LOSSES], device=sums.device)
     return (scale * sums / counts.clamp(min=1)).sum()
+
+
+def objective(sums: Tensor, counts: Tensor, weights: LossWeights) -> Tensor:
+    """What tells a better network from a worse one: the same without an adversary's loss, which is to be high."""
+    return weighted_total(sums, counts, replace(weights, leakage=0.0))

@@ -53,6 +53,7 @@ def config(corpus: str, output: Path, **changes: object) -> TrainConfig:
         "epochs": 2,
         "optimiser": OptimiserConfig(learning_rate=1e-3),
         "plan": PlanConfig(seconds_per_step=3),
+        "losses": LossWeights(leakage=0.1),  # a head that is in checkpoints only
     }
     return TrainConfig(corpus=corpus, output=str(output), **(values | changes))  # type: ignore[arg-type]
 
@@ -214,7 +215,7 @@ def training_workers() -> Iterator[psutil.Process]:
 def test_the_run_says_what_it_was(corpus: str, finished: str) -> None:
     said = json.loads((Path(finished).parent / "train.json").read_text())
     assert said["preset"] == "lite"
-    assert said["losses"] == {"cross": 1.0, "self": 1.0, "velocity": 0.5, "classification": 0.1}
+    assert said["losses"] == {"cross": 1.0, "self": 1.0, "velocity": 0.5, "classification": 0.1, "leakage": 0.1}
     assert len(said["corpus_digest"]) == 64
     card = (Path(finished) / "README.md").read_text()
     assert said["corpus_digest"] in card

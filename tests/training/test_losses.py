@@ -6,7 +6,15 @@ import torch
 
 from emotalk.errors import InputError
 from emotalk.training.batches import collate
-from emotalk.training.losses import LossWeights, TrainingStep, loss_counts, loss_sums, weighted_total
+from emotalk.training.losses import (
+    LOSSES,
+    LossWeights,
+    Predicted,
+    TrainingStep,
+    loss_counts,
+    loss_sums,
+    weighted_total,
+)
 from emotalk.training.optimiser import FINAL_FACTOR, learning_rate_factor
 from emotalk.training.prototypes import measure_prototypes
 from emotalk.training.squares import Single, Square, Unit
@@ -48,15 +56,16 @@ def test_the_losses_are_those_of_the_paper_by_hand() -> None:
     batch = collate([SQUARE, Single(4)], EXAMPLES, styles=3)
     out = torch.zeros_like(batch.targets)
     logits = torch.zeros(5, 8)
-    sums, counts = loss_sums(out, logits, batch), loss_counts(batch)
-    losses = (sums / counts).tolist()
+    sums, counts = loss_sums(Predicted(out, logits, {}), batch), loss_counts(batch)
+    losses = dict(zip(LOSSES, (sums / counts).tolist(), strict=True))
 
     def mean_square(*clips: int) -> float:
         return float(np.mean(np.concatenate([EXAMPLES[i].weights for i in clips]) ** 2))
 
     differences = np.concatenate([np.diff(EXAMPLES[i].weights, axis=0) for i in range(5)])
     expected = [2 * mean_square(0, 3), mean_square(1, 2, 4), float(np.mean(differences**2)), float(np.log(8))]
-    np.testing.assert_allclose(losses, expected, rtol=1e-5)
+    paper = [losses[name] for name in ("cross", "self", "velocity", "classification")]
+    np.testing.assert_allclose(paper, expected, rtol=1e-5)
     total = float(weighted_total(sums, counts, LossWeights()))
     assert total == pytest.approx(expected[0] + expected[1] + 0.5 * expected[2] + 0.1 * expected[3])
 
@@ -65,15 +74,16 @@ def test_the_losses_are_those_of_the_paper_by_hand() -> None:
 def test_cutting_a_batch_changes_no_gradient(kind: str) -> None:
     model = small_lite() if kind == "lite" else small_transformer("hubert", "group")
     styles = model.config.styles
-    step, units = TrainingStep(model.eval()), (SQUARE, Single(4), Square(1, 0, 3, 2))
+    weights = LossWeights(leakage=0.5)
+    step, units = TrainingStep(model, weights).eval(), (SQUARE, Single(4), Square(1, 0, 3, 2))
 
     def gradient(parts: list[list[Unit]]) -> torch.Tensor:
         batches = [collate(part, EXAMPLES, styles) for part in parts]
-        counts = sum((loss_counts(batch) for batch in batches), torch.zeros(4))
-        model.zero_grad()
+        counts = sum((loss_counts(batch) for batch in batches), torch.zeros(len(LOSSES)))
+        step.zero_grad()
         for batch in batches:
-            weighted_total(loss_sums(*step(batch), batch), counts, LossWeights()).backward()
-        return torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
+            weighted_total(loss_sums(step(batch), batch), counts, weights).backward()
+        return torch.cat([p.grad.flatten() for p in step.parameters() if p.grad is not None])
 
     torch.testing.assert_close(
         gradient([list(units)]), gradient([[units[0]], [units[1], units[2]]]), atol=1e-5, rtol=1e-3
@@ -84,7 +94,7 @@ def test_the_training_step_is_the_papers_forward() -> None:
     model = small_lite()
     batch = collate([SQUARE], EXAMPLES, styles=3)
     with torch.no_grad():
-        out, logits = TrainingStep(model)(batch)
+        out, logits, _ = TrainingStep(model)(batch)
         paper = model(
             EXAMPLES[1].samples, EXAMPLES[2].samples, EXAMPLES[0].weights, EXAMPLES[1].weights, level=0, person=0
         )

@@ -1,11 +1,8 @@
-"""The factorial plan of the synthetic corpus, and the maker of its clips.
-
-Every voice says each of its sentences in neutral and in seven emotions at two levels. Voices and sentences of a split
-appear in no other split.
-"""
+"""The plan of the synthetic corpus, a cast's lines in all their deliveries, and the maker of its clips."""
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -13,19 +10,19 @@ from emotalk.audio import SAMPLE_RATE
 from emotalk.blendshapes import FPS
 from emotalk.corpus.clip import Clip, Phone
 from emotalk.corpus.splits import SPLITS
-from emotalk.corpus.synthetic import emotions, sentences, voices
-from emotalk.corpus.synthetic.espeak import EspeakSettings, synthesise
+from emotalk.corpus.synthetic import emotions, piper
+from emotalk.corpus.synthetic.casts import Name, roles
+from emotalk.corpus.synthetic.emotions import Delivery
+from emotalk.corpus.synthetic.espeak import EspeakSettings, Speech, synthesise
 from emotalk.corpus.synthetic.expression import express
 from emotalk.corpus.synthetic.sentences import Sentence
 from emotalk.corpus.synthetic.shaping import noise_floor, shape
 from emotalk.corpus.synthetic.visemes import is_vowel, mouth
+from emotalk.corpus.synthetic.vocoder import Parts, put_together, take_apart
 from emotalk.corpus.synthetic.voices import Voice
 from emotalk.errors import InputError
-from emotalk.labels import EMOTIONS, LEVELS
 from emotalk.timing import frames_of
 
-VOICES = {"train": voices.TRAIN, "validation": voices.VALIDATION, "test": voices.TEST}
-DELIVERIES = tuple((e, level) for e in EMOTIONS for level in range(len(LEVELS)) if not (e == "neutral" and level))
 _LEAD_SHARE, _TAIL_SHARE = (0.08, 0.12), (0.10, 0.15)  # silence before and after, relative to the speech
 _FLOOR_RMS = 3e-4
 
@@ -47,33 +44,24 @@ class Utterance:
 
 @dataclass(frozen=True, kw_only=True)
 class CorpusConfig:
-    """How many voices of each split, and sentences of each voice; the first ones are taken. Fewer make less.
+    """Who speaks, and how many of a cast's voices and of each voice's sentences; the first ones are taken."""
 
-    Every training voice has sentences of its own, so a corpus of 16 voices × 20 has 320 different ones: with few, a
-    network learns sentences by heart instead of sounds. The voices of another split share its sentences.
-    """
-
-    train_voices: int = len(voices.TRAIN)
-    train_sentences: int = 20
-    validation_voices: int = len(voices.VALIDATION)
-    validation_sentences: int = 4
-    test_voices: int = len(voices.TEST)
-    test_sentences: int = 6
+    cast: Name = "demo"
+    """demo: 16 voices of espeak-ng; wide: 40 of them and a neural voice in 12 throats, for a model that is to hold on
+    real voices (needs the extra `voices`)."""
+    train_voices: int | None = None
+    train_sentences: int | None = None
+    validation_voices: int | None = None
+    validation_sentences: int | None = None
+    test_voices: int | None = None
+    test_sentences: int | None = None
 
     def __post_init__(self) -> None:
-        for split in SPLITS:
-            speakers = VOICES[split]
-            for what, most in (("voices", len(speakers)), ("sentences", len(sentences_of(split, speakers[0])))):
+        for split, parts in roles(self.cast).items():
+            for what, most in (("voices", len(parts)), ("sentences", max(len(part.lines) for part in parts))):
                 count = getattr(self, f"{split}_{what}")
-                if not 0 <= count <= most:
+                if count is not None and not 0 <= count <= most:
                     raise InputError(f"{split}_{what} must be 0..{most}, not {count}")
-
-
-def sentences_of(split: str, voice: Voice) -> tuple[Sentence, ...]:
-    """What a voice of a split can say."""
-    if split == "train":
-        return sentences.TRAIN[voices.TRAIN.index(voice) :: len(voices.TRAIN)]
-    return sentences.VALIDATION if split == "validation" else sentences.TEST
 
 
 def plan(config: CorpusConfig | None = None) -> list[Utterance]:
@@ -81,9 +69,9 @@ def plan(config: CorpusConfig | None = None) -> list[Utterance]:
     config = config or CorpusConfig()
     out = []
     for split in SPLITS:
-        for voice in VOICES[split][: getattr(config, f"{split}_voices")]:
-            for sentence in sentences_of(split, voice)[: getattr(config, f"{split}_sentences")]:
-                out += [Utterance(voice, sentence, emotion, level, split) for emotion, level in DELIVERIES]
+        for role in roles(config.cast)[split][: getattr(config, f"{split}_voices")]:
+            for line in role.lines[: getattr(config, f"{split}_sentences")]:
+                out += [Utterance(role.voice, line.sentence, *how, split) for how in line.deliveries]
     return out
 
 
@@ -92,15 +80,7 @@ def make(utterance: Utterance) -> Clip:
     voice, sentence = utterance.voice, utterance.sentence
     rng = _rng(utterance.clip_id)
     how = emotions.delivery(utterance.emotion, utterance.level, rng)
-    settings = EspeakSettings(
-        language=voice.language,
-        variant=voice.variant,
-        rate_wpm=round(emotions.NEUTRAL_RATE_WPM * how.rate),
-        pitch=_espeak_pitch(voice.espeak_pitch_st + how.pitch_st),
-        pitch_range=round(np.clip(emotions.NEUTRAL_RANGE * how.pitch_range, 0, 99)),
-        tract=voice.tract,
-    )
-    spoken = synthesise(sentence.text + emotions.tune(utterance.emotion), settings)
+    spoken = _piper(voice, sentence, how) if voice.engine == "piper" else _espeak(utterance, how)
     speech = shape(spoken.samples, how, rng)
 
     # The same silence, in proportion, for one voice and sentence: the emotions of a sentence stay plain time-warps.
@@ -122,6 +102,33 @@ def make(utterance: Utterance) -> Clip:
         level=utterance.level,
         phones=phones,
     )
+
+
+def _espeak(utterance: Utterance, how: Delivery) -> Speech:
+    voice = utterance.voice
+    settings = EspeakSettings(
+        language=voice.language,
+        variant=voice.variant,
+        rate_wpm=round(emotions.NEUTRAL_RATE_WPM * how.rate),
+        pitch=_espeak_pitch(voice.espeak_pitch_st + how.pitch_st),
+        pitch_range=round(np.clip(emotions.NEUTRAL_RANGE * how.pitch_range, 0, 99)),
+        tract=voice.tract,
+    )
+    return synthesise(utterance.sentence.text + emotions.tune(utterance.emotion), settings)
+
+
+def _piper(voice: Voice, sentence: Sentence, how: Delivery) -> Speech:
+    parts, phones = _neutral_reading(sentence.text + ".")
+    samples = put_together(
+        parts, rate=how.rate, pitch_st=voice.pitch_st + how.pitch_st, melody=how.pitch_range, tract=voice.tract
+    )
+    return Speech(samples, tuple(Phone(p.name, p.start_s / how.rate, p.end_s / how.rate) for p in phones))
+
+
+@lru_cache(maxsize=4)  # the deliveries of a sentence follow each other
+def _neutral_reading(text: str) -> tuple[Parts, tuple[Phone, ...]]:
+    spoken = piper.speak(text)
+    return take_apart(spoken.samples), spoken.phones
 
 
 def animate(samples: np.ndarray, phones: tuple[Phone, ...], emotion: str, level: int) -> np.ndarray:

@@ -8,16 +8,18 @@ same bytes, whatever was spoken before and in whichever process.
 import ctypes
 import json
 import os
+import re
 import select
 import signal
 import struct
 import threading
 import time
 import warnings
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,8 @@ _EVENT_END, _EVENT_PHONEME = 0, 7
 
 _HEADER = struct.Struct("<II")  # bytes of JSON, bytes of 16-bit samples
 _STRESS = "ˈˌ"
+_CLAUSE = re.compile(r"([^,;:.!?—…]+)([,;:.!?—…]?\s*)")
+_PHONEMES_IPA = 0x02
 _MERGED_SHARE = 0.35  # of the vowel
 
 
@@ -116,6 +120,7 @@ class _Engine:
     data: Path
 
 
+_Task = Callable[[_Engine], tuple[dict[str, Any], bytes]]  # what a child does -> its answer and samples
 _engine: _Engine | None = None
 _engine_lock = threading.Lock()
 
@@ -134,9 +139,7 @@ def synthesise(text: str, settings: EspeakSettings) -> Speech:
     engine = _initialised()
     if settings.variant and not (engine.data / "voices" / "!v" / settings.variant).is_file():
         raise InputError(f"espeak-ng has no voice variant {settings.variant!r}", source=settings.voice)
-    answer, pcm = _in_child(engine, text, settings)
-    if "error" in answer:
-        raise EspeakError(f"espeak-ng could not speak {text!r} as {settings.voice}: {answer['error']}")
+    answer, pcm = _in_child(engine, partial(_speak, text, settings), f"speak {text!r} as {settings.voice}")
     samples = np.frombuffer(pcm, np.int16).astype(np.float32) / 32768
     # A longer tract is the same sound played slower, as if espeak's own sample rate were lower.
     tract = Fraction(settings.tract).limit_denominator(25)
@@ -144,6 +147,12 @@ def synthesise(text: str, settings: EspeakSettings) -> Speech:
     resampled = resample_poly(samples, ratio.numerator, ratio.denominator, window=_low_pass(ratio))
     phones = _phones(answer["events"], len(samples), engine.rate_hz / float(tract))
     return Speech(np.asarray(resampled, np.float32), phones)
+
+
+def pronounce(text: str, language: str) -> str:
+    """`text` in IPA with stress marks, spaces between words and its punctuation, as espeak reads it. Pure."""
+    answer, _ = _in_child(_initialised(), partial(_read_aloud, text, language), f"pronounce {text!r} in {language}")
+    return str(answer["ipa"])
 
 
 @cache
@@ -190,7 +199,7 @@ def _initialised() -> _Engine:
         return _engine
 
 
-def _speak(engine: _Engine, text: str, settings: EspeakSettings) -> tuple[dict[str, Any], bytes]:
+def _speak(text: str, settings: EspeakSettings, engine: _Engine) -> tuple[dict[str, Any], bytes]:
     """Runs in the child only. -> ({"events": [(sample, IPA), ...]} or {"error": why}, 16-bit samples)."""
     pieces: list[bytes] = []
     events: list[tuple[int, str]] = []
@@ -227,8 +236,27 @@ def _speak(engine: _Engine, text: str, settings: EspeakSettings) -> tuple[dict[s
     return {"events": events}, b"".join(pieces)
 
 
-def _in_child(engine: _Engine, text: str, settings: EspeakSettings) -> tuple[dict[str, Any], bytes]:
-    """Fork, speak in the child, read its answer through a pipe. Leaves neither a process nor a descriptor behind."""
+def _read_aloud(text: str, language: str, engine: _Engine) -> tuple[dict[str, Any], bytes]:
+    """Runs in the child only. -> ({"ipa": text} or {"error": why}, nothing)."""
+    library = engine.library
+    if status := library.espeak_SetVoiceByName(language.encode()):
+        return {"error": f"unknown language (status {status})"}, b""
+    library.espeak_TextToPhonemes.restype = ctypes.c_char_p
+    parts = []
+    # Clause by clause: punctuation is no sound, so what stood between the clauses is put back.
+    for clause, mark in _CLAUSE.findall(text):
+        rest = ctypes.c_char_p(clause.encode())
+        while rest.value:
+            parts.append(library.espeak_TextToPhonemes(ctypes.byref(rest), _UTF8, _PHONEMES_IPA).decode())
+        parts.append(mark)
+    return {"ipa": "".join(parts)}, b""
+
+
+def _in_child(engine: _Engine, task: _Task, what: str) -> tuple[dict[str, Any], bytes]:
+    """Fork, do the task in the child, read its answer through a pipe. Leaves neither a process nor a descriptor behind.
+
+    EspeakError, which says `what` could not be done, where the answer is an error or none comes.
+    """
     reader, writer = os.pipe()
     try:
         pid = os.fork()
@@ -239,7 +267,7 @@ def _in_child(engine: _Engine, text: str, settings: EspeakSettings) -> tuple[dic
     if pid == 0:
         # Whatever happens here, the child ends in _exit: no handler, no flush, no exit hook of the parent may run.
         try:
-            _answer(writer, engine, text, settings)
+            _answer(writer, engine, task)
             os._exit(0)
         finally:
             os._exit(1)
@@ -248,9 +276,12 @@ def _in_child(engine: _Engine, text: str, settings: EspeakSettings) -> tuple[dic
         deadline = time.monotonic() + SPEAK_LIMIT_S
         json_bytes, pcm_bytes = _HEADER.unpack(_read(reader, _HEADER.size, deadline))
         answer = json.loads(_read(reader, json_bytes, deadline))
-        return answer, _read(reader, pcm_bytes, deadline)
+        pcm = _read(reader, pcm_bytes, deadline)
+        if "error" in answer:
+            raise EspeakError(answer["error"])
+        return answer, pcm
     except EspeakError as error:
-        raise EspeakError(f"espeak-ng could not speak {text!r} as {settings.voice}: {error}") from None
+        raise EspeakError(f"espeak-ng could not {what}: {error}") from None
     finally:
         os.close(reader)
         with suppress(ProcessLookupError):
@@ -259,9 +290,9 @@ def _in_child(engine: _Engine, text: str, settings: EspeakSettings) -> tuple[dic
             os.waitpid(pid, 0)
 
 
-def _answer(writer: int, engine: _Engine, text: str, settings: EspeakSettings) -> None:
+def _answer(writer: int, engine: _Engine, task: _Task) -> None:
     try:
-        answer, pcm = _speak(engine, text, settings)
+        answer, pcm = task(engine)
     except Exception as error:
         answer, pcm = {"error": repr(error)}, b""
     head = json.dumps(answer).encode()

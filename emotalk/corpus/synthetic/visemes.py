@@ -15,9 +15,9 @@ from emotalk.blendshapes import COEFFICIENTS, INDEX
 from emotalk.corpus.clip import Phone
 from emotalk.errors import InputError
 
-LEAD_S = 0.035  # lips are in place before the sound; within what a network with 90 ms of future can know
+LEAD_S = 0.020  # lips are in place before the sound; more would shut them over the vowel before
 _VOWEL_REACH_S, _CONSONANT_REACH_S = 0.055, 0.030  # how far from its core a sound pulls
-_SEAL_SHARE = (0.45, 0.80)  # share of the pull on the lips at which they begin to meet, and are pressed together
+_SEAL_SHARE = (0.45, 0.72)  # share of the pull on the lips at which they begin to meet, and are pressed together
 _SILENCE = "_"
 
 
@@ -74,11 +74,11 @@ def _vowel(jaw: float, *, hold: tuple[float, float, float] = (1.0, 1.0, 1.0), **
 
 
 _WEAK = (0.35, 0.3, 0.5)
-_LIPS = (4.0, 12.0, 0.3)
-_TEETH = (3.0, 6.0, 0.3)
+_LIPS = (6.0, 5.0, 0.3)
+_TEETH = (3.0, 2.5, 0.3)
 _TONGUE_TIP = (1.3, 0.7, 1.5)
 
-_BILABIAL = Viseme(jaw=0.05, press=0.35, roll_lower=0.22, roll_upper=0.18, seal=1, hold=_LIPS)
+_BILABIAL = Viseme(jaw=0.02, press=0.35, roll_lower=0.22, roll_upper=0.18, seal=1, hold=_LIPS)
 _LABIODENTAL = Viseme(jaw=0.07, roll_lower=0.45, shrug_lower=0.2, upper_up=0.22, hold=_TEETH)
 _ALVEOLAR = Viseme(jaw=0.14, lower_down=0.18, upper_up=0.08, stretch=0.08, hold=_TONGUE_TIP)
 _SIBILANT = Viseme(jaw=0.07, lower_down=0.28, upper_up=0.16, stretch=0.24, hold=(3.0, 1.6, 1.0))
@@ -129,11 +129,12 @@ _TARGETS: dict[str, Viseme] = {
     "u": _vowel(0.15, funnel=0.28, pucker=0.74, hold=(1.1, 1.8, 1.0)),
     "ʉ": _vowel(0.17, funnel=0.26, pucker=0.66, hold=(1.1, 1.6, 1.0)),
     # Neutral vowels.
-    "ə": _vowel(0.24, lower_down=0.12, upper_up=0.05, hold=_WEAK),
+    # Weak, but not so weak that the lips of a neighbour stay shut on it.
+    "ə": _vowel(0.24, lower_down=0.12, upper_up=0.05, hold=(0.7, 0.6, 0.6)),
     "ɜ": _vowel(0.32, funnel=0.18, pucker=0.08, lower_down=0.16, hold=(0.8, 0.7, 0.8)),
     "ɚ": _vowel(0.26, funnel=0.28, pucker=0.14, lower_down=0.12, hold=(0.8, 0.9, 0.8)),
 }
-_MARKS = "ː:\u032aˈˌ"  # length, dental and stress marks: the same mouth
+_MARKS = "ː:\u032a\u0329ˈˌ"  # length, dental, syllabic and stress marks: the same mouth
 _SYNONYMS = {"ʲ": "j"}
 
 # The table as arrays over channels, and which channel each coefficient follows.

@@ -1,10 +1,13 @@
-"""Who speaks: espeak-ng dialects and voice variants that differ in base pitch, formants and tilt.
+"""Who speaks: espeak-ng dialects and voice variants that differ in base pitch, formants and tilt, and a neural voice
+in many throats.
 
 Variants that whisper, croak, clip or joke are left out. No voice, and no variant, appears in two splits.
 """
 
 from dataclasses import dataclass
+from itertools import cycle
 from math import log2
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -13,6 +16,7 @@ class Voice:
 
     language, variant: espeak's names. pitch_st: base pitch in semitones from the variant's own.
     tract: vocal tract length relative to the variant's; the pitch is as `pitch_st` says whatever the tract.
+    engine: what makes it speak; "piper" has one voice, whose pitch and tract differ.
     """
 
     name: str
@@ -20,6 +24,7 @@ class Voice:
     variant: str
     pitch_st: float = 0.0
     tract: float = 1.0
+    engine: Literal["espeak", "piper"] = "espeak"
 
     @property
     def speaker(self) -> str:
@@ -59,3 +64,28 @@ TEST = (
     Voice("us-linda", "en-us", "linda", -1.0),
     Voice("scots-m4", "en-GB-scotland", "m4", -1.0, 0.96),
 )
+
+_ACCENTS = (
+    "en-us", "en", "en-GB-scotland", "en-GB-x-rp", "en-us-nyc", "en-029", "en-GB-x-gbclan", "en-GB-x-gbcwmd",
+)  # fmt: skip
+_MORE_VARIANTS = (
+    "Alicia", "Andy", "Denis", "Andrea", "Henrique", "aunty", "Hugo", "anika", "Jacky", "klatt", "Lee", "klatt4",
+    "Marco", "klatt2", "Mario", "Reed", "adam", "boris", "antonio", "edward", "david", "quincy", "victor", "zac",
+)  # fmt: skip
+MORE = tuple(
+    Voice(f"{accent.lower()}-{variant.lower()}", accent, variant, pitch_st, tract)
+    for variant, accent, pitch_st, tract in zip(
+        _MORE_VARIANTS, cycle(_ACCENTS), cycle((0.0, 2.0, -1.0, 1.0, -2.0)), cycle((1.0, 0.92, 1.08)), strict=False
+    )
+)
+# A man's voice at its own pitch and size, and as larger and smaller people, up to a child.
+NEURAL = tuple(
+    Voice(f"joe-{number:02d}", "en-us", "joe", pitch_st, tract, "piper")
+    for number, (pitch_st, tract) in enumerate(
+        (
+            (0.0, 1.0), (9.0, 0.86), (-2.0, 1.08), (11.0, 0.82), (2.0, 0.96), (7.0, 0.90), (-3.5, 1.14), (5.0, 0.94),
+            (10.0, 0.90), (1.0, 1.05), (13.0, 0.78), (3.5, 0.91),
+        ),
+        start=1,
+    )
+)  # fmt: skip

@@ -12,7 +12,8 @@ import pytest
 
 from emotalk.blendshapes import INDEX
 from emotalk.corpus.clip import Clip
-from emotalk.corpus.synthetic.corpus import DELIVERIES, CorpusConfig, Utterance, make, plan
+from emotalk.corpus.synthetic.casts import DELIVERIES, Name
+from emotalk.corpus.synthetic.corpus import CorpusConfig, Utterance, make, plan
 from emotalk.corpus.synthetic.visemes import LEAD_S, is_sealed
 from emotalk.errors import InputError
 
@@ -28,8 +29,9 @@ def test_the_default_plan_is_a_factorial_of_the_promised_size() -> None:
     assert len(DELIVERIES) == 15
 
 
-def test_no_voice_variant_or_sentence_is_in_two_splits() -> None:
-    full = plan(CorpusConfig(train_voices=16, train_sentences=24, validation_sentences=5, test_sentences=7))
+@pytest.mark.parametrize("cast", ["demo", "wide"])
+def test_no_voice_variant_or_sentence_is_in_two_splits(cast: Name) -> None:
+    full = plan(CorpusConfig(cast=cast))
     for seen in ({(u.voice.variant, u.split) for u in full}, {(u.sentence.text, u.split) for u in full}):
         assert max(Counter(what for what, _ in seen).values()) == 1
 

@@ -159,7 +159,7 @@ def train(
     renamed = dict(pair.split("=") for pair in config.label)
     network = _network(config, corpus, renamed)
     examples = {
-        s: Examples(corpus, s, network.emotions, network.speakers, renamed, config.align)
+        s: Examples(corpus, s, network.emotions, network.speakers, renamed, config.align, config.losses.sounds > 0)
         for s in ("train", "validation")
     }
     for split in examples.values():

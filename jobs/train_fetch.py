@@ -28,13 +28,25 @@ def fetch_steps(steps: pa.Table, *, store: ray.ObjectRef, seed: tuple[int, ...],
 def fetched(table: pa.Table) -> Iterator[tuple[int, int, Example]]:
     """What `fetch_steps` gave -> (step, position, example) in its order."""
     scalars = [table.column(name).to_pylist() for name in ("step", "position", "clip_id", "emotion", "level", "style")]
-    arrays = [_vectors(table.column(name)) for name in ("samples", "weights", "heard_at")]
-    for (step, position, clip_id, *labels), samples, weights, heard_at in zip(
+    arrays = [_vectors(table.column(name)) for name in ("samples", "weights", "heard_at", "sounds")]
+    for (step, position, clip_id, emotion, level, style), samples, weights, heard_at, sounds in zip(
         zip(*scalars, strict=True), *arrays, strict=True
     ):
         # Never empty where it is known: a clip has a frame.
-        known = heard_at if len(heard_at) else None
-        yield step, position, Example(clip_id, samples, weights.reshape(-1, 52), *labels)._replace(heard_at=known)
+        yield (
+            step,
+            position,
+            Example(
+                clip_id,
+                samples,
+                weights.reshape(-1, 52),
+                emotion,
+                level,
+                style,
+                heard_at=heard_at if len(heard_at) else None,
+                sounds=sounds if len(sounds) else None,
+            ),
+        )
 
 
 @lru_cache(maxsize=2)
@@ -57,6 +69,7 @@ def _to_table(step: int, loaded: dict[int, Example]) -> pa.Table:
             "level": [example.level for example in examples],
             "style": [example.style for example in examples],
             "heard_at": _lists([np.zeros(0) if e.heard_at is None else e.heard_at for e in examples]),
+            "sounds": _lists([np.zeros(0, np.int64) if e.sounds is None else e.sounds for e in examples]),
         }
     )
 

@@ -13,18 +13,22 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from emotalk.corpus.synthetic.visemes import SOUNDS
 from emotalk.model.config import EmoTalkConfig
 from emotalk.model.resample import frame_mask
 from emotalk.training.batches import Batch
+from emotalk.training.lips import lip_gaps
 
 HIDDEN = 128
 
 
 class Heard(NamedTuple):
-    """What the decoder is given of a batch's D reconstructions: content (D, T, ·), emotion memory (D, T, ·)."""
+    """What the network makes of a batch's D reconstructions: content (D, T, ·), emotion memory (D, T, ·), which the
+    decoder is given, and coefficients (D, T, 52)."""
 
     content: Tensor
     memory: Tensor
+    out: Tensor
 
 
 class _Reverse(torch.autograd.Function):
@@ -62,6 +66,39 @@ class EmotionAdversary(nn.Module):
         return (losses * own).sum()
 
 
+class LipGap(nn.Module):
+    """Compares the opening between the lips, see `emotalk.training.lips`. It learns nothing itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gaps = lip_gaps()
+
+    def forward(self, heard: Heard, batch: Batch) -> Tensor:
+        """-> sum of the error over valid frames."""
+        mask = frame_mask(batch.frames, heard.out.shape[1])
+        return (self.gaps.error(heard.out.float(), batch.targets) * mask).sum()
+
+
+class SoundReader(nn.Module):
+    """Reads from each frame of the content which speech sound is heard: what a face must know of a voice, and what all
+    voices share.
+    """
+
+    def __init__(self, content_width: int) -> None:
+        super().__init__()
+        self.read = nn.Linear(content_width, len(SOUNDS))
+
+    def forward(self, heard: Heard, batch: Batch) -> Tensor:
+        """-> sum of the cross entropy over the frames whose sound is known."""
+        known = sounds_known(batch)
+        return F.cross_entropy(self.read(heard.content[known]).float(), batch.sounds[known], reduction="sum")
+
+
+def sounds_known(batch: Batch) -> Tensor:
+    """(D, T) bool: frames of reconstructions from one recording alone whose speech sound is known."""
+    return (batch.content == batch.emotion)[:, None] & (batch.sounds >= 0)
+
+
 def own_and_labelled(batch: Batch) -> Tensor:
     """(D,) bool: reconstructions from one recording alone, with a label. Each recording is in one of them."""
     return (batch.content == batch.emotion) & (batch.labels >= 0)
@@ -81,4 +118,8 @@ def make_auxiliaries(config: EmoTalkConfig, names: tuple[str, ...]) -> nn.Module
     made: dict[str, nn.Module] = {}
     if "leakage" in names:
         made["leakage"] = EmotionAdversary(config.content_width, len(config.emotions))
+    if "sounds" in names:
+        made["sounds"] = SoundReader(config.content_width)
+    if "gap" in names:
+        made["gap"] = LipGap()
     return nn.ModuleDict(made)

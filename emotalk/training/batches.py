@@ -18,6 +18,7 @@ class Batch:
 
     samples (R, N), lengths (R,): the sound. content, emotion (D,): rows of `samples`. targets (D, T, 52), frames (D,).
     positions (D, T) float64: where a target's frames lie among those of the recording that gives the words.
+    sounds (D, T): what is said in each frame, numbers in `SOUNDS`, UNKNOWN where nobody knows.
     cross (D,) bool. level (D, 2), style (D, styles): mixes. labels (D,): emotion of the recording that gives it, or
     UNKNOWN. clip_ids: of the D targets.
     """
@@ -29,6 +30,7 @@ class Batch:
     targets: Tensor
     frames: Tensor
     positions: Tensor
+    sounds: Tensor
     cross: Tensor
     level: Tensor
     style: Tensor
@@ -57,6 +59,7 @@ def collate(units: Sequence[Unit], examples: Mapping[int, Example], styles: int)
         targets=torch.nn.utils.rnn.pad_sequence(targets, batch_first=True),
         frames=torch.tensor([len(target) for target in targets]),
         positions=torch.nn.utils.rnn.pad_sequence(moments, batch_first=True),
+        sounds=torch.nn.utils.rnn.pad_sequence([_sounds(e) for e in asked], batch_first=True, padding_value=UNKNOWN),
         cross=torch.tensor([part.cross for part in parts]),
         level=torch.stack([_mix(example.level, 2) for example in asked]),
         style=torch.stack([_mix(example.style, styles) for example in asked]),
@@ -69,6 +72,11 @@ def _heard_at(target: Example, content: Example) -> Tensor:
     frames, heard = len(target.weights), frames_of(len(content.samples))
     even = target.heard_at is None
     return torch.from_numpy(even_positions(frames, heard) if even else target.heard_at)
+
+
+def _sounds(example: Example) -> Tensor:
+    known = example.sounds is not None
+    return torch.from_numpy(example.sounds) if known else torch.full((len(example.weights),), UNKNOWN)
 
 
 def _mix(index: int, size: int) -> Tensor:

@@ -9,8 +9,10 @@ import numpy as np
 import pyarrow as pa
 
 from emotalk.audio import SAMPLE_RATE
+from emotalk.blendshapes import FPS
 from emotalk.corpus.corpus import Corpus
 from emotalk.corpus.schema import row_phones, row_samples, row_weights
+from emotalk.corpus.synthetic.visemes import sounds_at
 from emotalk.errors import InputError
 from emotalk.timewarp import TimeMap, phone_map, warp
 from emotalk.timing import frames_of
@@ -32,6 +34,7 @@ class Examples:
     speakers: the training speakers, whose positions are the styles; strangers have none.
     align: how the words of one recording meet the face of another: stretched evenly, warped by their sound, or by the
     borders of the speech sounds that both are known to have. Pairs for which the last two find no way are stretched.
+    sounds: tell what is said in each frame, where the corpus knows.
     """
 
     def __init__(
@@ -42,9 +45,11 @@ class Examples:
         speakers: Sequence[str],
         renamed: Mapping[str, str] | None = None,
         align: Align = "interpolation",
+        sounds: bool = False,
     ) -> None:
         self.corpus, self.split, self.renamed = corpus, split, dict(renamed or {})
         self.emotions, self.speakers, self.align = tuple(emotions), tuple(speakers), align
+        self.sounds = sounds
         self._row_groups: OrderedDict[tuple[str, int], pa.Table] = OrderedDict()
 
     @cached_property
@@ -122,7 +127,9 @@ class Examples:
             style = UNKNOWN if rng.random() < STYLE_DROPOUT else style
         emotion = UNKNOWN if key.emotion is None else self.emotions.index(key.emotion)
         level = UNKNOWN if key.level is None else key.level
-        return Example(str(place["clip_id"]), samples, weights, emotion, level, style)
+        phones = row_phones(*self._place(position)) if self.sounds else None
+        said = None if phones is None else sounds_at(phones, np.arange(len(weights)) * speed / float(FPS))
+        return Example(str(place["clip_id"]), samples, weights, emotion, level, style, sounds=said)
 
     def _place(self, position: int) -> tuple[pa.Table, int]:
         """The table and the row in it that hold a clip."""
@@ -139,7 +146,10 @@ class Examples:
         return table
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (Examples, (self.corpus, self.split, self.emotions, self.speakers, self.renamed, self.align))
+        return (
+            Examples,
+            (self.corpus, self.split, self.emotions, self.speakers, self.renamed, self.align, self.sounds),
+        )
 
 
 def speakers_of(corpus: Corpus, split: str = "train") -> tuple[str, ...]:

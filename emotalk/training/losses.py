@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from emotalk.errors import InputError
 from emotalk.model.network import EmoTalk
 from emotalk.model.resample import frame_mask
-from emotalk.training.auxiliary import Heard, make_auxiliaries, own_and_labelled
+from emotalk.training.auxiliary import Heard, make_auxiliaries, own_and_labelled, sounds_known
 from emotalk.training.batches import Batch
 
 PAPER_LOSSES = ("cross", "self", "velocity", "classification")
-LOSSES = (*PAPER_LOSSES, "leakage")
+LOSSES = (*PAPER_LOSSES, "leakage", "gap", "sounds")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +31,10 @@ class LossWeights:
     classification: float = 0.1
     leakage: float = 0.0
     """Content features are to hide the emotion from a classifier that learns to read it from them."""
+    gap: float = 0.0
+    """The opening between the lips, above all whether it closes."""
+    sounds: float = 0.0
+    """Content features are to tell the speech sound of each frame, where the corpus knows it."""
 
     def __post_init__(self) -> None:
         if any(getattr(self, f.name) < 0 for f in fields(self)):
@@ -61,7 +65,7 @@ class TrainingStep(nn.Module):
         content = self.model.encode_content(said, batch.frames, batch.positions)
         memory, logits = self.model.encode_emotion(felt, batch.frames)
         out = self.model.decode(content, memory, batch.level, batch.style)
-        heard = Heard(content, memory)
+        heard = Heard(content, memory, out)
         return Predicted(out, logits, {name: head(heard, batch) for name, head in self.auxiliary.items()})
 
     def counts(self, batch: Batch) -> Tensor:
@@ -80,6 +84,8 @@ def loss_counts(batch: Batch) -> Tensor:
         "velocity": (frames - 1).sum(),
         "classification": (batch.labels >= 0).sum(),
         "leakage": own_and_labelled(batch).sum(),
+        "gap": frames.sum(),
+        "sounds": sounds_known(batch).sum(),
     }
     return torch.stack([counts[name] for name in LOSSES])
 

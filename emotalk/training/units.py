@@ -16,7 +16,7 @@ class Example(NamedTuple):
     """One clip, decoded: (n,) float32 samples, (frames, 52) float32 weights, and its labels by number (or UNKNOWN).
 
     heard_at: (frames,) float64, where each frame lies among the frames of the clip that its words are taken from; None:
-    evenly over that clip.
+    evenly over that clip. sounds: (frames,) what is said in each frame, numbers in `SOUNDS`; None where nobody knows.
     """
 
     clip_id: str
@@ -26,6 +26,7 @@ class Example(NamedTuple):
     level: int
     style: int
     heard_at: np.ndarray | None = None
+    sounds: np.ndarray | None = None
 
 
 class Part(NamedTuple):

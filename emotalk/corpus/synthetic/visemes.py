@@ -136,6 +136,8 @@ _TARGETS: dict[str, Viseme] = {
 }
 _MARKS = "ː:\u032a\u0329ˈˌ"  # length, dental, syllabic and stress marks: the same mouth
 _SYNONYMS = {"ʲ": "j"}
+SOUNDS = tuple(_TARGETS)  # silence first, then every letter that has a mouth
+UNKNOWN_SOUND = -1
 
 # The table as arrays over channels, and which channel each coefficient follows.
 _VALUES = {letter: [getattr(target, channel) for channel in _CHANNELS] for letter, target in _TARGETS.items()}
@@ -159,6 +161,21 @@ def letters(name: str) -> tuple[str, ...]:
     if not found or any(letter not in _TARGETS for letter in found):
         raise InputError(f"no viseme for the speech sound {name!r}")
     return found
+
+
+def sounds_at(phones: Sequence[Phone], times_s: np.ndarray) -> np.ndarray:
+    """(n,) times -> (n,) int64 numbers in `SOUNDS`; silence between phones, UNKNOWN_SOUND in one that has no viseme."""
+    out = np.zeros(len(times_s), np.int64)
+    for phone in phones:
+        try:
+            names = letters(phone.name)
+        except InputError:
+            names = ()
+        edges = np.linspace(phone.start_s, phone.end_s, max(len(names), 1) + 1)
+        for i, name in enumerate(names or (None,)):
+            during = (times_s >= edges[i]) & (times_s < edges[i + 1])
+            out[during] = UNKNOWN_SOUND if name is None else SOUNDS.index(name)
+    return out
 
 
 def is_vowel(name: str) -> bool:

@@ -1,0 +1,62 @@
+"""The opening between the lips as training sees it: whether they close is worth more than its share of coefficients.
+
+A closed mouth is a few coefficients in a few frames; in a mean over all of them it hardly counts, so a network that is
+not sure leaves the lips apart. Here the default head's opening is compared itself, in the frames that people will see,
+after the default smoothing.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from emotalk.inference.post import SMOOTHING
+from emotalk.rigs.head import procedural_head
+
+UNIT_MM = 10.0  # an error of so much counts 1
+CLOSED_MM = 1.0  # lips that are nearer are closed
+CLOSED_WEIGHT = 4.0  # of a frame with closed lips, relative to others
+
+
+class LipGaps(nn.Module):
+    """Pairs of points on upper and lower lip; their heights are linear in the coefficients."""
+
+    moves: Tensor
+    rest: Tensor
+    smoothing: Tensor
+
+    def __init__(self, moves: Tensor, rest: Tensor) -> None:
+        """moves: (52, pairs) mm per coefficient. rest: (pairs,) mm at rest. Negative where lips overlap."""
+        super().__init__()
+        self.register_buffer("moves", moves, persistent=False)
+        self.register_buffer("rest", rest, persistent=False)
+        self.register_buffer("smoothing", torch.from_numpy(SMOOTHING), persistent=False)
+
+    def error(self, predicted: Tensor, target: Tensor) -> Tensor:
+        """(B, T, 52) each -> (B, T) weighted squared errors. Lips that are to be closed may overlap as they like."""
+        shown = _smoothed(self._heights(predicted), self.smoothing).amax(-1)
+        wanted = self._heights(target).amax(-1)
+        closed = wanted < CLOSED_MM
+        error = torch.where(wanted > 0, shown - wanted, shown.clamp(min=0)) / UNIT_MM
+        return error.square() * torch.where(closed, CLOSED_WEIGHT, 1.0)
+
+    def _heights(self, weights: Tensor) -> Tensor:
+        return self.rest + weights @ self.moves
+
+
+def lip_gaps() -> LipGaps:
+    """Of the default head."""
+    rig = procedural_head()
+    upper, lower = rig.regions["mouth_upper"], rig.regions["mouth_lower"]
+    return LipGaps(
+        torch.from_numpy(rig.displacements[:, upper, 1] - rig.displacements[:, lower, 1]),
+        torch.from_numpy(rig.neutral[upper, 1] - rig.neutral[lower, 1]),
+    )
+
+
+def _smoothed(frames: Tensor, window: Tensor) -> Tensor:
+    """(B, T, C) -> the same over time; the ends are held, as in post-processing."""
+    reach = len(window) // 2
+    held = torch.cat([frames[:, :1]] * reach + [frames] + [frames[:, -1:]] * reach, dim=1)
+    out = torch.zeros_like(frames)
+    for offset, weight in enumerate(window):
+        out = out + weight * held[:, offset : offset + frames.shape[1]]
+    return out

@@ -5,9 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from emotalk.blendshapes import FPS
 from emotalk.corpus.clip import Phone
 
-FPS = 30
+FRAMES_PER_S = float(FPS)
 
 
 class TimeMap(NamedTuple):
@@ -29,8 +30,8 @@ class TimeMap(NamedTuple):
         speed: both recordings are played faster by it, and the frames are those of the faster ones: frame k is then
         heard at speed · k / 30 of the recordings that the map is of.
         """
-        times_s = np.arange(frames) * speed / FPS
-        return np.clip(self.at(times_s) / speed * FPS, 0, heard_frames - 1)
+        times_s = np.arange(frames) * speed / FRAMES_PER_S
+        return np.clip(self.at(times_s) / speed * FRAMES_PER_S, 0, heard_frames - 1)
 
 
 def even_positions(frames: int, heard_frames: int) -> np.ndarray:

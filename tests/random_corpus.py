@@ -1,14 +1,14 @@
 """A small corpus of random clips, in which louder noise opens the jaw: for tests of what reads a finished corpus."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from emotalk.blendshapes import INDEX
 from emotalk.corpus.build import build_here
-from emotalk.corpus.clip import Clip
+from emotalk.corpus.clip import Clip, Phone
 from emotalk.corpus.corpus import Corpus
 from emotalk.corpus.sources import Item
 from emotalk.corpus.sources.base import Listing
@@ -35,7 +35,7 @@ def squares(split: str, speakers: Sequence[str], emotions: Sequence[str] = ("hap
 
 
 def random_clip(labels: Labels) -> Clip:
-    """0.6 to 1.4 s of noise in bursts; the jaw follows its loudness, the other coefficients wander."""
+    """0.6 to 1.4 s of noise in bursts; the jaw follows its loudness, the other coefficients wander. No sounds known."""
     rng = np.random.default_rng(list(labels.name.encode()))
     frames = int(rng.integers(18, 42))
     loudness = 0.5 + 0.5 * np.sin(np.arange(frames) * rng.uniform(0.3, 0.9) + rng.uniform(0, 6))
@@ -56,12 +56,21 @@ def random_clip(labels: Labels) -> Clip:
     )
 
 
+def random_phones(labels: Labels) -> tuple[Phone, ...]:
+    """The letters of the statement as speech sounds, spread over the middle of the clip at random."""
+    rng = np.random.default_rng(list(labels.name.encode()))
+    shares = np.cumsum([0.0, *rng.uniform(0.5, 1.5, len(labels.statement))])
+    edges = (0.1 + 0.8 * shares / shares[-1]) * random_clip(labels).duration_s
+    return tuple(Phone(*phone) for phone in zip(labels.statement, edges[:-1].tolist(), edges[1:].tolist(), strict=True))
+
+
 @dataclass(frozen=True)
 class RandomClips:
-    """The clips as a source."""
+    """The clips as a source. phones: of which statements the speech sounds are known."""
 
     clips: tuple[Labels, ...]
     name: str = "random"
+    phones: tuple[str, ...] = ()
 
     def settings(self) -> dict[str, object]:
         return {}
@@ -71,7 +80,8 @@ class RandomClips:
 
     def read(self, item: Item) -> Clip:
         assert isinstance(item.spec, Labels)
-        return random_clip(item.spec)
+        known = item.spec.statement in self.phones
+        return replace(random_clip(item.spec), phones=random_phones(item.spec) if known else None)
 
     def _item(self, labels: Labels) -> Item:
         return Item(
@@ -88,7 +98,7 @@ class RandomClips:
         )
 
 
-def random_corpus(folder: Path, clips: Sequence[Labels]) -> Corpus:
-    """Written under `folder`."""
-    build_here(RandomClips(tuple(clips)), str(folder))
+def random_corpus(folder: Path, clips: Sequence[Labels], phones: Sequence[str] = ()) -> Corpus:
+    """Written under `folder`; the speech sounds of the statements `phones` are known."""
+    build_here(RandomClips(tuple(clips), phones=tuple(phones)), str(folder))
     return Corpus.open(folder)

@@ -16,7 +16,7 @@ from emotalk.metrics.baselines import JAW, MEAN, RIDGE, Baselines, FitSums
 from emotalk.metrics.emotions import EmotionCounts
 from emotalk.metrics.exchange import cross_reconstruct, resample
 from emotalk.metrics.face import LIPS, UPPER_FACE
-from emotalk.metrics.leakage import pooled_features
+from emotalk.metrics.leakage import averaged_features
 from emotalk.metrics.measures import Measures
 from emotalk.metrics.pair import Pair
 from emotalk.metrics.plan import Task, Unit
@@ -25,15 +25,19 @@ from emotalk.metrics.reading import read_clips
 from emotalk.metrics.response import INTENSITIES, LEVELS, Activity, clip_response
 from emotalk.metrics.vertices import Field
 from emotalk.metrics.worst import Worst, excerpt, keep_worst
+from emotalk.model.network import EmoTalk
 from emotalk.rigs.rig import Rig
+from emotalk.timewarp import even_positions, phone_map
 
 # What the network says and nothing else; level and style unknown, as of any new recording.
 RAW = Controls(smoothing=False, silence_gate=False, blinks_per_minute=0, tail_s=0)
 
 BASELINES = (RIDGE, JAW, MEAN)
 REAL = "real face"
-CROSS, SELF, UNCHANGED = "cross-reconstruction", "self-reconstruction", "emotion not exchanged"
-EXCHANGES = (CROSS, SELF, UNCHANGED)
+CROSS, CROSS_ALIGNED = "cross-reconstruction", "cross, phones aligned"
+SELF, UNCHANGED = "self-reconstruction", "emotion not exchanged"
+SELF_ALIGNED = "self-reconstruction of the aligned targets"  # what CROSS_ALIGNED is compared with; no row of a table
+EXCHANGES = (CROSS, CROSS_ALIGNED, SELF, UNCHANGED)
 
 
 def other_sound(model: str) -> str:
@@ -58,14 +62,15 @@ class Compared:
 class ModelSums:
     """What is measured of a model alone, a row per compared clip; see `EmotionCounts` and `emotalk.metrics.response`.
 
-    exchanges: (clips, size) sums of `Measures` by kind, rows of zeros for clips that are no target.
+    exchanges: (clips, size) sums of `Measures` by kind, rows of zeros for clips that are no target. targets: how many
+    are, by kind.
     features: by name, (probed, d), of the clips at the rows `probed`.
     """
 
     emotions: np.ndarray
     response: np.ndarray
     exchanges: dict[str, np.ndarray]
-    targets: int
+    targets: dict[str, int]
     features: dict[str, np.ndarray]
     probed: tuple[int, ...]
 
@@ -152,7 +157,7 @@ class Evaluator:
         for name, faces in heard.items():
             out[name] = Prediction(weights=faces[task.clip_id].weights)
             other = None if task.other is None else faces.get(task.other)
-            out[other_sound(name)] = None if other is None else Prediction(weights=resample(other.weights, clip.frames))
+            out[other_sound(name)] = None if other is None else Prediction(weights=_stretched(other, clip.frames))
         out |= given
         if self.baselines is not None:
             simple = self.baselines.predict(clip.samples, clip.frames)
@@ -177,29 +182,25 @@ class Evaluator:
         animator = self.models[name]
         counts = EmotionCounts(EMOTIONS, animator.model.config.emotions)
         emotions = np.zeros((len(tasks), *counts.shape))
-        exchanges = {kind: np.zeros((len(tasks), self.measures.size)) for kind in EXCHANGES}
+        exchanges = {kind: np.zeros((len(tasks), self.measures.size)) for kind in (*EXCHANGES, SELF_ALIGNED)}
         responses = np.zeros((len(tasks), len(clip_response({}, {}, None))))
         features: dict[str, list[np.ndarray]] = {}
         probed: list[int] = []
-        targets = 0
+        targets = dict.fromkeys(exchanges, 0)
         for row, task in enumerate(tasks):
             clip, animation = clips[task.clip_id], faces[task.clip_id]
             emotions[row] = counts.sums(clip.emotion, animation.meta["heard"])
             responses[row] = self._response(animator, clip, animation, task.steered)
             exchange = task.exchange
             if exchange is not None and {exchange.content, exchange.emotion} <= clips.keys():
-                targets += 1
                 words, feeling = clips[exchange.content], clips[exchange.emotion]
-                predicted = {
-                    CROSS: cross_reconstruct(animator.model, words.samples, feeling.samples, clip.frames),
-                    SELF: animation.weights,
-                    UNCHANGED: resample(faces[exchange.content].weights, clip.frames),
-                }
-                for kind, weights in predicted.items():
+                faces_of_kind = self._exchanged(animator.model, clip, words, feeling, animation, faces[words.clip_id])
+                for kind, weights in faces_of_kind.items():
+                    targets[kind] += 1
                     exchanges[kind][row] = self._sums(clip, Prediction(weights=weights))
             if task.probed:
                 probed.append(row)
-                for what, vector in pooled_features(animator.model, clip.samples).items():
+                for what, vector in averaged_features(animator.model, clip.samples).items():
                     features.setdefault(what, []).append(vector)
         return ModelSums(
             emotions=emotions,
@@ -209,6 +210,20 @@ class Evaluator:
             features={what: np.array(vectors) for what, vectors in features.items()},
             probed=tuple(probed),
         )
+
+    @staticmethod
+    def _exchanged(
+        model: EmoTalk, target: Clip, words: Clip, feeling: Clip, own: Animation, unchanged: Animation
+    ) -> dict[str, np.ndarray]:
+        """The faces of one exchange by kind; those that are aligned where both clips say the same known sounds."""
+        even = even_positions(target.frames, words.frames)
+        moments = phone_map(target.phones, target.duration_s, words.phones, words.duration_s)
+        aligned = [] if moments is None else [moments.positions(target.frames, words.frames)]
+        stretched, *by_phones = cross_reconstruct(model, words.samples, feeling.samples, [even, *aligned])
+        out = {CROSS: stretched, SELF: own.weights, UNCHANGED: resample(unchanged.weights, even)}
+        for face in by_phones:
+            out |= {CROSS_ALIGNED: face, SELF_ALIGNED: own.weights}
+        return out
 
     def _response(self, animator: Animator, clip: Clip, usual: Animation, steered: bool) -> np.ndarray:
         def activity(controls: Controls) -> float:
@@ -238,6 +253,10 @@ def fit_units(corpus: Corpus, units: Iterable[Unit]) -> FitSums:
         start = replace(sums, failed=sums.failed + tuple(failed.items()))
         sums = sum((FitSums.of(clip.samples, clip.weights) for clip in clips.values()), start)
     return sums
+
+
+def _stretched(animation: Animation, frames: int) -> np.ndarray:
+    return resample(animation.weights, even_positions(frames, len(animation.weights)))
 
 
 def _compared(clip: Clip) -> Compared:

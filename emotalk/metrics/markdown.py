@@ -8,6 +8,7 @@ from emotalk.metrics.report import (
     TABLES,
     ModelReport,
     Report,
+    cross_lines,
     emotion_lines,
     leakage_lines,
     response_lines,
@@ -50,6 +51,7 @@ def _model(report: Report, name: str, model: ModelReport) -> list[str]:
         _table(report.table(model.exchanges, exchanged, intervals=True))
         if model.exchanges
         else "n/a: the split has no squares of labelled clips",
+        *([bullets(cross_lines(model))] if model.exchanges else []),
         f"### Content leakage of {name}",
         bullets(leakage_lines(model.leakage)),
         f"### Intensity response of {name}",

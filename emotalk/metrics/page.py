@@ -7,6 +7,7 @@ from emotalk.errors import InputError, MissingExtraError
 from emotalk.metrics import plots
 from emotalk.metrics.coefficients import REGIONS
 from emotalk.metrics.evaluation import REAL
+from emotalk.metrics.leakage import PROSODY
 from emotalk.metrics.markdown import INTERVALS, definitions
 from emotalk.metrics.pictures import worst_frames
 from emotalk.metrics.report import (
@@ -15,8 +16,10 @@ from emotalk.metrics.report import (
     ModelReport,
     Report,
     Scores,
+    cross_lines,
     emotion_lines,
     leakage_lines,
+    prosody_of,
     response_lines,
 )
 from emotalk.metrics.response import Estimate
@@ -128,10 +131,17 @@ def _model(report: Report, name: str, model: ModelReport) -> str:
     figures = []
     if model.emotion.confusion:
         figures.append(_figure("Acted (rows) and heard (columns) emotion", plots.confusion(model.emotion.confusion)))
-    probes = {
-        f"{p.reads} from {p.features.split()[0]}": [(p.accuracy, p.interval), (p.chance, None)] for p in model.leakage
+    probes: dict[str, list[plots.Value]] = {
+        f"{p.reads} from {p.features.split()[0]}": [
+            *((found.accuracy, found.interval) for found in (p, prosody_of(p, model.leakage))),
+            (p.chance, None),
+        ]
+        for p in model.leakage
+        if p.features != PROSODY
     }
-    figures.append(_figure("What a linear probe reads", plots.bars(probes, ("balanced accuracy", "chance"))))
+    figures.append(
+        _figure("What a linear probe reads", plots.bars(probes, ("of the features", "of prosody", "chance")))
+    )
     if model.response is not None:
         for what, by in (("intensity", model.response.by_intensity), ("level", model.response.by_level)):
             figures.append(_figure(f"Upper-face activity by {what}", _response(what, by)))
@@ -141,6 +151,7 @@ def _model(report: Report, name: str, model: ModelReport) -> str:
         parts += [
             f"<h3>Cross-reconstruction, {model.targets} targets</h3>",
             _table(report.table(model.exchanges, ("LVE", "EVE", "lip gap error", "MAE", "RMSE"), intervals=True)),
+            _items(cross_lines(model)),
         ]
     return f"<section><h2>{html.escape(name)}</h2>{''.join(parts)}</section>"
 

@@ -5,6 +5,7 @@ numbers per clip.
 """
 
 import csv
+import hashlib
 import io
 from collections.abc import Mapping, Sequence
 
@@ -13,13 +14,14 @@ import numpy as np
 from emotalk.labels import EMOTIONS
 from emotalk.metrics.bootstrap import clip_counts, interval, resampled
 from emotalk.metrics.emotions import EmotionCounts
-from emotalk.metrics.evaluation import Compared, UnitSums
+from emotalk.metrics.evaluation import CROSS, CROSS_ALIGNED, SELF, SELF_ALIGNED, Compared, UnitSums
 from emotalk.metrics.leakage import READS, Probe, probe
 from emotalk.metrics.measures import Measures, number
-from emotalk.metrics.report import Difference, ModelReport, Scores
-from emotalk.metrics.response import response
+from emotalk.metrics.report import CrossToSelf, Difference, ModelReport, Scores
+from emotalk.metrics.response import Estimate, response
 from emotalk.metrics.worst import Worst, keep_worst
 
+RATIOS = ("LVE", "EVE")  # of cross- and self-reconstruction
 PER_CLIP = ("LVE", "EVE", "lip gap error", "MAE")  # kept of every clip, for distributions and clips.csv
 
 
@@ -36,7 +38,7 @@ class Totals:
         self._faces: dict[str, np.ndarray] = {}
         self._computed: dict[str, np.ndarray] = {}
         self._models: dict[str, dict[str, np.ndarray]] = {}
-        self._targets: dict[str, int] = {}
+        self._targets: dict[str, dict[str, int]] = {}
         self._features: dict[tuple[str, str], list[np.ndarray]] = {}
         self._probed: dict[str, list[int]] = {}
         self._per_clip: dict[str, list[np.ndarray]] = {name: [] for name in methods}
@@ -76,7 +78,9 @@ class Totals:
             mine = self._models.setdefault(name, {})
             for what, sums in {"emotions": model.emotions, "response": model.response, **model.exchanges}.items():
                 _add(mine, what, resampled(sums, counts))
-            self._targets[name] = self._targets.get(name, 0) + model.targets
+            targets = self._targets.setdefault(name, dict.fromkeys(model.targets, 0))
+            for kind, count in model.targets.items():
+                targets[kind] += count
             self._probed.setdefault(name, []).extend(first + row for row in model.probed)
             for what, vectors in model.features.items():
                 self._features.setdefault((name, what), []).append(vectors)
@@ -121,19 +125,41 @@ class Totals:
         sums = self._models[name]
         heard = EmotionCounts(EMOTIONS, self._emotions[name])
         targets = self._targets[name]
-        exchanges = {kind: values for kind, values in sums.items() if kind not in ("emotions", "response")}
+        values = {kind: self.measures.array(sums[kind]) for kind, count in targets.items() if count}
+        compared = {
+            kind: self._ratios(values[kind], values[own], targets[kind])
+            for kind, own in ((CROSS, SELF), (CROSS_ALIGNED, SELF_ALIGNED))
+            if kind in values
+        }
+        values.pop(SELF_ALIGNED, None)
         return ModelReport(
-            exchanges={kind: self._scores(self.measures.array(values), targets) for kind, values in exchanges.items()}
-            if targets
-            else {},
-            targets=targets,
+            exchanges={kind: self._scores(found, targets[kind]) for kind, found in values.items()},
+            targets=targets[CROSS],
+            cross_to_self=compared,
             emotion=heard.accuracy(sums["emotions"][0], sums["emotions"]),
             leakage=self._leakage(name),
             response=response(sums["response"]),
         )
 
+    def _ratios(self, cross: np.ndarray, own: np.ndarray, targets: int) -> CrossToSelf:
+        """(1 + replicates, quantities) of the same targets, resampled alike."""
+        names = [quantity.name for quantity in self.measures.quantities]
+        columns = {name: names.index(name) for name in RATIOS if name in names}
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratios = {name: cross[:, i] / np.where(own[:, i] > 0, own[:, i], np.nan) for name, i in columns.items()}
+        return CrossToSelf(
+            targets=targets,
+            ratios={
+                name: Estimate(value=number(ratio[0]), interval=interval(ratio, targets))
+                for name, ratio in ratios.items()
+            },
+        )
+
     def _leakage(self, name: str) -> tuple[Probe, ...]:
         clips = [self.compared[i] for i in self._probed[name]]
+        # In an order that means nothing: where a label has more clips than the rarest, the first ones count.
+        order = sorted(range(len(clips)), key=lambda i: hashlib.sha256(clips[i].clip_id.encode()).digest())
+        clips = [clips[i] for i in order]
         counts = clip_counts([clip.clip_id for clip in clips])
         speakers = [clip.speaker for clip in clips]
         labels: dict[str, list[str | None]] = {
@@ -141,7 +167,7 @@ class Totals:
             "statement": [clip.statement for clip in clips],
         }
         return tuple(
-            probe(what, reads, np.concatenate(vectors), labels[reads], speakers, counts)
+            probe(what, reads, np.concatenate(vectors)[order], labels[reads], speakers, counts)
             for (model, what), vectors in self._features.items()
             if model == name
             for reads in READS

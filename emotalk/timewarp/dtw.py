@@ -13,14 +13,14 @@ from scipy.fft import dct, rfft
 
 from emotalk.audio.mel import mel_filters
 from emotalk.audio.resample import SAMPLE_RATE
-from emotalk.timewarp.maps import TimeMap, rising
+from emotalk.timewarp.maps import TimeMap, knots
 
 HOP_SAMPLES = 320  # 20 ms
 WINDOW_SAMPLES = 512
 BANDS, CEPSTRA = 40, 13
 FLOOR = 1e-4  # 40 dB below the clip's level all is silence
 SIDE_BY_SIDE = 16  # pairs whose tables are in memory at once: 16 · 500² numbers for clips of ten seconds
-_BOTH, _HEARD_TWICE, _TARGET_TWICE = 0, 1, 2
+_HEARD_TWICE, _TARGET_TWICE = 1, 2  # steps of two frames in one clip and one in the other; 0: one in both
 
 
 def warp(pairs: Sequence[tuple[int, int]], samples: Mapping[int, np.ndarray]) -> list[TimeMap | None]:
@@ -39,7 +39,7 @@ def warp(pairs: Sequence[tuple[int, int]], samples: Mapping[int, np.ndarray]) ->
             if path is not None:
                 ends = [len(samples[key]) / SAMPLE_RATE for key in pairs[i]]
                 times_s = np.vstack([path * HOP_SAMPLES / SAMPLE_RATE, ends])
-                out[i] = rising(*np.maximum.accumulate(np.minimum(times_s, ends)).T)
+                out[i] = knots(*np.minimum(times_s, ends).T)
     return out
 
 
@@ -74,18 +74,17 @@ def _paths(tracks: Sequence[tuple[np.ndarray, np.ndarray]]) -> list[np.ndarray |
     before = np.full_like(last, np.inf)  # and of the one before that
     reached = [last]
     for row in range(1, rows):
-        here = np.full_like(last, np.inf)
-        twice = cost[row]
+        now = cost[row]
         # A step counts as often as it moves on in both clips together, so that long and short ways compare.
-        here[:, 1:] = last[:, :-1] + 2 * twice[:, 1:]
+        here = np.full_like(last, np.inf)
+        here[:, 1:] = last[:, :-1] + 2 * now[:, 1:]
         skipping = np.full_like(last, np.inf)
-        skipping[:, 2:] = last[:, :-2] + 2 * twice[:, 1:-1] + twice[:, 2:]
-        np.copyto(taken[row], _HEARD_TWICE, where=skipping < here)
-        np.minimum(here, skipping, out=here)
+        skipping[:, 2:] = last[:, :-2] + 2 * now[:, 1:-1] + now[:, 2:]
         waiting = np.full_like(last, np.inf)
-        waiting[:, 1:] = before[:, :-1] + 2 * cost[row - 1, :, 1:] + twice[:, 1:]
-        np.copyto(taken[row], _TARGET_TWICE, where=waiting < here)
-        np.minimum(here, waiting, out=here)
+        waiting[:, 1:] = before[:, :-1] + 2 * cost[row - 1, :, 1:] + now[:, 1:]
+        for step, way in ((_HEARD_TWICE, skipping), (_TARGET_TWICE, waiting)):
+            np.copyto(taken[row], step, where=way < here)
+            np.minimum(here, way, out=here)
         before, last = last, here
         reached.append(here)
     return [

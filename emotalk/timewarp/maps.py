@@ -5,9 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from emotalk.blendshapes import FPS
 from emotalk.corpus.clip import Phone
 
-FPS = 30
+FRAMES_PER_S = float(FPS)
 
 
 class TimeMap(NamedTuple):
@@ -29,8 +30,8 @@ class TimeMap(NamedTuple):
         speed: both recordings are played faster by it, and the frames are those of the faster ones: frame k is then
         heard at speed · k / 30 of the recordings that the map is of.
         """
-        times_s = np.arange(frames) * speed / FPS
-        return np.clip(self.at(times_s) / speed * FPS, 0, heard_frames - 1)
+        times_s = np.arange(frames) * speed / FRAMES_PER_S
+        return np.clip(self.at(times_s) / speed * FRAMES_PER_S, 0, heard_frames - 1)
 
 
 def even_positions(frames: int, heard_frames: int) -> np.ndarray:
@@ -53,13 +54,11 @@ def phone_map(
         np.clip([0.0, *(edge for phone in phones for edge in (phone.start_s, phone.end_s)), length_s], 0.0, length_s)
         for phones, length_s in ((target, target_s), (heard, heard_s))
     )
-    return rising(np.maximum.accumulate(x), np.maximum.accumulate(y))
+    return knots(x, y)
 
 
-def rising(target_s: np.ndarray, heard_s: np.ndarray) -> TimeMap:
-    """Knots in order, of which several may lie at one moment of the target: the last of them counts, the first at 0."""
-    later = np.append(np.diff(target_s) > 1e-9, True)
-    later[0] = True
-    first = np.flatnonzero(later[1:] & (target_s[1:] <= 1e-9)) + 1
-    later[first] = False
-    return TimeMap(target_s[later], heard_s[later])
+def knots(target_s: np.ndarray, heard_s: np.ndarray) -> TimeMap:
+    """Times of both that belong together, in order. Several at one moment of the target are a step in time."""
+    # A nanosecond apart: what is interpolated between must rise.
+    rise = 1e-9 * np.arange(len(target_s))
+    return TimeMap(np.maximum.accumulate(target_s) + rise, np.maximum.accumulate(heard_s))

@@ -54,6 +54,7 @@ def config(corpus: str, output: Path, **changes: object) -> TrainConfig:
         "optimiser": OptimiserConfig(learning_rate=1e-3),
         "plan": PlanConfig(seconds_per_step=3),
         "losses": LossWeights(leakage=0.1),  # a head that is in checkpoints only
+        "align": "dtw",  # where frames are heard travels with the clips
     }
     return TrainConfig(corpus=corpus, output=str(output), **(values | changes))  # type: ignore[arg-type]
 
@@ -88,6 +89,8 @@ def test_a_finished_run_is_left_alone_and_another_configuration_is_refused(corpu
     assert {path: path.stat().st_mtime_ns for path in Path(finished).iterdir()} == before
     with pytest.raises(InputError, match=r"optimiser\.learning_rate was 0\.001, now 0\.5"):
         train(config(corpus, output, optimiser=OptimiserConfig(learning_rate=0.5)), QUIET)
+    with pytest.raises(InputError, match=r"align was 'dtw', now 'phones'"):
+        train(config(corpus, output, align="phones"), QUIET)
 
 
 def test_workers_without_cpus_for_data_are_refused(corpus: str, tmp_path: Path) -> None:

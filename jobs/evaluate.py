@@ -96,7 +96,8 @@ def evaluate(config: EvaluateConfig, progress: ProgressCallback | None = None) -
     units = without(units, [clip_id for names in missing.values() for clip_id in names])
     if not units:
         raise InputError("no clip has a file of every method", source=corpus.location)
-    measures = face_measures(rig)
+    moved = any(network.head_pose for _, network, _ in models.values())
+    measures = face_measures(rig, head=moved and corpus.has_head(config.split))
     advance = _Advance(corpus, [*fit_units, *units], progress)
     with start_ray():
         fit = FitSums.zero()

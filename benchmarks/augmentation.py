@@ -43,7 +43,7 @@ NEWER = ("throats", "babble", "music", "compression", "clipping", "low_pass", "t
 
 
 def without(*names: str) -> AugmentConfig:
-    return replace(AugmentConfig(), **dict.fromkeys(names, 0.0))
+    return replace(AugmentConfig(), **dict.fromkeys(names, 0.0))  # type: ignore[arg-type]
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from emotalk.corpus.corpus import Corpus
 from emotalk.labels import EMOTIONS
 from emotalk.metrics.bootstrap import clip_counts
 from emotalk.metrics.face import face_measures
-from emotalk.metrics.leakage import CONTENT, pooled_features, probe
+from emotalk.metrics.leakage import CONTENT, averaged_features, probe
 from emotalk.metrics.pair import Pair
 from emotalk.model.network import EmoTalk
 from emotalk.model.presets import lite_config
@@ -78,7 +78,7 @@ def emotions_told(model: EmoTalk, clips: list[Clip], heard: list[np.ndarray] | N
 
 def emotion_from_content(model: EmoTalk, clips: list[Clip]) -> float | None:
     """Balanced accuracy of a fresh probe, held out by speaker."""
-    features = np.array([pooled_features(model, clip.samples)[CONTENT] for clip in clips])
+    features = np.array([averaged_features(model, clip.samples)[CONTENT] for clip in clips])
     counts = clip_counts([clip.clip_id for clip in clips], replicates=2)
     labels, speakers = [clip.emotion for clip in clips], [clip.speaker for clip in clips]
     return probe(CONTENT, "emotion", features, labels, speakers, counts).accuracy

@@ -133,10 +133,11 @@ def _model_line(path: str) -> str:
     size = sum(tensor.numel() for tensor in model.parameters())
     future = model.future_samples
     delay = "hears the whole clip" if future is None else f"hears {1000 * future / SAMPLE_RATE:.1f} ms ahead"
+    head = ", moves the head" if model.config.head_pose else ""
     prototypes = "with prototypes" if model.has_prototypes else "without prototypes: emotions cannot be chosen"
     return (
         f"{path}: {model.config.preset} model, {size / 1e6:.1f} M parameters, {model.config.styles} styles, {delay}, "
-        f"emotions {', '.join(model.config.emotions)} ({prototypes}), sha256 {model_digest(path)[:12]}"
+        f"emotions {', '.join(model.config.emotions)} ({prototypes}){head}, sha256 {model_digest(path)[:12]}"
     )
 
 

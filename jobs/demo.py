@@ -143,6 +143,7 @@ def _page(root: Path, recording: str, beginning: np.ndarray, dubbed: DubReport) 
         fps=animation.fps,
         emotion=None if animation.emotion is None else animation.emotion[:frames],
         emotion_names=animation.emotion_names,
+        head=None if animation.head is None else animation.head[:frames],
         caption="" if frames == animation.frames else f"its first {MAX_PAGE_S // 60} minutes",
     )
     return write_page(root / "index.html", [take], procedural_head(), title="EmoTalk demo")

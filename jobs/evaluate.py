@@ -53,7 +53,7 @@ class EvaluateConfig:
     output: str
     """Folder or URI for the report (JSON, Markdown, HTML) and clips.csv; made if it is missing."""
     model: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
-    """Model directory or URI; several by repeating it. $EMOTALK_MODEL or the package's own, if there is nothing else."""
+    """Model directory or URI; several by repeating it. $EMOTALK_MODEL or the package's, if there is none."""
     predictions: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """Folder or URI of another method's output, <clip_id>.npy, .npz or .csv; several by repeating it."""
     name: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
@@ -96,7 +96,8 @@ def evaluate(config: EvaluateConfig, progress: ProgressCallback | None = None) -
     units = without(units, [clip_id for names in missing.values() for clip_id in names])
     if not units:
         raise InputError("no clip has a file of every method", source=corpus.location)
-    measures = face_measures(rig)
+    moved = any(network.head_pose for _, network, _ in models.values())
+    measures = face_measures(rig, head=moved and corpus.has_head(config.split))
     advance = _Advance(corpus, [*fit_units, *units], progress)
     with start_ray():
         fit = FitSums.zero()

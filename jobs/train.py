@@ -53,7 +53,7 @@ MODEL, RAY_FOLDER = "model", "run"
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkChanges:
-    """What may differ from the preset: the ablations of the paper."""
+    """What may differ from the preset: the ablations of the paper, and what goes beyond it."""
 
     disentangle: bool = True
     """Two encoders, one for what is said and one for how it is felt; else the content encoder does for both."""
@@ -61,6 +61,8 @@ class NetworkChanges:
     """The decoder attends to the emotion sequence; else to its own input."""
     periodic_encoding: bool = False
     """The positional encoding of the paper's figure, which its released network does not have."""
+    head_pose: bool = False
+    """Besides the face, say how the head moves; learnt from the clips of the corpus that have a head track."""
 
     def apply(self, network: EmoTalkConfig) -> EmoTalkConfig:
         return replace(
@@ -68,6 +70,7 @@ class NetworkChanges:
             emotion=network.emotion if self.disentangle else None,
             emotion_guided=self.emotion_guided,
             periodic_encoding=self.periodic_encoding,
+            head_pose=self.head_pose,
             # It counts from the first frame on, so the decoder must see that far.
             past_frames=None if self.periodic_encoding else network.past_frames,
         )
@@ -136,8 +139,9 @@ class TrainConfig:
             raise InputError("checkpoint_steps and film_epochs must be positive")
         if self.preset == "lite" and (self.content_encoder or self.emotion_encoder):
             raise InputError("lite trains from scratch: it takes no content_encoder or emotion_encoder")
-        if self.init is not None and (self.preset, self.network) != ("lite", NetworkChanges()):
-            raise InputError("the network is that of --init: leave --preset and --network out")
+        changed = replace(self.network, head_pose=False)
+        if self.init is not None and (self.preset, changed) != ("lite", NetworkChanges()):
+            raise InputError("the network is that of --init: leave --preset and --network out, but for head_pose")
         if any(len(pair.split("=")) != 2 or not all(pair.split("=")) for pair in self.label):
             raise InputError(f"labels are given as corpus=network, not {' '.join(self.label)}")
         if self.init is None and self.preset == "lite" and (self.recompute or self.optimiser.frozen_layers):
@@ -162,11 +166,22 @@ def train(
     renamed = dict(pair.split("=") for pair in config.label)
     network = _network(config, corpus, renamed)
     examples = {
-        s: Examples(corpus, s, network.emotions, network.speakers, renamed, config.align, config.losses.sounds > 0)
-        for s in ("train", "validation")
+        split: Examples(
+            corpus,
+            split,
+            network.emotions,
+            network.speakers,
+            renamed,
+            config.align,
+            sounds=config.losses.sounds > 0,
+            head=network.head_pose,
+        )
+        for split in ("train", "validation")
     }
     for split in examples.values():
         _ = split.rows  # a split without clips is said here, not by a worker
+    if config.network.head_pose and not corpus.has_head("train"):
+        raise InputError("no clip has a head track to learn from: leave --network.head-pose out", source=config.corpus)
     watchers = [
         TensorBoard,
         *([Films] if config.film_epochs else []),
@@ -221,7 +236,9 @@ def train(
         claim(output, identity)
         with shown(board, config.epochs, console, [partial(make, output) for make in watchers]):
             checkpoint, metrics = fit(trainer, output, OBJECTIVE)
-        write_model(checkpoint, metrics, network, examples["train"], corpus, config.epochs, model_directory, half=config.half)
+        write_model(
+            checkpoint, metrics, network, examples["train"], corpus, config.epochs, model_directory, half=config.half
+        )
         if salvaged is not None:  # Ray, which removes what is no longer needed, does not know of it
             remove_folder(salvaged)
     return model_directory
@@ -235,7 +252,9 @@ def _network(config: TrainConfig, corpus: Corpus, renamed: Mapping[str, str]) ->
     start = load_start(absolute(config.init)).config
     # The paper's labels alone: what else a corpus calls its clips is renamed by who knows what it means.
     heard = {renamed.get(label, label) for label in corpus.manifest.emotions}
-    return extended_config(start, speakers, [emotion for emotion in EMOTIONS if emotion in heard])
+    return extended_config(
+        start, speakers, [emotion for emotion in EMOTIONS if emotion in heard], head_pose=config.network.head_pose
+    )
 
 
 def _preset(config: TrainConfig, styles: int) -> EmoTalkConfig:

@@ -31,7 +31,8 @@ def to_json(animation: Animation) -> bytes:
         "meta": dict(animation.meta),
     }
     parts = [json.dumps(head, ensure_ascii=False)[:-1], ', "weights": ', _rows(animation.weights), ', "emotion": ']
-    parts += ["null" if animation.emotion is None else _rows(animation.emotion), "}"]
+    parts += ["null" if animation.emotion is None else _rows(animation.emotion)]
+    parts += [', "head": ', "null" if animation.head is None else _rows(animation.head), "}"]
     return "".join(parts).encode()
 
 

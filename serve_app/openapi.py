@@ -40,7 +40,7 @@ CONTROLS_EXAMPLE = {"emotion": "happy", "intensity": 1.5, "blinks_per_minute": 1
 ANIMATION: dict[str, Any] = {
     "type": "object",
     "description": "A face over time. Frame k is shown at k · fps[1] / fps[0] seconds.",
-    "required": ["fps", "names", "weights", "emotion", "emotion_names", "meta"],
+    "required": ["fps", "names", "weights", "emotion", "emotion_names", "head", "meta"],
     "properties": {
         "fps": {
             "type": "array",
@@ -61,6 +61,11 @@ ANIMATION: dict[str, Any] = {
             "description": "One row per frame: the share of each label of emotion_names.",
         },
         "emotion_names": {"type": "array", "items": {"type": "string"}},
+        "head": {
+            "type": ["array", "null"],
+            "items": {"type": "array", "items": {"type": "number"}, "minItems": 6, "maxItems": 6},
+            "description": "One row per frame, if the model moves the head: yaw, pitch, roll in radians; x, y, z in mm",
+        },
         "meta": {
             "type": "object",
             "description": "What made it: digests of model and recording, versions, controls, the style that was used.",
@@ -85,6 +90,7 @@ ANIMATION_EXAMPLE = {
     "weights": [[0.0] * len(COEFFICIENTS)],
     "emotion": [[0.1, 0.9]],
     "emotion_names": ["neutral", "happy"],
+    "head": [[0.0, 0.05, 0.0, 0.0, 1.9, 5.1]],
     "meta": {"emotalk": "0.1.0", "preset": "lite", "controls": CONTROLS_EXAMPLE},
 }
 

@@ -34,8 +34,11 @@ def squares(split: str, speakers: Sequence[str], emotions: Sequence[str] = ("hap
     return [Labels(split, s, words, e) for s in speakers for words in ("doors", "dogs") for e in emotions]
 
 
-def random_clip(labels: Labels) -> Clip:
-    """0.6 to 1.4 s of noise in bursts; the jaw follows its loudness, the other coefficients wander. No sounds known."""
+def random_clip(labels: Labels, *, head: bool = False) -> Clip:
+    """0.6 to 1.4 s of noise in bursts; the jaw follows its loudness, the other coefficients wander. No sounds known.
+
+    head: it nods with the loudness, seen by a camera somewhere.
+    """
     rng = np.random.default_rng(list(labels.name.encode()))
     frames = int(rng.integers(18, 42))
     loudness = 0.5 + 0.5 * np.sin(np.arange(frames) * rng.uniform(0.3, 0.9) + rng.uniform(0, 6))
@@ -44,6 +47,8 @@ def random_clip(labels: Labels) -> Clip:
     )
     weights = 0.3 + 0.2 * np.sin(0.3 * np.arange(frames)[:, None] + rng.uniform(0, 6, 52))
     weights[:, INDEX["jawOpen"]] = 0.1 + 0.6 * loudness
+    pose = np.full((frames, 6), rng.uniform(-0.2, 0.2))
+    pose[:, 1] += 0.1 * loudness
     return Clip(
         clip_id=labels.name,
         source="random",
@@ -53,6 +58,7 @@ def random_clip(labels: Labels) -> Clip:
         weights=weights.astype(np.float32),
         emotion=labels.emotion,
         level=labels.level,
+        head=pose.astype(np.float32) if head else None,
     )
 
 
@@ -71,6 +77,7 @@ class RandomClips:
     clips: tuple[Labels, ...]
     name: str = "random"
     phones: tuple[str, ...] = ()
+    heads: bool = False
 
     def settings(self) -> dict[str, object]:
         return {}
@@ -81,7 +88,8 @@ class RandomClips:
     def read(self, item: Item) -> Clip:
         assert isinstance(item.spec, Labels)
         known = item.spec.statement in self.phones
-        return replace(random_clip(item.spec), phones=random_phones(item.spec) if known else None)
+        clip = random_clip(item.spec, head=self.heads)
+        return replace(clip, phones=random_phones(item.spec) if known else None)
 
     def _item(self, labels: Labels) -> Item:
         return Item(
@@ -98,7 +106,7 @@ class RandomClips:
         )
 
 
-def random_corpus(folder: Path, clips: Sequence[Labels], phones: Sequence[str] = ()) -> Corpus:
+def random_corpus(folder: Path, clips: Sequence[Labels], phones: Sequence[str] = (), *, heads: bool = False) -> Corpus:
     """Written under `folder`; the speech sounds of the statements `phones` are known."""
-    build_here(RandomClips(tuple(clips), phones=tuple(phones)), str(folder))
+    build_here(RandomClips(tuple(clips), phones=tuple(phones), heads=heads), str(folder))
     return Corpus.open(folder)

@@ -173,6 +173,14 @@ def row_phones(table: pa.Table, row: int) -> tuple[Phone, ...] | None:
     return None if phones is None else tuple(Phone(p["name"], p["start_s"], p["end_s"]) for p in phones)
 
 
+def row_head(table: pa.Table, row: int) -> np.ndarray | None:
+    """The head's pose of a row, (frames, 6) float32, None where unknown. InputError where it does not fit the row."""
+    head = _track(table.column("head")[row], len(HEAD_CHANNELS))
+    if head is not None and (len(head) != table.column("frames")[row].as_py() or not np.isfinite(head).all()):
+        raise InputError("the row's head is not a pose per frame", source=table.column("clip_id")[row].as_py())
+    return head
+
+
 def table_to_clips(table: pa.Table) -> list[Clip]:
     """Every row of a table of `CLIP_SCHEMA` -> its Clip, in order."""
     return [row_to_clip(table, row) for row in range(table.num_rows)]

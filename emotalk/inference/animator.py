@@ -28,6 +28,7 @@ from emotalk.timing import frames_of
 class RawWindow:
     """What the network says of one window: raw coefficients (n, 52) of the frames it contributes, and what it heard.
 
+    Where the network has a head pose, `weights` are (n, 58): the head's six columns behind the coefficients.
     loudness: (n,) dBFS per frame. logits: (labels,) of the emotion heard in the frames it contributes.
     """
 
@@ -125,7 +126,7 @@ class Animator:
         """
         post = PostProcessor(controls)
         heard = HeardEmotion(self.model.config.emotions)
-        tail = np.zeros((0, len(COEFFICIENTS)), np.float32)  # frames of the last window that the next one blends with
+        tail = np.zeros((0, 0), np.float32)  # frames of the last window that the next one blends with
         label = np.zeros(len(self.model.config.emotions), np.float32)  # of the window before
         waiting = label[None][:0]  # labels of frames that post-processing still holds back
         for item in raw:
@@ -154,8 +155,10 @@ class Animator:
     def join(self, pieces: Iterable[Animation], controls: Controls | None = None) -> Animation:
         """Consecutive pieces as `finish` gives them -> the whole animation, with its `meta`."""
         held = list(pieces)
+        heads = [piece.head for piece in held if piece.head is not None]
         return Animation(
             weights=np.concatenate([piece.weights for piece in held]),
+            head=np.concatenate(heads) if heads else None,
             emotion=np.concatenate([piece.emotion for piece in held if piece.emotion is not None]),
             emotion_names=self.model.config.emotions,
             meta={**self.meta(controls), **held[-1].meta},
@@ -176,8 +179,13 @@ class Animator:
             "style_used": "mean of the trained styles" if style is None else style,
         }
 
-    def _piece(self, weights: np.ndarray, labels: np.ndarray) -> Animation:
-        return Animation(weights=weights, emotion=labels, emotion_names=self.model.config.emotions)
+    def _piece(self, frames: np.ndarray, labels: np.ndarray) -> Animation:
+        return Animation(
+            weights=frames[:, : len(COEFFICIENTS)],
+            head=frames[:, len(COEFFICIENTS) :] if self.model.config.head_pose else None,
+            emotion=labels,
+            emotion_names=self.model.config.emotions,
+        )
 
     def _predict_in_batches(self, windows: Iterable[Window], controls: Controls) -> Iterator[RawWindow]:
         batch: list[Window] = []
@@ -216,7 +224,7 @@ class Animator:
         return out
 
     def _face(self, samples: Tensor, lengths: Tensor, pool: Tensor, rows: list[Controls]) -> tuple[Tensor, Tensor]:
-        """-> raw coefficients (B, T, 52) and logits (B, labels) with each row's emotion and intensity applied."""
+        """-> what `EmoTalk.decode` says and logits (B, labels) with each row's emotion and intensity applied."""
         model = self.model
         frames = frames_of(lengths)
         content = model.encode_content(model.content_encoder.listen(samples, lengths), frames)

@@ -1,5 +1,7 @@
 """Post-processing, in its one order: smoothing, silence gate, blinks, clamp. All but the smoothing is causal.
 
+A head's pose, in columns behind the coefficients, is smoothed and comes to rest in the tail, at zero: its mean pose.
+
 A `PostProcessor` takes frames in pieces of any size and gives the same frames back as it would for one piece.
 """
 
@@ -29,7 +31,7 @@ SPEECH = tuple(
 
 
 class PostProcessor:
-    """Raw frames (n, 52) with their loudness (n,) in dBFS -> finished frames, two frames later."""
+    """Raw frames (n, 52), or with a head (n, 58), and their loudness (n,) in dBFS -> finished ones two frames later."""
 
     def __init__(self, controls: Controls) -> None:
         self._controls = controls
@@ -53,7 +55,7 @@ class PostProcessor:
 
     def flush(self) -> np.ndarray:
         """The frames still held back, then the tail in which the face comes to rest."""
-        out = np.zeros((0, len(COEFFICIENTS)), np.float32)
+        out = np.zeros((0, len(self._last)), np.float32)
         if len(self._window):
             self._window = np.concatenate([self._window, np.repeat(self._window[-1:], SMOOTHING_FUTURE_FRAMES, 0)])
             out = self._smooth()
@@ -87,7 +89,7 @@ class PostProcessor:
     def _tail(self) -> np.ndarray:
         count = round(self._controls.tail_s * 30)
         if not self._frame or not count:
-            return np.zeros((0, len(COEFFICIENTS)), np.float32)
+            return np.zeros((0, len(self._last)), np.float32)
         ease = (1 + np.cos(np.pi * np.arange(1, count + 1) / count)) / 2
         return self._blink_and_clamp((self._last * ease[:, None]).astype(np.float32))
 
@@ -95,7 +97,9 @@ class PostProcessor:
         lids = blink_track(self._frame, len(frames), self._controls)
         frames[:, EYES] = np.maximum(frames[:, EYES], lids[:, None])
         self._frame += len(frames)
-        return np.clip(frames, 0, 1)
+        face = frames[:, : len(COEFFICIENTS)]
+        np.clip(face, 0, 1, out=face)
+        return frames
 
 
 def blink_track(first: int, count: int, controls: Controls) -> np.ndarray:

@@ -10,6 +10,7 @@ from emotalk.controls import Controls
 from emotalk.corpus.clip import Clip
 from emotalk.corpus.corpus import Corpus
 from emotalk.errors import InputError
+from emotalk.head import relative_pose
 from emotalk.inference.animator import Animator
 from emotalk.labels import EMOTIONS
 from emotalk.metrics.baselines import JAW, MEAN, RIDGE, Baselines, FitSums
@@ -155,21 +156,33 @@ class Evaluator:
         """Every row of the table for a clip, in the table's order."""
         out: dict[str, Prediction | None] = {}
         for name, faces in heard.items():
-            out[name] = Prediction(weights=faces[task.clip_id].weights)
+            own = faces[task.clip_id]
+            out[name] = Prediction(weights=own.weights, head=own.head)
             other = None if task.other is None else faces.get(task.other)
-            out[other_sound(name)] = None if other is None else Prediction(weights=_stretched(other, clip.frames))
+            out[other_sound(name)] = None if other is None else _stretched(other, clip.frames)
         out |= given
         if self.baselines is not None:
             simple = self.baselines.predict(clip.samples, clip.frames)
             out |= {name: Prediction(weights=weights) for name, weights in simple.items()}
-        return out | {REAL: Prediction(weights=clip.weights)}
+            out[MEAN] = replace(out[MEAN] or Prediction(), head=np.zeros((clip.frames, 6), np.float32))
+        return out | {
+            REAL: Prediction(weights=clip.weights, head=None if clip.head is None else relative_pose(clip.head))
+        }
 
     def _sums(self, clip: Clip, face: Prediction) -> np.ndarray:
         return self.measures.sums(self._pair(clip, face))
 
     @staticmethod
     def _pair(clip: Clip, face: Prediction) -> Pair:
-        return Pair(face.weights, clip.weights, face.vertices, samples=clip.samples, phones=clip.phones)
+        return Pair(
+            face.weights,
+            clip.weights,
+            face.vertices,
+            samples=clip.samples,
+            phones=clip.phones,
+            head=face.head,
+            target_head=clip.head,
+        )
 
     def _worst(self, clip: Clip, face: Prediction) -> Worst:
         blocks = list(self._lips.squared_errors(self._pair(clip, face)))
@@ -255,8 +268,10 @@ def fit_units(corpus: Corpus, units: Iterable[Unit]) -> FitSums:
     return sums
 
 
-def _stretched(animation: Animation, frames: int) -> np.ndarray:
-    return resample(animation.weights, even_positions(frames, len(animation.weights)))
+def _stretched(animation: Animation, frames: int) -> Prediction:
+    positions = even_positions(frames, len(animation.weights))
+    head = None if animation.head is None else resample(animation.head, positions)
+    return Prediction(weights=resample(animation.weights, positions), head=head)
 
 
 def _compared(clip: Clip) -> Compared:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from emotalk.metrics.measures import MESH
 from emotalk.metrics.report import (
     CONDITIONS,
-    TABLES,
     ModelReport,
     Report,
     cross_lines,
@@ -19,9 +18,8 @@ INTERVALS = "± half the width of the 95 % interval over clips; report.json has 
 
 def to_markdown(report: Report) -> str:
     parts = ["# Evaluation", bullets(report.heading()), INTERVALS]
-    for table, title in TABLES.items():
-        names = [q.name for q in report.quantities if q.table == table]
-        parts += [f"## {title}", _table(report.table(report.faces, names, intervals=True))]
+    for title, table in report.tables():
+        parts += [f"## {title}", _table(table)]
     for name, method in report.methods.items():
         parts += [f"## {name} against the rest", _table(report.difference_table(name))]
         if method.model is not None:

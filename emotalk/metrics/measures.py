@@ -13,15 +13,16 @@ import numpy as np
 
 from emotalk.metrics.pair import Pair
 
-# Tables of a report: what is measured on the mesh, of speech, in the coefficients, and in them region by region.
-MESH, SPEECH, COEFFICIENT, REGION = "mesh", "speech", "coefficients", "regions"
+# Tables of a report: what is measured on the mesh, of speech, of the head's pose, in the coefficients, and in them
+# region by region.
+MESH, SPEECH, HEAD, COEFFICIENT, REGION = "mesh", "speech", "head", "coefficients", "regions"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Quantity:
     """One number of a report. better: which way is better, empty where neither is. source: who defined it, or empty.
 
-    table: where a report shows it, one of MESH, SPEECH, COEFFICIENT and REGION.
+    table: where a report shows it, one of MESH, SPEECH, HEAD, COEFFICIENT and REGION.
     """
 
     name: str

@@ -12,7 +12,6 @@ from emotalk.metrics.markdown import INTERVALS, definitions
 from emotalk.metrics.pictures import worst_frames
 from emotalk.metrics.report import (
     CONDITIONS,
-    TABLES,
     ModelReport,
     Report,
     Scores,
@@ -78,9 +77,8 @@ def to_html(report: Report, totals: Totals, rig: Rig) -> str:
             parts.append(_model(report, name, model))
     for name in methods:
         parts.append(_worst(name, totals.worst[name], rig))
-    for table, title in TABLES.items():
-        names = [q.name for q in report.quantities if q.table == table]
-        parts += [f"<h2>{title}</h2>", _table(report.table(report.faces, names, intervals=True))]
+    for title, table in report.tables():
+        parts += [f"<h2>{title}</h2>", _table(table)]
     for name in methods:
         parts += [f"<h2>{html.escape(name)} against the rest</h2>", _table(report.difference_table(name))]
     parts += ["<h2>How it was measured</h2>", _items([f"{name}: {text}" for name, text in CONDITIONS.items()])]

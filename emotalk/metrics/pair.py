@@ -16,6 +16,7 @@ class Pair:
     target: (frames, 52) real coefficients.
     vertices: (frames, V, 3) mm on the rig of the measures, where `predicted` is None.
     samples: (n,) float32 at 16 kHz; phones: speech sounds. Measures that need them are silent without.
+    head: (frames, 6) predicted about the mean pose; target_head: (frames, 6) real, as the camera saw it. None: unknown.
     """
 
     predicted: np.ndarray | None
@@ -23,6 +24,8 @@ class Pair:
     vertices: np.ndarray | None = None
     samples: np.ndarray | None = None
     phones: tuple[Phone, ...] | None = None
+    head: np.ndarray | None = None
+    target_head: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         """InputError where the two differ in frames."""

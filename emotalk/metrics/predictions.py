@@ -29,10 +29,14 @@ FAR_MM = 50.0  # no face moves this far from rest: other units, another origin o
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction:
-    """weights (frames, 52), or vertices (frames, V, 3) mm on the rig, at 30 fps and of the length asked for."""
+    """weights (frames, 52), or vertices (frames, V, 3) mm on the rig, at 30 fps and of the length asked for.
+
+    head (frames, 6) about the mean pose, None where a method says nothing of it.
+    """
 
     weights: np.ndarray | None = None
     vertices: np.ndarray | None = None
+    head: np.ndarray | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

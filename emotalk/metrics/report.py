@@ -8,7 +8,7 @@ from typing import Any
 from emotalk.metrics.bootstrap import LEVEL, REPLICATES
 from emotalk.metrics.emotions import EmotionAccuracy
 from emotalk.metrics.leakage import HALVINGS, PENALTY, PROSODY, Probe
-from emotalk.metrics.measures import COEFFICIENT, MESH, REGION, SPEECH, Quantity
+from emotalk.metrics.measures import COEFFICIENT, HEAD, MESH, REGION, SPEECH, Quantity
 from emotalk.metrics.response import Estimate, Response
 
 CONDITIONS = {
@@ -50,6 +50,7 @@ COMPARED = ("LVE", "EVE", "lip gap error", "MAE speech", "MAE upper face", "velo
 TABLES = {
     MESH: "On the mesh",
     SPEECH: "Speech",
+    HEAD: "Head",
     COEFFICIENT: "Coefficients",
     REGION: "Coefficients by region",
 }
@@ -176,6 +177,11 @@ class Report:
             for name, row in rows.items()
         ]
         return [header, *body]
+
+    def tables(self) -> list[tuple[str, list[list[str]]]]:
+        """Title and table of all that was measured of the faces."""
+        names = {title: [q.name for q in self.quantities if q.table == table] for table, title in TABLES.items()}
+        return [(title, self.table(self.faces, shown, intervals=True)) for title, shown in names.items() if shown]
 
     def terminal_table(self) -> list[list[str]]:
         """The few numbers that matter most, with their intervals, in 80 columns."""

@@ -75,6 +75,7 @@ class EmoTalkConfig:
     default_style: what an unknown speaker gets; None: the mean of the styles.
     emotion_guided: the decoder's memory is the emotion sequence; off (an ablation of the paper): the fused sequence.
     periodic_encoding: the positional encoding of the paper's figure, absent from the released network.
+    head_pose: the decoder also says how the head moves about its mean pose, see `emotalk.head`.
     """
 
     preset: Preset
@@ -94,6 +95,7 @@ class EmoTalkConfig:
     past_frames: int | None = None
     periodic_encoding: bool = False
     emotion_guided: bool = True
+    head_pose: bool = False
     coefficients: tuple[str, ...] = field(default=COEFFICIENTS)
 
     def __post_init__(self) -> None:

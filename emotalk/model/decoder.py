@@ -10,14 +10,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from emotalk.head import HEAD_UNITS
+
 PERIOD_FRAMES = 30
 QUERY_BLOCK = 512  # attention is computed for this many frames at once: no table of all frames by all frames
 
 
 class EmotionGuidedDecoder(nn.Module):
-    """Fused (B, T, width) and memory (B, T, width) -> coefficients (B, T, outputs), raw."""
+    """Fused (B, T, width) and memory (B, T, width) -> coefficients (B, T, outputs), raw.
+
+    With `head_pose` six columns more, behind them: the head about its mean pose, in radians and mm.
+    """
 
     slopes: Tensor
+    head_units: Tensor
 
     def __init__(
         self,
@@ -29,6 +35,7 @@ class EmotionGuidedDecoder(nn.Module):
         dropout: float = 0.1,
         past_frames: int | None = None,
         periodic_encoding: bool = False,
+        head_pose: bool = False,
     ) -> None:
         super().__init__()
         self.heads, self.past_frames, self.periodic_encoding = heads, past_frames, periodic_encoding
@@ -43,12 +50,16 @@ class EmotionGuidedDecoder(nn.Module):
         self.output_norm = nn.LayerNorm(width)
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(width, outputs)
+        self.head_output = nn.Linear(width, len(HEAD_UNITS)) if head_pose else None
         for bias in (self.attention_in.bias, self.attention_out.bias):
             nn.init.zeros_(bias)
-        nn.init.zeros_(self.output.weight)
-        nn.init.zeros_(self.output.bias)
+        for read_out in (self.output, self.head_output):
+            if read_out is not None:
+                nn.init.zeros_(read_out.weight)
+                nn.init.zeros_(read_out.bias)
         slopes = [2 ** (-8 * (head + 1) / heads) for head in range(heads)]
         self.register_buffer("slopes", torch.tensor(slopes), persistent=False)
+        self.register_buffer("head_units", torch.tensor(HEAD_UNITS), persistent=False)
 
     def forward(self, fused: Tensor, memory: Tensor) -> Tensor:
         """Frames behind a clip's end need no mask: no earlier frame looks at them."""
@@ -58,7 +69,9 @@ class EmotionGuidedDecoder(nn.Module):
         hidden = self.guide_norm(hidden + self.dropout(self.guide_out(self.guide_in(memory))))
         transformed = self.narrow(self.dropout(F.relu(self.widen(hidden))))
         hidden = self.output_norm(hidden + self.dropout(transformed))
-        return self.output(hidden)
+        if self.head_output is None:
+            return self.output(hidden)
+        return torch.cat([self.output(hidden), self.head_output(hidden) * self.head_units], -1)
 
     def _attend(self, fused: Tensor) -> Tensor:
         batch, frames, width = fused.shape

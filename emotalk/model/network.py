@@ -84,6 +84,7 @@ class EmoTalk(nn.Module):
             dropout=config.dropout,
             past_frames=config.past_frames,
             periodic_encoding=config.periodic_encoding,
+            head_pose=config.head_pose,
         )
         # Mean memory per label, measured at the end of training; zeros where never measured.
         self.register_buffer("prototypes", torch.zeros(len(config.emotions), config.width))
@@ -109,7 +110,11 @@ class EmoTalk(nn.Module):
         return EmotionFeatures(self.emotion_map(hidden), self.emotion_head(pooled))
 
     def decode(self, content: Tensor, memory: Tensor, level: Tensor, style: Tensor) -> Tensor:
-        """content (B, T, ·), emotion memory (B, T, width), level (B, 2) and style (B, styles) mixes -> (B, T, 52)."""
+        """content (B, T, ·), emotion memory (B, T, width), level (B, 2) and style (B, styles) mixes -> (B, T, 52).
+
+        (B, T, 58) where the network has a head pose: behind the coefficients yaw, pitch, roll in radians and x, y, z in
+        mm about the mean pose.
+        """
         frames = content.shape[1]
         feeling = F.relu(self.emotion_narrow(memory))
         conditions = [self.level_map(level), self.style_map(style)]
@@ -137,7 +142,8 @@ class EmoTalk(nn.Module):
         emotion12 = self.encode_emotion(self.emotion_encoder.listen(samples12, lengths12), frames12)
         out11 = self.decode(self.encode_content(content12, frames11), emotion21.memory, *mix)
         out12 = self.decode(self.encode_content(content12, frames12), emotion12.memory, *mix)
-        return CrossReconstruction(out11, out12, emotion21.logits)
+        face = len(self.config.coefficients)
+        return CrossReconstruction(out11[..., :face], out12[..., :face], emotion21.logits)
 
     @torch.inference_mode()
     def predict(self, samples: Any, level: int | None = None, person: int | None = None) -> np.ndarray:
@@ -152,7 +158,7 @@ class EmoTalk(nn.Module):
             out = self.decode(content, memory, self.level_mix(level, 1), self.style_mix(person, 1))
         finally:
             self.train(was_training)
-        return out[0].float().cpu().numpy()
+        return out[0, :, : len(self.config.coefficients)].float().cpu().numpy()
 
     # Conditions
 

@@ -71,14 +71,15 @@ class Head {
     this.yaw = -0.28;
     this.pitch = 0.04;
     this.zoom = 1;
-    let low = Infinity, high = -Infinity;
-    for (let i = 1; i < this.neutral.length; i += 3) {
-      low = Math.min(low, this.neutral[i]);
-      high = Math.max(high, this.neutral[i]);
-    }
-    this.low = low;
-    this.size = high - low;
-    this.middle = low + this.size * 0.56;
+    const low = [Infinity, Infinity, Infinity], high = [-Infinity, -Infinity, -Infinity];
+    this.neutral.forEach((value, i) => {
+      low[i % 3] = Math.min(low[i % 3], value);
+      high[i % 3] = Math.max(high[i % 3], value);
+    });
+    this.low = low[1];
+    this.size = high[1] - low[1];
+    this.middle = this.low + this.size * 0.56;
+    this.pivot = [(low[0] + high[0]) / 2, this.low + this.size * 0.3, (low[2] + high[2]) / 2];
     this.setUp(rig);
     canvas.addEventListener("webglcontextrestored", () => this.setUp(rig));
     canvas.addEventListener("webglcontextlost", (event) => event.preventDefault());
@@ -118,8 +119,8 @@ class Head {
     gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
   }
 
-  /** Positions for 52 weights, then smooth normals. */
-  pose(weights) {
+  /** Positions for 52 weights and a turn of the head (yaw, pitch, roll in radians, or null), then smooth normals. */
+  pose(weights, turned) {
     const position = this.position, normal = this.normal, triangles = this.triangles;
     position.set(this.neutral);
     this.shapes.forEach((shape, k) => {
@@ -133,6 +134,7 @@ class Head {
         position[at + 2] += weight * moves[j + 2];
       }
     });
+    if (turned) this.turnAll(turned);
     normal.fill(0);
     for (let f = 0; f < triangles.length; f += 3) {
       const a = triangles[f] * 3, b = triangles[f + 1] * 3, c = triangles[f + 2] * 3;
@@ -150,6 +152,21 @@ class Head {
     gl.bufferSubData(gl.ARRAY_BUFFER, 0, position);
     gl.bindBuffer(gl.ARRAY_BUFFER, this.normalBuffer);
     gl.bufferSubData(gl.ARRAY_BUFFER, 0, normal);
+  }
+
+  /** Every vertex by Ry(yaw) Rx(pitch) Rz(roll), about where a skull turns on its neck. */
+  turnAll([yaw, pitch, roll]) {
+    const position = this.position, [px, py, pz] = this.pivot;
+    const [cy, sy, cp, sp] = [Math.cos(yaw), Math.sin(yaw), Math.cos(pitch), Math.sin(pitch)];
+    const [cr, sr] = [Math.cos(roll), Math.sin(roll)];
+    const m = [cy * cr + sy * sp * sr, sy * sp * cr - cy * sr, sy * cp, cp * sr, cp * cr, -sp,
+      cy * sp * sr - sy * cr, cy * sp * cr + sy * sr, cy * cp];
+    for (let i = 0; i < position.length; i += 3) {
+      const x = position[i] - px, y = position[i + 1] - py, z = position[i + 2] - pz;
+      position[i] = m[0] * x + m[1] * y + m[2] * z + px;
+      position[i + 1] = m[3] * x + m[4] * y + m[5] * z + py;
+      position[i + 2] = m[6] * x + m[7] * y + m[8] * z + pz;
+    }
   }
 
   draw() {

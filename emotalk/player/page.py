@@ -28,7 +28,8 @@ class Take:
     """One recording on the page.
 
     `weights` (frames, 52) in the order of `COEFFICIENTS`; `samples` (n,) float32 -1..1 at 16 kHz; `emotion` (frames,
-    labels) shares of each of `emotion_names`; `caption` a line of text under the title.
+    labels) shares of each of `emotion_names`; `caption` a line of text under the title; `head` (frames, ≥ 3): yaw,
+    pitch, roll in radians as `Animation.head`, None where the head stays still. Where in space it is does not matter.
     """
 
     title: str
@@ -38,6 +39,7 @@ class Take:
     emotion: np.ndarray | None = None
     emotion_names: Sequence[str] = ()
     caption: str = ""
+    head: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         weights, samples = np.asarray(self.weights), np.asarray(self.samples)
@@ -55,6 +57,13 @@ class Take:
         if self.emotion is not None and np.shape(self.emotion) != (len(weights), len(self.emotion_names)):
             wanted = (len(weights), len(self.emotion_names))
             raise InputError(f"emotion is (frames, labels) = {wanted}, not {np.shape(self.emotion)}", source=self.title)
+
+        if self.head is not None:
+            head = np.asarray(self.head)
+            if head.ndim != 2 or len(head) != len(weights) or head.shape[1] < 3 or not np.isfinite(head).all():
+                raise InputError(
+                    f"head is (frames, ≥ 3) = ({len(weights)}, ≥ 3) finite numbers, not {head.shape}", source=self.title
+                )
 
 
 def write_page(path: str | Path, takes: Sequence[Take], rig: Rig, *, title: str = "EmoTalk") -> Path:
@@ -111,7 +120,9 @@ def _rig(rig: Rig) -> dict[str, object]:
 
 def _take(take: Take) -> dict[str, object]:
     weights = np.asarray(take.weights, np.float64)
-    step = max(1.0, float(np.abs(weights).max())) / 32767
+    step = _step(weights)
+    # Unwrapped, so that between two frames none runs the long way round.
+    turns = None if take.head is None else np.unwrap(np.asarray(take.head, np.float64)[:, :3], axis=0)
     return {
         "title": take.title,
         "caption": take.caption,
@@ -119,10 +130,17 @@ def _take(take: Take) -> dict[str, object]:
         "frames": len(weights),
         "weightStep": step,
         "weights": _pack(np.round(weights / step), "<i2"),
+        "turnStep": 0 if turns is None else _step(turns),
+        "turns": "" if turns is None else _pack(np.round(turns / _step(turns)), "<i2"),
         "emotionNames": list(take.emotion_names) if take.emotion is not None else [],
         "emotion": "" if take.emotion is None else _pack(np.round(np.clip(take.emotion, 0, 1) * 255), "u1"),
         "wav": base64.b64encode(encode_wav(np.asarray(take.samples))).decode("ascii"),
     }
+
+
+def _step(values: np.ndarray) -> float:
+    """What an int16 counts, so that it reaches the largest value, and 1."""
+    return max(1.0, float(np.abs(values).max())) / 32767
 
 
 def _pack(array: np.ndarray, dtype: str) -> str:

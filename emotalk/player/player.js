@@ -30,6 +30,7 @@ function load(index) {
     ...source,
     fps: source.fps[0] / source.fps[1],
     weights: Float32Array.from(unpack(source.weights, Int16Array), (v) => v * source.weightStep),
+    turns: source.turns ? Float32Array.from(unpack(source.turns, Int16Array), (v) => v * source.turnStep) : null,
     emotion: source.emotion ? unpack(source.emotion, Uint8Array) : null,
     sound: new Int16Array(bytes.buffer, 44),
   };
@@ -44,13 +45,13 @@ function load(index) {
   shown = -1;
 }
 
-/** 52 weights at a time in seconds, between the two nearest frames. */
-function weightsAt(seconds) {
+/** A row of a track of `width` columns at a time in seconds, between the two nearest frames. */
+function rowAt(track, width, seconds) {
   const place = Math.min(Math.max(seconds * take.fps, 0), take.frames - 1);
   const first = Math.floor(place), next = Math.min(first + 1, take.frames - 1), share = place - first;
-  const out = new Float32Array(data.names.length);
-  for (let k = 0; k < out.length; k++) {
-    const a = take.weights[first * out.length + k], b = take.weights[next * out.length + k];
+  const out = new Float32Array(width);
+  for (let k = 0; k < width; k++) {
+    const a = track[first * width + k], b = track[next * width + k];
     out[k] = a + (b - a) * share;
   }
   return out;
@@ -72,7 +73,10 @@ function show(force) {
   const now = audio.currentTime;
   if (now !== shown || force) {
     shown = now;
-    if (head) { head.pose(weightsAt(now)); head.draw(); }
+    if (head) {
+      head.pose(rowAt(take.weights, data.names.length, now), take.turns && rowAt(take.turns, 3, now));
+      head.draw();
+    }
     seek.value = now;
     seek.setAttribute("aria-valuetext", `${now.toFixed(1)} of ${take.seconds.toFixed(1)} seconds`);
     byId("time").textContent = `${clock(now)} / ${clock(take.seconds)}`;

@@ -89,7 +89,7 @@ def faster(samples: np.ndarray, factor: float) -> np.ndarray:
 
 
 def faster_face(weights: np.ndarray, samples: int, factor: float) -> np.ndarray:
-    """(frames, 52) of a recording of so many samples -> those of the faster one, float32."""
+    """(frames, k), a face or a head, of a recording of so many samples -> that of the faster one, float32."""
     position = np.minimum(np.arange(frames_of(_count(samples, factor))) * factor, len(weights) - 1)
     left = position.astype(int)
     share = (position - left)[:, None]

@@ -20,7 +20,8 @@ class Batch:
     positions (D, T) float64: where a target's frames lie among those of the recording that gives the words.
     sounds (D, T): what is said in each frame, numbers in `SOUNDS`, UNKNOWN where nobody knows.
     cross (D,) bool. level (D, 2), style (D, styles): mixes. labels (D,): emotion of the recording that gives it, or
-    UNKNOWN. clip_ids: of the D targets.
+    UNKNOWN. head (D, T, 6): the targets' heads about their mean poses, where known (D,) bool `posed`; else zeros.
+    clip_ids: of the D targets.
     """
 
     samples: Tensor
@@ -35,6 +36,8 @@ class Batch:
     level: Tensor
     style: Tensor
     labels: Tensor
+    head: Tensor
+    posed: Tensor
     clip_ids: tuple[str, ...]
 
     def to(self, device: torch.device) -> "Batch":
@@ -51,6 +54,7 @@ def collate(units: Sequence[Unit], examples: Mapping[int, Example], styles: int)
     targets = [torch.from_numpy(examples[part.target].weights) for part in parts]
     asked = [examples[part.target] for part in parts]
     moments = [_heard_at(examples[part.target], examples[part.content]) for part in parts]
+    heads = [torch.zeros(len(e.weights), 6) if e.head is None else torch.from_numpy(e.head) for e in asked]
     return Batch(
         samples=torch.nn.utils.rnn.pad_sequence(sounds, batch_first=True),
         lengths=torch.tensor([len(sound) for sound in sounds]),
@@ -64,6 +68,8 @@ def collate(units: Sequence[Unit], examples: Mapping[int, Example], styles: int)
         level=torch.stack([_mix(example.level, 2) for example in asked]),
         style=torch.stack([_mix(example.style, styles) for example in asked]),
         labels=torch.tensor([examples[part.emotion].emotion for part in parts]),
+        head=torch.nn.utils.rnn.pad_sequence(heads, batch_first=True),
+        posed=torch.tensor([example.head is not None for example in asked]),
         clip_ids=tuple(example.clip_id for example in asked),
     )
 

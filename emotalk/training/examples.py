@@ -11,9 +11,10 @@ import pyarrow as pa
 from emotalk.audio import SAMPLE_RATE
 from emotalk.blendshapes import FPS
 from emotalk.corpus.corpus import Corpus
-from emotalk.corpus.schema import row_phones, row_samples, row_weights
+from emotalk.corpus.schema import row_head, row_phones, row_samples, row_weights
 from emotalk.corpus.synthetic.visemes import sounds_at
 from emotalk.errors import InputError
+from emotalk.head import relative_pose
 from emotalk.timewarp import TimeMap, phone_map, warp
 from emotalk.timing import frames_of
 from emotalk.training.augment import AugmentConfig, augment, draw_speed, faster, faster_face
@@ -35,6 +36,7 @@ class Examples:
     align: how the words of one recording meet the face of another: stretched evenly, warped by their sound, or by the
     borders of the speech sounds that both are known to have. Pairs for which the last two find no way are stretched.
     sounds: tell what is said in each frame, where the corpus knows.
+    head: load the clips' heads, too.
     """
 
     def __init__(
@@ -46,10 +48,11 @@ class Examples:
         renamed: Mapping[str, str] | None = None,
         align: Align = "interpolation",
         sounds: bool = False,
+        head: bool = False,
     ) -> None:
         self.corpus, self.split, self.renamed = corpus, split, dict(renamed or {})
         self.emotions, self.speakers, self.align = tuple(emotions), tuple(speakers), align
-        self.sounds = sounds
+        self.sounds, self.head = sounds, head
         self._row_groups: OrderedDict[tuple[str, int], pa.Table] = OrderedDict()
 
     @cached_property
@@ -117,11 +120,15 @@ class Examples:
     ) -> Example:
         place, key = self.rows[position], self.keys[position]
         samples, weights = np.zeros(0, np.float32) if sound is None else sound, row_weights(*self._place(position))
+        pose = row_head(*self._place(position)) if self.head else None
+        head = None if pose is None else relative_pose(pose)
         style = self.speakers.index(key.speaker) if key.speaker in self.speakers else UNKNOWN
         if config is not None:
             rng = np.random.default_rng((*seed, position))
             if speed != 1:
-                weights = faster_face(weights, int(str(place["samples"])), speed)
+                count = int(str(place["samples"]))
+                weights = faster_face(weights, count, speed)
+                head = None if head is None else faster_face(head, count, speed)
             if sound is not None:
                 samples = augment(samples if speed == 1 else faster(samples, speed), config, rng)
             style = UNKNOWN if rng.random() < STYLE_DROPOUT else style
@@ -129,7 +136,7 @@ class Examples:
         level = UNKNOWN if key.level is None else key.level
         phones = row_phones(*self._place(position)) if self.sounds else None
         said = None if phones is None else sounds_at(phones, np.arange(len(weights)) * speed / float(FPS))
-        return Example(str(place["clip_id"]), samples, weights, emotion, level, style, sounds=said)
+        return Example(str(place["clip_id"]), samples, weights, emotion, level, style, sounds=said, head=head)
 
     def _place(self, position: int) -> tuple[pa.Table, int]:
         """The table and the row in it that hold a clip."""
@@ -146,10 +153,8 @@ class Examples:
         return table
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (
-            Examples,
-            (self.corpus, self.split, self.emotions, self.speakers, self.renamed, self.align, self.sounds),
-        )
+        kept = (self.renamed, self.align, self.sounds, self.head)
+        return (Examples, (self.corpus, self.split, self.emotions, self.speakers, *kept))
 
 
 def speakers_of(corpus: Corpus, split: str = "train") -> tuple[str, ...]:

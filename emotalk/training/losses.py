@@ -12,13 +12,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from emotalk.errors import InputError
+from emotalk.head import HEAD_UNITS
 from emotalk.model.network import EmoTalk
 from emotalk.model.resample import frame_mask
 from emotalk.training.auxiliary import Heard, make_auxiliaries, own_and_labelled, sounds_known
 from emotalk.training.batches import Batch
 
 PAPER_LOSSES = ("cross", "self", "velocity", "classification")
-LOSSES = (*PAPER_LOSSES, "leakage", "gap", "sounds")
+LOSSES = (*PAPER_LOSSES, "head", "leakage", "gap", "sounds")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +30,8 @@ class LossWeights:
     self: float = 1.0
     velocity: float = 0.5
     classification: float = 0.1
+    head: float = 1.0
+    """Of networks that move the head: a turn of 0.1 rad, or 10 mm, counts as much as 0.1 of a coefficient."""
     leakage: float = 0.0
     """Content features are to hide the emotion from a classifier that learns to read it from them."""
     gap: float = 0.0
@@ -42,11 +45,15 @@ class LossWeights:
 
 
 class Predicted(NamedTuple):
-    """What a step computes: coefficients (D, T, 52), emotion logits (D, labels), sums of the auxiliaries by name."""
+    """What a step computes: coefficients (D, T, 52), emotion logits (D, labels), sums of the auxiliaries by name.
+
+    head: (D, T, 6) its pose about the mean one, of networks that move it.
+    """
 
     out: Tensor
     logits: Tensor
     auxiliary: dict[str, Tensor]
+    head: Tensor | None = None
 
 
 class TrainingStep(nn.Module):
@@ -65,12 +72,15 @@ class TrainingStep(nn.Module):
         content = self.model.encode_content(said, batch.frames, batch.positions)
         memory, logits = self.model.encode_emotion(felt, batch.frames)
         out = self.model.decode(content, memory, batch.level, batch.style)
-        heard = Heard(content, memory, out)
-        return Predicted(out, logits, {name: head(heard, batch) for name, head in self.auxiliary.items()})
+        face, pose = out[..., : batch.targets.shape[-1]], out[..., batch.targets.shape[-1] :]
+        heard = Heard(content, memory, face)
+        auxiliary = {name: head(heard, batch) for name, head in self.auxiliary.items()}
+        return Predicted(face, logits, auxiliary, pose if self.model.config.head_pose else None)
 
     def counts(self, batch: Batch) -> Tensor:
-        """`loss_counts`; nothing is counted of heads that were not made."""
-        made = [name in PAPER_LOSSES or name in self.auxiliary for name in LOSSES]
+        """`loss_counts`; nothing is counted of auxiliaries that were not made, nor of a pose that the network lacks."""
+        wanted = {*PAPER_LOSSES, *self.auxiliary, *(["head"] if self.model.config.head_pose else [])}
+        made = [name in wanted for name in LOSSES]
         counts = loss_counts(batch)
         return counts * torch.tensor(made, device=counts.device)
 
@@ -83,6 +93,7 @@ def loss_counts(batch: Batch) -> Tensor:
         "self": (frames * ~cross).sum(),
         "velocity": (frames - 1).sum(),
         "classification": (batch.labels >= 0).sum(),
+        "head": (frames * batch.posed).sum(),
         "leakage": own_and_labelled(batch).sum(),
         "gap": frames.sum(),
         "sounds": sounds_known(batch).sum(),
@@ -93,8 +104,8 @@ def loss_counts(batch: Batch) -> Tensor:
 def loss_sums(predicted: Predicted, batch: Batch) -> Tensor:
     """-> (losses,) sums in the order of `LOSSES`; divided by `loss_counts` they are the losses.
 
-    Squared errors are means over coefficients, summed over valid frames. The paper adds the errors of a square's two
-    cross-reconstructions, so the mean over them counts twice.
+    Squared errors are means over coefficients, or the pose's six columns in `HEAD_UNITS`, summed over valid frames. The
+    paper adds the errors of a square's two cross-reconstructions, so the mean over them counts twice.
     """
     out, logits = predicted.out.float(), predicted.logits.float()
     mask = frame_mask(batch.frames, out.shape[1])
@@ -109,6 +120,9 @@ def loss_sums(predicted: Predicted, batch: Batch) -> Tensor:
         "classification": (label_loss * known).sum(),
         **predicted.auxiliary,
     }
+    if predicted.head is not None:
+        missed = (predicted.head.float() - batch.head) / error.new_tensor(HEAD_UNITS)
+        sums["head"] = (missed.square().mean(-1) * mask * batch.posed[:, None]).sum()
     nothing = error.new_zeros(())
     return torch.stack([sums.get(name, nothing).float() for name in LOSSES])
 

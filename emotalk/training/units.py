@@ -17,6 +17,7 @@ class Example(NamedTuple):
 
     heard_at: (frames,) float64, where each frame lies among the frames of the clip that its words are taken from; None:
     evenly over that clip. sounds: (frames,) what is said in each frame, numbers in `SOUNDS`; None where nobody knows.
+    head: (frames, 6) float32 about the clip's mean pose, None where unknown or not asked for.
     """
 
     clip_id: str
@@ -27,6 +28,7 @@ class Example(NamedTuple):
     style: int
     heard_at: np.ndarray | None = None
     sounds: np.ndarray | None = None
+    head: np.ndarray | None = None
 
 
 class Part(NamedTuple):

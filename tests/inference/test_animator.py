@@ -1,16 +1,19 @@
 """One recording, one set of controls, one model: one answer."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from emotalk import Animator, Controls, EmoTalk, InputError
+from emotalk import Animation, Animator, Controls, EmoTalk, InputError
 from emotalk.inference import post as post_module
 from emotalk.inference import windows as windows_module
 from emotalk.inference.windows import WindowShape
 from emotalk.labels import EMOTIONS
+from emotalk.model.extend import extended
 from emotalk.timing import frames_of
 from tests.model.small import noise, small_lite, small_transformer
 
@@ -113,6 +116,48 @@ def test_emotion_and_intensity_act_through_the_prototypes(lite: EmoTalk) -> None
             animator.animate(sound, Controls(emotion="bored"))
     finally:
         lite.prototypes.zero_()
+
+
+@pytest.fixture(scope="module")
+def nodding(lite: EmoTalk) -> EmoTalk:
+    """The same face, and a head that moves by some degrees and millimetres."""
+    model = extended(lite, replace(lite.config, head_pose=True))
+    assert model.decoder.head_output is not None
+    torch.manual_seed(2)
+    torch.nn.init.normal_(model.decoder.head_output.weight, std=0.01)
+    return model
+
+
+def test_a_head_moves_beside_the_same_face_in_windows_and_blocks(lite: EmoTalk, nodding: EmoTalk) -> None:
+    sound = noise(90)
+    animator = Animator(nodding)
+    raw, face = animator.animate(sound, RAW), Animator(lite).animate(sound, RAW)
+    assert face.head is None
+    np.testing.assert_allclose(raw.weights, face.weights, atol=1e-6)
+    assert raw.head is not None
+    assert raw.head.shape == (raw.frames, 6)
+    assert 1e-3 < raw.head[:, :3].std() < 1
+    assert raw.head.min() < 0
+    # lite's windows are exact, so the border at a minute leaves no seam.
+    border = 60 * 30
+    around = animator.animate(sound[50 * 16_000 : 80 * 16_000], RAW).head
+    assert around is not None
+    np.testing.assert_allclose(raw.head[border - 30 : border + 30], around[270:330], atol=1e-4, rtol=1e-3)
+    whole = animator.animate(sound)
+    pieces = list(animator.animate_blocks(blocks(sound, 12_345)))
+    assert whole.head is not None
+    np.testing.assert_array_equal(np.concatenate([p.head for p in pieces if p.head is not None]), whole.head)
+    assert not whole.head[-1].any()
+
+
+@pytest.mark.parametrize(("suffix", "columns"), [("npz", 6), ("csv", 3), ("glb", 6)])
+def test_files_keep_the_head(nodding: EmoTalk, tmp_path: Path, suffix: str, columns: int) -> None:
+    animation = Animator(nodding).animate(noise(1))
+    animation.save(tmp_path / f"face.{suffix}")
+    read = Animation.load(tmp_path / f"face.{suffix}")
+    assert animation.head is not None
+    assert read.head is not None
+    np.testing.assert_allclose(read.head[:, :columns], animation.head[:, :columns], atol=1e-4)
 
 
 def test_bad_input_is_named(lite: EmoTalk) -> None:

@@ -72,6 +72,18 @@ def test_the_tail_brings_the_face_to_rest_without_touching_earlier_frames() -> N
     assert (np.diff(with_tail[20:], axis=0) <= 1e-6).all()
 
 
+def test_a_head_behind_the_face_is_smoothed_and_rests_in_the_tail_and_nothing_else() -> None:
+    rng = np.random.default_rng(1)
+    head = np.cumsum(rng.normal(0, 5, (40, 6)), 0).astype(np.float32)
+    loudness = np.full(40, -90, np.float32)
+    both = process(np.hstack([frames(40), head]), loudness, Controls(), [7, 7, 30])
+    np.testing.assert_array_equal(both[:, :52], process(frames(40), loudness, Controls()))
+    np.testing.assert_allclose(both[2:38, 52:], savgol_filter(head, 5, 2, axis=0)[2:38], rtol=1e-4, atol=1e-4)
+    tail = np.abs(both[40:, 52:])
+    assert (np.diff(tail, axis=0) <= 0).all()
+    assert not tail[-1].any()
+
+
 def test_a_clip_that_ends_in_a_blink_opens_its_eyes_in_the_tail() -> None:
     controls = Controls(smoothing=False, tail_s=0.5)
     count = int(blink_track(0, 600, controls).argmax()) + 1

@@ -17,7 +17,7 @@ from ray.train.torch import TorchTrainer
 from rich.console import Console
 from safetensors.numpy import load_file
 
-from emotalk import EmoTalk, InputError
+from emotalk import Animator, EmoTalk, InputError
 from emotalk.corpus.build import build_here
 from emotalk.corpus.corpus import Corpus
 from emotalk.corpus.sources import Etf3d
@@ -27,11 +27,12 @@ from emotalk.training.losses import LossWeights
 from emotalk.training.optimiser import OptimiserConfig
 from emotalk.training.plan import PlanConfig
 from emotalk.training.watchers import EpochRecord, StepRecord
-from jobs.train import TrainConfig, train
+from jobs.train import NetworkChanges, TrainConfig, train
 from jobs.train_cluster import GiveUp
 from jobs.train_salvage import RECORD
 from tests.etf3d_folder import Etf3dFolder
 from tests.model.small import encoder_folder, noise
+from tests.random_corpus import random_corpus, squares
 
 pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("ray_session"), pytest.mark.timeout(900)]
 QUIET = Console(quiet=True)
@@ -209,6 +210,25 @@ def test_a_finished_model_learns_a_new_speaker(corpus: str, finished: str, tmp_p
     assert set(learnt.speakers) == set(known.speakers) | set(speakers_of(Corpus.open(str(tmp_path / "mine"))))
 
 
+def test_a_finished_model_learns_to_move_its_head(finished: str, tmp_path: Path) -> None:
+    """From clips of which some have a head track; what it says of the face goes on from what it said."""
+    clips = random_corpus(
+        tmp_path / "heads", [*squares("train", ("ann",)), *squares("validation", ("bob",))], heads=True
+    )
+    network = NetworkChanges(head_pose=True)
+    again = train(config(clips.location, tmp_path / "run", epochs=1, workers=1, init=finished, network=network), QUIET)
+    model = EmoTalk.from_pretrained(again)
+    animation = Animator(model).animate(noise(1))
+    assert animation.head is not None
+    assert np.abs(animation.head).max() > 1e-4
+    assert "head 0." in (Path(again) / "README.md").read_text()
+
+
+def test_a_head_needs_head_tracks(corpus: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no clip has a head track to learn from"):
+        train(config(corpus, tmp_path, network=NetworkChanges(head_pose=True)), QUIET)
+
+
 def training_workers() -> Iterator[psutil.Process]:
     for process in psutil.Process().children(recursive=True):
         if "RayTrainWorker" in " ".join(process.cmdline()):
@@ -218,7 +238,8 @@ def training_workers() -> Iterator[psutil.Process]:
 def test_the_run_says_what_it_was(corpus: str, finished: str) -> None:
     said = json.loads((Path(finished).parent / "train.json").read_text())
     assert said["preset"] == "lite"
-    assert said["losses"] == {"cross": 1.0, "self": 1.0, "velocity": 0.5, "classification": 0.1, "leakage": 0.1}
+    paper = {"cross": 1.0, "self": 1.0, "velocity": 0.5, "classification": 0.1}
+    assert said["losses"] == paper | {"head": 1.0, "leakage": 0.1, "gap": 0.0, "sounds": 0.0}
     assert len(said["corpus_digest"]) == 64
     card = (Path(finished) / "README.md").read_text()
     assert said["corpus_digest"] in card

@@ -31,6 +31,7 @@ def take(**changes: object) -> Take:
         "emotion": rng.dirichlet([1, 1, 1], 45),
         "emotion_names": ("neutral", "happy", "sad"),
         "caption": "<!-- a caption",
+        "head": rng.uniform(-0.2, 0.2, (45, 6)),
     }
     return Take(**(parts | changes))  # type: ignore[arg-type]
 
@@ -56,6 +57,9 @@ def test_a_take_comes_back_from_the_page(head: Rig) -> None:
     assert Fraction(*read["fps"]) == given.fps
     weights = unpack(read["weights"], "<i2").reshape(read["frames"], 52) * read["weightStep"]
     np.testing.assert_allclose(weights, given.weights, atol=1e-4)
+    turns = unpack(read["turns"], "<i2").reshape(read["frames"], 3) * read["turnStep"]
+    assert given.head is not None
+    np.testing.assert_allclose(turns, given.head[:, :3], atol=1e-4)
     emotion = unpack(read["emotion"], "u1").reshape(45, 3) / 255
     np.testing.assert_allclose(emotion, given.emotion, atol=0.003)
     assert read["emotionNames"] == list(given.emotion_names)
@@ -98,6 +102,8 @@ def test_the_page_names_no_other_place_and_hostile_text_stays_text(head: Rig) ->
         ({"samples": np.zeros(0)}, "mono"),
         ({"fps": Fraction(0)}, "fps"),
         ({"emotion": np.zeros((45, 2))}, "emotion"),
+        ({"head": np.zeros((44, 3))}, "head"),
+        ({"head": np.full((45, 6), np.nan)}, "head"),
     ],
 )
 def test_a_take_that_cannot_be_played_is_refused(change: dict[str, object], said: str) -> None:

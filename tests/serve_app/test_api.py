@@ -14,6 +14,7 @@ import pytest
 from emotalk.animation import Animation
 from emotalk.controls import Controls
 from emotalk.inference.animator import Animator
+from serve_app.answers import to_json
 from serve_app.api import build_api
 from tests.audio.recordings import silent_video
 from tests.serve_app.conftest import LIMITS, Ask, check_problem
@@ -43,6 +44,7 @@ def test_json_holds_the_animation_without_loss(ask: Ask, animator: Animator) -> 
         meta=answer["meta"],
     )
     assert got.equals(expected)
+    assert answer["head"] is None  # of a model that says nothing of it
     assert answer["fps"] == [30, 1]
 
 
@@ -219,3 +221,9 @@ def test_too_many_requests_and_faults() -> None:
             check_problem(await client.post(PATH, **form(b"x")), 400, "bad-audio")  # the slots are free again
 
     asyncio.run(run())
+
+
+def test_json_holds_the_head_of_a_model_that_moves_it() -> None:
+    head = np.linspace(-0.3, 12.5, 12, dtype=np.float32).reshape(2, 6)
+    answer = json.loads(to_json(Animation(np.zeros((2, 52)), head=head)))
+    np.testing.assert_array_equal(np.array(answer["head"], np.float32), head)

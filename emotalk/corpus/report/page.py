@@ -12,6 +12,7 @@ from emotalk.corpus.clip import Clip
 from emotalk.corpus.manifest import QUARANTINE, Counts
 from emotalk.corpus.report.pictures import bar_cell, coefficients_picture, histogram_picture
 from emotalk.corpus.report.report import SAMPLE_MAX_S, CorpusReport
+from emotalk.head import relative_pose
 from emotalk.labels import LEVELS
 from emotalk.player import Take
 from emotalk.player import page as player_page
@@ -129,6 +130,7 @@ def _take(clip: Clip) -> Take:
         caption=clip.clip_id,
         weights=np.asarray(clip.weights[:frames]),
         samples=clip.samples[: round(SAMPLE_MAX_S * SAMPLE_RATE)],
+        head=None if clip.head is None else relative_pose(clip.head)[:frames],
     )
 
 

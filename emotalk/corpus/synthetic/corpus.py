@@ -15,6 +15,7 @@ from emotalk.corpus.synthetic.casts import Name, roles
 from emotalk.corpus.synthetic.emotions import Delivery
 from emotalk.corpus.synthetic.espeak import EspeakSettings, Speech, synthesise
 from emotalk.corpus.synthetic.expression import express
+from emotalk.corpus.synthetic.nods import nod
 from emotalk.corpus.synthetic.sentences import Sentence
 from emotalk.corpus.synthetic.shaping import noise_floor, shape
 from emotalk.corpus.synthetic.visemes import is_vowel, mouth
@@ -100,6 +101,7 @@ def make(utterance: Utterance) -> Clip:
         weights=animate(samples, phones, utterance.emotion, utterance.level),
         emotion=utterance.emotion,
         level=utterance.level,
+        head=_head(utterance, samples, phones),
         phones=phones,
     )
 
@@ -139,6 +141,13 @@ def animate(samples: np.ndarray, phones: tuple[Phone, ...], emotion: str, level:
     spoken = mouth(phones, len(samples) / SAMPLE_RATE, times_s)
     accent = _accent(samples, phones, times_s)
     return express(spoken, emotion, level, times_s, (phones[0].start_s, phones[-1].end_s), accent)
+
+
+def _head(utterance: Utterance, samples: np.ndarray, phones: tuple[Phone, ...]) -> np.ndarray:
+    times_s = np.arange(frames_of(len(samples))) / float(FPS)
+    voice, clip = (_rng(f"head/{name}") for name in (utterance.voice.name, utterance.clip_id))
+    accent = _accent(samples, phones, times_s)
+    return nod(phones, accent, times_s, utterance.emotion, utterance.level, voice=voice, clip=clip)
 
 
 def _accent(samples: np.ndarray, phones: tuple[Phone, ...], times_s: np.ndarray) -> np.ndarray:

@@ -40,7 +40,7 @@ $(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/.demo
 	@echo "installing what tests need"
-	@$(INSTALL) --editable '.[synthetic,capture,render,dev]'
+	@$(INSTALL) --editable '.[synthetic,align,capture,render,dev]'
 	@touch $@
 
 clean:

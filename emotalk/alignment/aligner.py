@@ -24,7 +24,7 @@ BACK, AHEAD, FAR_AHEAD = 6, 80, 600
 RUN, FAR_RUN = 3, 5  # words in a row that are believed to be the text's
 MIN_CONFIDENCE = 0.5  # of words that count
 # Fit in nats per 10 ms at which a word is as likely right as wrong, and how fast that changes.
-_EVEN_FIT, _FIT_SCALE = -6.5, 0.7
+_EVEN_FIT, _FIT_SCALE = -7.0, 0.4
 _AROUND_S = 0.6  # a short word is judged with its neighbours
 _NOISE_S = 0.25  # speech outside the text that is shorter is the edge of a word, a click or a breath
 

@@ -8,6 +8,7 @@ states of every sound.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,14 +16,14 @@ import numpy as np
 from emotalk.alignment.arpabet import IPA
 from emotalk.alignment.lexicon import guessed, pronounced, unknown_words
 from emotalk.corpus.clip import Phone
+from emotalk.corpus.synthetic import espeak
 from emotalk.errors import MissingExtraError
 
 FRAME_S = 0.01
-# A frame of the recogniser is heard from 0 to 25.6 ms after its time; its middle, less half a step, is its place.
-FRAME_CENTRE_S = 0.0078
+FRAME_CENTRE_S = 0.0128  # a frame of the recogniser is heard from its time on for 25.6 ms: here is its middle
 NATS = 1024 * np.log(1.0001)  # a unit of the recogniser's acoustic scores
 _OTHER = "zz-"  # a speech sound that belongs to no word of the text
-_OTHER_PROBABILITY = 1e-4  # of any such sound; larger and clear words dissolve into sounds, smaller and noise is a word
+_OTHER_PROBABILITY = 1e-5  # of any such sound; larger and clear words dissolve into sounds, smaller and noise is a word
 _EXPECTED_PROBABILITY = 0.5  # that a run begins at the word that comes next
 _NOTHING_PROBABILITY = 1e-3  # that no word of the window is heard
 _EXIT_PROBABILITY = 0.1  # that a run ends with a word
@@ -58,38 +59,52 @@ class _Row(NamedTuple):
         return not self.name.startswith(("<", "[", _OTHER))
 
 
+def available() -> bool:
+    """Whether the extra `align` is installed."""
+    return espeak.available() and all(find_spec(name) is not None for name in ("pocketsphinx", "num2words"))
+
+
 class Decoder:
     """Holds the acoustic model, about 60 MB. Not for several threads at once. What it says of a stretch depends on
     nothing it heard before."""
 
     def __init__(self) -> None:
-        try:
-            import pocketsphinx
-        except ImportError as error:
-            raise MissingExtraError("Alignment", "align") from error
+        if not available():
+            raise MissingExtraError("Alignment", "align")
+        import pocketsphinx
+
         # All senones, so that scores are relative to the best of all sounds, not to the best of the words allowed.
-        # No search of the lattice: with a grammar of loops it takes forever.
-        self._sphinx: Any = pocketsphinx.Decoder(lm=None, compallsen=True, bestpath=False, loglevel="FATAL")
+        # No search of the lattice: with a grammar of loops it takes forever. Wide beams: other speech is unlikely by
+        # the grammar, and what comes after it would be pruned.
+        self._sphinx: Any = pocketsphinx.Decoder(
+            lm=None, compallsen=True, bestpath=False, beam=1e-80, pbeam=1e-80, wbeam=1e-60, loglevel="FATAL"
+        )
+        self._taught: set[str] = set()
+        self._silent: set[str] = set()
         self._others = [f"{_OTHER}{name.lower()}" for name in IPA]
         self._teach(dict(zip(self._others, IPA, strict=True)))
-        self._silent: set[str] = set()
 
     def learn(self, words: Sequence[str]) -> None:
         """Makes sure that every word has a pronunciation. InputError where these are not English."""
-        unknown_words(words, self._sphinx.lookup_word)
+        unknown = set(unknown_words(words, self._known))
         new: dict[str, str] = {}
-        for word in sorted(set(words) - self._silent):
-            if self._sphinx.lookup_word(word) is None:
-                sounds = pronounced(word, self._sphinx.lookup_word) or guessed(word)
+        for word in sorted(set(words) - self._silent - self._taught):
+            if self._known(word) is None:
+                sounds = guessed(word) if word in unknown else pronounced(word, self._known)
                 if sounds is None:
                     self._silent.add(word)
                 else:
                     new[word] = sounds
         self._teach(new)
 
+    def _known(self, word: str) -> str | None:
+        """The dictionary's own pronunciation, whatever was taught since."""
+        return None if word in self._taught else self._sphinx.lookup_word(word)
+
     def _teach(self, sounds: dict[str, str]) -> None:
         for number, (word, names) in enumerate(sounds.items(), start=1):
             self._sphinx.add_word(word, names, number == len(sounds))  # its tables are made anew after the last
+        self._taught |= sounds.keys()
 
     def find(self, samples: np.ndarray, words: Sequence[str], *, expected: int) -> list[Heard]:
         """(n,) samples at 16 kHz, a window of text that was learnt -> what is heard, in order; silence is left out.

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from emotalk.alignment.arpabet import from_ipa
 from emotalk.corpus.synthetic import espeak
-from emotalk.errors import InputError, MissingExtraError
+from emotalk.errors import InputError
 
 Known = Callable[[str], str | None]  # a word -> its sounds, parted by spaces, or None
 
@@ -41,6 +41,4 @@ def pronounced(word: str, known: Known) -> str | None:
 
 def guessed(word: str) -> str | None:
     """How espeak-ng would say a word, by the names of ARPAbet; None for what it does not say at all."""
-    if not espeak.available():
-        raise MissingExtraError("Alignment", "align")
     return " ".join(from_ipa(espeak.pronounce(word, _LANGUAGE))) or None

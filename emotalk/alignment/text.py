@@ -3,8 +3,6 @@
 import re
 import unicodedata
 from collections.abc import Iterator
-from functools import cache
-from typing import Any
 
 from emotalk.errors import MissingExtraError
 
@@ -130,16 +128,11 @@ def _cardinal(value: int) -> str:
 def _number(value: int, kind: str) -> str:
     if len(str(value)) > 15:  # nobody reads these as one number
         return " ".join(_number(int(digit), "cardinal") for digit in str(value))
-    return str(_num2words()(value, to=kind)).replace("-", " ").replace(",", "")
-
-
-@cache
-def _num2words() -> Any:
     try:
         from num2words import num2words
     except ImportError as error:
         raise MissingExtraError("Alignment", "align") from error
-    return num2words
+    return str(num2words(value, to=kind)).replace("-", " ").replace(",", "")
 
 
 def _plain(text: str) -> str:

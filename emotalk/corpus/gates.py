@@ -23,8 +23,11 @@ Reason = Literal[
     "stem",  # a file name that does not say who speaks what
     "missing_audio",  # coefficients without a recording
     "missing_coefficients",  # a recording without coefficients
+    "missing_text",  # a recording without the text that is read
     "unreadable_audio",
     "unreadable_coefficients",
+    "unreadable_text",
+    "unaligned",  # speech whose sounds cannot be told from its text
     "shape",  # not (frames, 52) of a float type
     "not_finite",  # NaN or infinity
     "names",  # coefficients missing, unknown or twice by name

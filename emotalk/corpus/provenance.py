@@ -90,6 +90,16 @@ PROVENANCE: dict[str, Provenance] = {
 }""",
         languages=("en", "zh", "es", "ja"),
     ),
+    "aligned": Provenance(
+        title="own recordings with their texts, faces made by rule (aligned)",
+        homepage="",
+        licence="unknown",
+        terms="The rights are those of whoever made the recordings and texts: what may be done with them is not known "
+        "here. The faces are made by rule from the speech sounds and show no emotion: nobody's face was recorded.",
+        consent="Not known here. Voices are personal data: whoever shares this corpus, or a model from it, must have "
+        "asked the people recorded.",
+        languages=("en",),
+    ),
     "synthetic": Provenance(
         title="synthetic speech with faces made by rule",
         homepage="https://github.com/espeak-ng/espeak-ng",

@@ -28,8 +28,8 @@ def fetch_steps(steps: pa.Table, *, store: ray.ObjectRef, seed: tuple[int, ...],
 def fetched(table: pa.Table) -> Iterator[tuple[int, int, Example]]:
     """What `fetch_steps` gave -> (step, position, example) in its order."""
     scalars = [table.column(name).to_pylist() for name in ("step", "position", "clip_id", "emotion", "level", "style")]
-    arrays = [_vectors(table.column(name)) for name in ("samples", "weights", "heard_at", "sounds")]
-    for (step, position, clip_id, emotion, level, style), samples, weights, heard_at, sounds in zip(
+    arrays = [_vectors(table.column(name)) for name in ("samples", "weights", "heard_at", "sounds", "heard")]
+    for (step, position, clip_id, emotion, level, style), samples, weights, heard_at, sounds, heard in zip(
         zip(*scalars, strict=True), *arrays, strict=True
     ):
         # Never empty where it is known: a clip has a frame.
@@ -45,6 +45,7 @@ def fetched(table: pa.Table) -> Iterator[tuple[int, int, Example]]:
                 style,
                 heard_at=heard_at if len(heard_at) else None,
                 sounds=sounds if len(sounds) else None,
+                heard=heard,
             ),
         )
 
@@ -70,6 +71,7 @@ def _to_table(step: int, loaded: dict[int, Example]) -> pa.Table:
             "style": [example.style for example in examples],
             "heard_at": _lists([np.zeros(0) if e.heard_at is None else e.heard_at for e in examples]),
             "sounds": _lists([np.zeros(0, np.int64) if e.sounds is None else e.sounds for e in examples]),
+            "heard": _lists([example.heard for example in examples]),
         }
     )
 

@@ -20,7 +20,8 @@ class Batch:
     positions (D, T) float64: where a target's frames lie among those of the recording that gives the words.
     sounds (D, T): what is said in each frame, numbers in `SOUNDS`, UNKNOWN where nobody knows.
     cross (D,) bool. level (D, 2), style (D, styles): mixes. labels (D,): emotion of the recording that gives it, or
-    UNKNOWN. clip_ids: of the D targets.
+    UNKNOWN. heard (D, labels): what a teacher heard in a recording without a label, shares of the emotions; zeros where
+    there was none, no columns where there is none at all. clip_ids: of the D targets.
     """
 
     samples: Tensor
@@ -35,6 +36,7 @@ class Batch:
     level: Tensor
     style: Tensor
     labels: Tensor
+    heard: Tensor
     clip_ids: tuple[str, ...]
 
     def to(self, device: torch.device) -> "Batch":
@@ -64,6 +66,9 @@ def collate(units: Sequence[Unit], examples: Mapping[int, Example], styles: int)
         level=torch.stack([_mix(example.level, 2) for example in asked]),
         style=torch.stack([_mix(example.style, styles) for example in asked]),
         labels=torch.tensor([examples[part.emotion].emotion for part in parts]),
+        heard=torch.nn.utils.rnn.pad_sequence(
+            [torch.from_numpy(examples[part.emotion].heard) for part in parts], batch_first=True
+        ),
         clip_ids=tuple(example.clip_id for example in asked),
     )
 

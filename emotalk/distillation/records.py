@@ -13,6 +13,7 @@ from emotalk.corpus.gates import Rejection
 from emotalk.corpus.schema import HEARD, INDEX_SCHEMA
 from emotalk.corpus.shards import ShardReport
 from emotalk.corpus.store import Store
+from emotalk.remote import reached
 
 FOLDER = "labelled"
 _KEY = b"emotalk.labelled"
@@ -56,8 +57,11 @@ def read_record(store: Store, number: int, key: str) -> Labelled | None:
 
 
 def remove_records(store: Store) -> None:
-    for name in store.names(FOLDER):
-        store.remove(name)
+    """All of them: the index holds what they held."""
+    with reached(store.path(FOLDER)) as (fs, folder):
+        fs.invalidate_cache()
+        if fs.isdir(folder):
+            fs.rm(folder, recursive=True)
 
 
 def _name(number: int) -> str:

@@ -145,7 +145,9 @@ class Examples:
         level = UNKNOWN if key.level is None else key.level
         phones = row_phones(*self._place(position)) if self.sounds else None
         said = None if phones is None else sounds_at(phones, np.arange(len(weights)) * speed / float(FPS))
-        return Example(str(place["clip_id"]), samples, weights, emotion, level, style, heard=self.heard(position), sounds=said)
+        return Example(
+            str(place["clip_id"]), samples, weights, emotion, level, style, heard=self.heard(position), sounds=said
+        )
 
     def _place(self, position: int) -> tuple[pa.Table, int]:
         """The table and the row in it that hold a clip."""

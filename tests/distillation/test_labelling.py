@@ -1,6 +1,6 @@
 """Recordings become a teacher's corpus: once, whole, in pieces, and with a name for what is no good."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +8,7 @@ import pytest
 
 from emotalk.controls import Controls
 from emotalk.corpus.corpus import Corpus
-from emotalk.distillation.chunks import CLIPS_PER_CHUNK, VALIDATION_EVERY
+from emotalk.distillation.chunks import CLIPS_PER_CHUNK
 from emotalk.distillation.labelling import Labelling
 from emotalk.distillation.teacher import Taught, Teacher, TeacherFile
 from emotalk.dubbing.listing import list_recordings
@@ -162,21 +162,3 @@ def test_names_of_emotions_decide_what_a_network_makes_of_what_was_heard(teacher
     expected = dict(zip(EMOTIONS, all_eight, strict=True))
     expected["neutral"] += expected.pop("calm")
     assert by_name == pytest.approx(expected)
-
-
-def test_memory_does_not_grow_with_a_recording(teacher: TeacherFile, tmp_path: Path) -> None:
-    """What is read ahead of the chunk that is taught stays within a few clips."""
-    from emotalk.distillation.chunks import chunks
-
-    asked = 0
-
-    def sounds() -> Iterator[int]:
-        nonlocal asked
-        for number in range(1_000):
-            asked += 1
-            yield number
-
-    for number, chunk in enumerate(chunks(sounds(), CLIPS_PER_CHUNK)):
-        assert asked <= (number + 1) * CLIPS_PER_CHUNK
-        assert chunk[0] == number * CLIPS_PER_CHUNK
-    assert VALIDATION_EVERY < CLIPS_PER_CHUNK

@@ -133,13 +133,14 @@ def test_what_a_teacher_heard_counts_as_a_label_does() -> None:
     labelled = collate([Single(0), Single(4), Single(5)], certain, styles=3)
     certain = {**certain, 0: EXAMPLES[0]._replace(emotion=UNKNOWN, heard=np.eye(8, dtype=np.float32)[1])}
     taught = collate([Single(0), Single(4), Single(5)], certain, styles=3)
-    out = torch.zeros_like(taught.targets)
-    torch.testing.assert_close(loss_sums(out, logits, taught), loss_sums(out, logits, labelled))
+    said = Predicted(torch.zeros_like(taught.targets), logits, {})
+    torch.testing.assert_close(loss_sums(said, taught), loss_sums(said, labelled))
     assert loss_counts(taught).tolist() == loss_counts(labelled).tolist()
     shares = np.array([0.5, 0, 0, 0.25, 0.25, 0, 0, 0], np.float32)
     unsure = {**certain, 4: EXAMPLES[4]._replace(heard=shares)}
     batch = collate([Single(0), Single(4), Single(5)], unsure, styles=3)
     logs = logits.log_softmax(-1)
     expected = -float(logs[0, 1] + (torch.from_numpy(shares) * logs[1]).sum())
-    assert float(loss_sums(out, logits, batch)[3]) == pytest.approx(expected, rel=1e-5)
-    assert loss_counts(batch)[3] == 2
+    place = LOSSES.index("classification")
+    assert float(loss_sums(said, batch)[place]) == pytest.approx(expected, rel=1e-5)
+    assert loss_counts(batch)[place] == 2

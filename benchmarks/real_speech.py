@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -138,9 +139,7 @@ def lips(bench: Bench) -> Iterator[Row]:
             continue
         samples, text = load_audio(path), path.with_suffix(".txt").read_text(encoding="utf-8-sig")
         try:
-            alignment = kept(
-                bench.config.cache, samples, text, lambda samples=samples, text=text: aligner.align(samples, text)
-            )
+            alignment = kept(bench.config.cache, samples, text, partial(aligner.align, samples, text))
         except InputError as error:
             yield Row("lips", path.name, "left out", None, error.reason)
             continue
@@ -248,9 +247,9 @@ def emotion(bench: Bench) -> Iterator[Row]:
 
 
 def _crossed(bench: Bench, words: str, felt: str, sounds: dict[str, np.ndarray], label: str) -> Iterator[Row]:
-    frames = frames_of(len(sounds[words]))
-    own = cross_reconstruct(bench.model, sounds[words], sounds[words], frames)
-    other = cross_reconstruct(bench.model, sounds[words], sounds[felt], frames)
+    itself = [np.arange(frames_of(len(sounds[words])), dtype=np.float64)]
+    (own,) = cross_reconstruct(bench.model, sounds[words], sounds[words], itself)
+    (other,) = cross_reconstruct(bench.model, sounds[words], sounds[felt], itself)
     rows = borrowed(words, own, felt, other, felt=label)
     for row in rows:
         rise = row.borrowed_value - row.own_value

@@ -178,7 +178,10 @@ class _Run:
         """
         metrics = metrics | {"epochs_done": epoch}
         try:
-            with tempfile.TemporaryDirectory(dir=os.environ.get("RAY_TMPDIR")) as folder:
+            room = os.environ.get("RAY_TMPDIR")  # where there is space, which Ray itself makes only on its own account
+            if room:
+                Path(room).mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=room) as folder:
                 checkpoint = None
                 if self.rank == 0:
                     state = {**self.learner.state(), "totals": self.totals, "epoch": epoch, "step": step}

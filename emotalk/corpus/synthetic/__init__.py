@@ -10,6 +10,6 @@
 | both, test | 3 | 6 | 270 | 0.2 |
 
 A clip of the demo lasts 1.2 to 4.4 s and takes about 30 ms of one core to make, so the whole corpus about two minutes;
-the neural voice takes ten times as long. Within a voice and sentence all clips (neutral, and seven emotions at one level
-or both) have the same speech sounds in order.
+the neural voice takes ten times as long. Within a voice and sentence all clips (neutral, and seven emotions at one
+level or both) have the same speech sounds in order.
 """

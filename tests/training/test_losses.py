@@ -94,7 +94,7 @@ def test_the_training_step_is_the_papers_forward() -> None:
     model = small_lite()
     batch = collate([SQUARE], EXAMPLES, styles=3)
     with torch.no_grad():
-        out, logits, _ = TrainingStep(model)(batch)
+        out, logits, *_ = TrainingStep(model)(batch)
         paper = model(
             EXAMPLES[1].samples, EXAMPLES[2].samples, EXAMPLES[0].weights, EXAMPLES[1].weights, level=0, person=0
         )

@@ -66,6 +66,7 @@ def _tables(sounds: Sequence[Sound], said: Sequence[Taught], split: str) -> Iter
                 statement=sound.clip_id,
                 samples=sound.samples,
                 weights=taught.weights,
+                head=taught.head,
             )
             for sound, taught in rows
         ]

@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from emotalk.blendshapes import COEFFICIENTS
 from emotalk.controls import Controls
 from emotalk.errors import EmoTalkError
 from emotalk.files import open_source, suffix_of
-from emotalk.inference.animator import Animator
+from emotalk.inference.animator import Animator, RawWindow
 from emotalk.inference.heard import softmax
 from emotalk.labels import EMOTIONS
 from emotalk.model.extend import load_start
@@ -23,10 +24,12 @@ LONGEST_S = 60.0  # of a sound: one window of every network
 class Taught(NamedTuple):
     """What a teacher says of a sound: raw coefficients (frames, 52) float32, and shares of `EMOTIONS`, (8,) float32.
 
-    heard: None of a teacher that knows none of them.
+    head: (frames, 6) pose of the head, None of a teacher that does not move it. heard: None of one that knows no such
+    emotion.
     """
 
     weights: np.ndarray
+    head: np.ndarray | None
     heard: np.ndarray | None
 
 
@@ -64,7 +67,11 @@ class Teacher:
         said = self._animator.predict(windows, Controls())
         if not all(np.isfinite(one.weights).all() and np.isfinite(one.logits).all() for one in said):
             raise EmoTalkError("the teacher's faces are no numbers")
-        return [Taught(one.weights, self._heard(one.logits)) for one in said]
+        return [self._taught(one) for one in said]
+
+    def _taught(self, one: RawWindow) -> Taught:
+        face, head = one.weights[:, : len(COEFFICIENTS)], one.weights[:, len(COEFFICIENTS) :]
+        return Taught(face, head if head.size else None, self._heard(one.logits))
 
     def _heard(self, logits: np.ndarray) -> np.ndarray | None:
         known = [self._place[emotion] for emotion in EMOTIONS if emotion in self._place]

@@ -17,7 +17,7 @@ from emotalk.inference.animator import Animator
 from emotalk.labels import EMOTIONS, OFFICIAL_EMOTIONS
 from emotalk.model.extend import load_start
 from emotalk.training.examples import Examples
-from tests.distillation.shelf import syllables, write_sound, write_teacher
+from tests.distillation.shelf import voices, write_sound, write_teacher
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +55,8 @@ def files(folder: Path) -> dict[str, bytes]:
 def test_every_clip_has_the_raw_face_and_the_emotion_that_its_teacher_says(
     teacher: TeacherFile, tmp_path: Path
 ) -> None:
-    write_sound(tmp_path / "shelf/sub/a.wav", syllables(2, 0))
-    write_sound(tmp_path / "shelf/long.wav", *(syllables(3, seed) for seed in range(4)))
+    write_sound(tmp_path / "shelf/sub/a.wav", voices(2, 0))
+    write_sound(tmp_path / "shelf/long.wav", *(voices(3, seed) for seed in range(4)))
     corpus = label(plan(tmp_path / "shelf", tmp_path / "out", teacher, max_clip_s=5), Counting(teacher))
     clips = [clip for split in ("train", "validation") for clip in corpus.clips(split)]
     assert sorted(clip.clip_id for clip in clips) == [
@@ -79,8 +79,8 @@ def test_every_clip_has_the_raw_face_and_the_emotion_that_its_teacher_says(
 
 def test_an_interrupted_labelling_goes_on_and_teaches_nothing_twice(teacher: TeacherFile, tmp_path: Path) -> None:
     """Two portions' worth of clips in one long recording, stopped in the middle of the second chunk."""
-    write_sound(tmp_path / "shelf/book.wav", *(syllables(2, seed) for seed in range(100)))
-    write_sound(tmp_path / "shelf/short.wav", syllables(1, 3))
+    write_sound(tmp_path / "shelf/book.wav", *(voices(2, seed) for seed in range(100)))
+    write_sound(tmp_path / "shelf/short.wav", voices(1, 3))
     whole = Counting(teacher)
     label(plan(tmp_path / "shelf", tmp_path / "whole", teacher, max_clip_s=3), whole)
     assert whole.taught > CLIPS_PER_CHUNK
@@ -101,8 +101,8 @@ def test_an_interrupted_labelling_goes_on_and_teaches_nothing_twice(teacher: Tea
 
 
 def test_a_portion_that_is_recorded_is_not_opened_again(teacher: TeacherFile, tmp_path: Path) -> None:
-    path = write_sound(tmp_path / "shelf/a.wav", syllables(2, 0), syllables(2, 1))
-    write_sound(tmp_path / "shelf/b.wav", syllables(2, 4))
+    path = write_sound(tmp_path / "shelf/a.wav", voices(2, 0), voices(2, 1))
+    write_sound(tmp_path / "shelf/b.wav", voices(2, 4))
     labelling = plan(tmp_path / "shelf", tmp_path / "out", teacher)
     (portion,) = labelling.portions
     before = labelling.label(portion, lambda: Teacher(teacher, device="cpu"))
@@ -119,12 +119,12 @@ def test_a_portion_that_is_recorded_is_not_opened_again(teacher: TeacherFile, tm
 
 def test_what_is_no_good_is_named_and_the_rest_is_taught(teacher: TeacherFile, tmp_path: Path) -> None:
     shelf = tmp_path / "shelf"
-    write_sound(shelf / "good.wav", syllables(2, 0), syllables(2, 1))
+    write_sound(shelf / "good.wav", voices(2, 0), voices(2, 1))
     write_sound(shelf / "silent.wav", np.zeros(32_000, np.float32))
-    write_sound(shelf / "short.wav", syllables(0.2, 1))
+    write_sound(shelf / "short.wav", voices(0.2, 1))
     (shelf / "broken.wav").write_bytes(b"RIFF\0")
     (shelf / "notes.txt").write_text("no recording")
-    write_sound(shelf / "other.wav", syllables(2, 5))
+    write_sound(shelf / "other.wav", voices(2, 5))
     corpus = label(plan(shelf, tmp_path / "out", teacher), Counting(teacher))
     assert corpus.manifest.total.clips == 2
     rows = {row["item_id"]: row["reason"] for row in corpus.quarantine.to_pylist()}
@@ -145,16 +145,16 @@ def test_where_nothing_is_good_there_is_no_corpus(teacher: TeacherFile, tmp_path
 
 def test_what_decides_the_rows_is_the_identity(teacher: TeacherFile, tmp_path: Path) -> None:
     for name in ("here", "there"):
-        write_sound(tmp_path / name / "a.wav", syllables(2, 0))
+        write_sound(tmp_path / name / "a.wav", voices(2, 0))
     here = plan(tmp_path / "here", tmp_path / "out", teacher)
     assert plan(tmp_path / "there", tmp_path / "elsewhere", teacher).identity == here.identity
     assert plan(tmp_path / "here", tmp_path / "out", teacher, max_clip_s=10).identity != here.identity
-    write_sound(tmp_path / "there/b.wav", syllables(2, 1))
+    write_sound(tmp_path / "there/b.wav", voices(2, 1))
     assert plan(tmp_path / "there", tmp_path / "out", teacher).identity["recordings"] != here.identity["recordings"]
 
 
 def test_names_of_emotions_decide_what_a_network_makes_of_what_was_heard(teacher: TeacherFile, tmp_path: Path) -> None:
-    write_sound(tmp_path / "shelf/a.wav", syllables(2, 0), syllables(2, 1))
+    write_sound(tmp_path / "shelf/a.wav", voices(2, 0), voices(2, 1))
     corpus = label(plan(tmp_path / "shelf", tmp_path / "out", teacher), Counting(teacher))
     all_eight = Examples(corpus, "train", EMOTIONS, ()).heard(0)
     seven = Examples(corpus, "train", OFFICIAL_EMOTIONS, (), {"calm": "neutral"}).heard(0)

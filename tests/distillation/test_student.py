@@ -16,17 +16,22 @@ from emotalk.inference.heard import softmax
 from emotalk.labels import EMOTIONS
 from emotalk.model.network import EmoTalk
 from emotalk.model.presets import lite_config
+from emotalk.training.batches import collate
 from emotalk.training.examples import Examples, speakers_of
-from emotalk.training.learner import Learner
+from emotalk.training.learner import Learner, Place, Work
+from emotalk.training.losses import LossWeights
+from emotalk.training.optimiser import OptimiserConfig
 from emotalk.training.squares import Single
 from emotalk.training.units import Example
-from tests.distillation.shelf import LEARNING, syllables, teach, write_sound, write_taught_teacher
+from tests.distillation.shelf import voices, write_sound, write_teacher
+
+STEPS = 60
 
 
 def test_a_student_follows_its_teacher_on_sounds_that_it_did_not_learn(tmp_path: Path) -> None:
     for seed in range(100, 148):
-        write_sound(tmp_path / "shelf" / f"{seed}.wav", syllables(2, seed))
-    teacher = TeacherFile.read(write_taught_teacher(tmp_path / "teacher"))
+        write_sound(tmp_path / "shelf" / f"{seed}.wav", voices(2, seed))
+    teacher = TeacherFile.read(write_teacher(tmp_path / "teacher"))
     listing = list_recordings([str(tmp_path / "shelf")], output=str(tmp_path / "taught"))
     labelling = Labelling.plan(listing, str(tmp_path / "taught"), teacher, max_clip_s=20)
     loaded = Teacher(teacher, device="cpu")
@@ -39,8 +44,19 @@ def test_a_student_follows_its_teacher_on_sounds_that_it_did_not_learn(tmp_path:
     torch.manual_seed(0)
     student = EmoTalk(lite_config(styles=1))
     before = agreement(student, new, list(known.values()))
-    teach(Learner(student, *LEARNING, device=torch.device("cpu"), seed=0), known, 60)
+    learner = Learner(
+        student,
+        OptimiserConfig(learning_rate=3e-3, warmup_steps=10),
+        LossWeights(classification=0.5),
+        device=torch.device("cpu"),
+        seed=0,
+    )
+    rng = np.random.default_rng(0)
+    for step in range(STEPS):
+        units = [Single(int(clip)) for clip in rng.choice(len(known), 6, replace=False)]
+        learner.learn(Work([collate(units, known, 1)], counted=True), Place(0, 1, step, STEPS))
     after = agreement(student, new, list(known.values()))
+    print(before, after)
     assert abs(before.correlation) < 0.1
     assert after.correlation > 0.6
     assert after.error < 0.6 < before.error

@@ -17,7 +17,7 @@ from emotalk.training.optimiser import OptimiserConfig
 from emotalk.training.plan import PlanConfig
 from jobs.distill import DistillConfig, distill
 from jobs.train import TrainConfig, train
-from tests.distillation.shelf import syllables, write_sound, write_teacher
+from tests.distillation.shelf import voices, write_sound, write_teacher
 from tests.model.small import noise
 from tests.random_corpus import random_corpus, squares
 from tests.s3 import S3Server
@@ -34,9 +34,9 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="module")
 def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("shelf")
-    write_sound(root / "book.wav", *(syllables(2, seed) for seed in range(6)))
+    write_sound(root / "book.wav", *(voices(2, seed) for seed in range(6)))
     for seed in range(3):
-        write_sound(root / f"{seed}.wav", syllables(2, seed))
+        write_sound(root / f"{seed}.wav", voices(2, seed))
     (root / "broken.wav").write_bytes(b"RIFF\0")
     return root
 
@@ -114,7 +114,7 @@ def test_what_cannot_be_started_leaves_nothing(shelf: Path, teacher: str, tmp_pa
 
 @pytest.mark.slow
 def test_a_driver_killed_while_it_teaches_is_continued_by_the_same_command(teacher: str, tmp_path: Path) -> None:
-    write_sound(tmp_path / "shelf/book.wav", *(syllables(10, seed) for seed in range(120)))
+    write_sound(tmp_path / "shelf/book.wav", *(voices(10, seed) for seed in range(120)))
     output = tmp_path / "run"
     command = [
         *(sys.executable, "-m", "jobs.distill", str(tmp_path / "shelf"), "--teacher", teacher),

@@ -5,17 +5,13 @@ is missing or was made by something else (other bytes, model, controls); a run t
 stopped. Exit code: 0 when every recording is animated, 1 when some failed, 2 for what cannot be started.
 """
 
-import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
 
-import ray
 import tyro
-from ray.data import ActorPoolStrategy, DataContext
 from rich.console import Console
 
 from emotalk import command_line
@@ -33,11 +29,9 @@ from emotalk.model.store import default_model, load_model, model_digest
 from jobs.cluster import start_ray
 from jobs.dub_board import Heard, start_board
 from jobs.dub_worker import DubWorker
-from jobs.fan_out import on_actors
+from jobs.pool import Pool, check_gpus
 from jobs.progress import Progress, ProgressCallback, progress_line
 from jobs.watch import watched
-
-CPU_SHARE = 0.9  # of the cluster's CPUs for all workers together: with every one of them held, Ray Data waits for ever
 
 LOG_WIDTH = 160  # of the table, where the output is no terminal
 
@@ -71,8 +65,7 @@ class DubConfig:
         _suffixes(self.formats)
         if (self.workers is not None and self.workers < 1) or self.threads < 1:
             raise InputError("workers and threads must be at least 1")
-        if self.gpus is not None and not (0 <= self.gpus <= 1 or (self.gpus > 1 and self.gpus == int(self.gpus))):
-            raise InputError(f"gpus must be a share of one or a whole number, not {self.gpus}")
+        check_gpus(self.gpus)
 
 
 def dub(config: DubConfig, progress: ProgressCallback | None = None) -> Report:
@@ -102,33 +95,9 @@ def dub(config: DubConfig, progress: ProgressCallback | None = None) -> Report:
     return report
 
 
-@dataclass(frozen=True)
-class _Pool:
-    """How many workers, and what each of them holds. first: how many the cluster has room for now."""
-
-    first: int
-    largest: int
-    cpus: float
-    gpus: float
-
-    @classmethod
-    def of(cls, config: DubConfig, items: int) -> "_Pool":
-        cluster = ray.cluster_resources()
-        cpus, gpus = cluster.get("CPU", 1.0), cluster.get("GPU", 0.0)
-        each = (1.0 if gpus else 0.0) if config.gpus is None else config.gpus
-        if each > gpus and not config.workers:
-            raise InputError(f"a worker needs {each:g} GPUs, the cluster has {gpus:g}")
-        # A local Ray may claim more CPUs than there are, so that nothing waits for ever.
-        cores = min(cpus, os.cpu_count() or 1) if len(ray.nodes()) == 1 else cpus
-        room = int(gpus / each) if each else int(cores / config.threads)
-        largest = max(1, min(config.workers or room, items))
-        first = max(1, min(largest, room if each else int(cpus / config.threads)))
-        return cls(first, largest, min(config.threads, CPU_SHARE * cpus / first), each)
-
-
 def _run(dubbing: Dubbing, model: str, config: DubConfig, progress: ProgressCallback | None) -> list[Row]:
     """Dubs the items on the cluster -> their rows, in the order of completion."""
-    pool = _Pool.of(config, len(dubbing.items))
+    pool = Pool.of(len(dubbing.items), workers=config.workers, threads=config.threads, gpus=config.gpus)
     board = start_board()
     rows: list[Row] = []
     started = time.monotonic()
@@ -137,29 +106,13 @@ def _run(dubbing: Dubbing, model: str, config: DubConfig, progress: ProgressCall
         if progress is not None:
             progress(_progress(dubbing, heard, rows, time.monotonic() - started))
 
+    make = partial(DubWorker, replace(dubbing, items=(), rows=()), model, config.threads, pool.device, board)
     with watched(board, show):
-        for row in _rows(dubbing, model, config.threads, pool, board):
-            rows.append(row)
-    return rows
-
-
-def _rows(dubbing: Dubbing, model: str, threads: int, pool: _Pool, board: Any) -> Iterator[Row]:
-    scaling = DataContext.get_current().autoscaling_config
-    before = scaling.actor_pool_util_upscaling_threshold
-    # One recording at a time per actor, so that none waits behind an audiobook while another actor has nothing to do.
-    # By default the pool grows only where work queues up at its actors; here it grows as soon as all are busy.
-    scaling.actor_pool_util_upscaling_threshold = 1.0
-    try:
-        make = partial(
-            DubWorker, replace(dubbing, items=(), rows=()), model, threads, "cuda" if pool.gpus else "cpu", board
-        )
         # A planned item (a URI and what is known of it) goes out, its row of the report comes back; the animations are
         # written by the actor.
-        actors = ActorPoolStrategy(min_size=pool.first, max_size=pool.largest, max_tasks_in_flight_per_actor=1)
-        for _, row in on_actors(make, list(enumerate(dubbing.items)), pool=actors, cpus=pool.cpus, gpus=pool.gpus):
-            yield row
-    finally:
-        scaling.actor_pool_util_upscaling_threshold = before
+        for row in pool.run(make, list(enumerate(dubbing.items))):
+            rows.append(row)
+    return rows
 
 
 def _progress(dubbing: Dubbing, heard: Heard, rows: Sequence[Row], elapsed_s: float) -> Progress:

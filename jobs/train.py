@@ -17,7 +17,7 @@ from ray.train.torch import TorchTrainer
 from rich.console import Console
 
 from emotalk import command_line
-from emotalk.corpus.corpus import Corpus
+from emotalk.corpus.corpora import Corpora
 from emotalk.errors import InputError
 from emotalk.files import absolute, exists
 from emotalk.labels import EMOTIONS
@@ -77,13 +77,9 @@ class NetworkChanges:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainConfig:
-    """Trains a network on a corpus with Ray Train, on any number of workers."""
+class TrainOptions:
+    """How a network is trained, whatever on."""
 
-    corpus: str
-    """Folder or URI of a corpus made by jobs.build_corpus."""
-    output: str
-    """Folder or URI of the run; the model ends in its folder `model`."""
     preset: Literal["lite", "base", "official"] = "lite"
     """The network: lite (from scratch), base (two pretrained encoders) or official (the paper's)."""
     content_encoder: str | None = None
@@ -148,6 +144,18 @@ class TrainConfig:
             raise InputError("recompute and frozen_layers are for pretrained encoders, which lite has none of")
 
 
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig(TrainOptions):
+    """Trains a network on a corpus with Ray Train, on any number of workers."""
+
+    corpus: str
+    """Folder or URI of a corpus made by jobs.build_corpus."""
+    with_corpus: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    """Further corpora whose clips are learnt together with the first one's; several by repeating it."""
+    output: str
+    """Folder or URI of the run; the model ends in its folder `model`."""
+
+
 def train(
     config: TrainConfig, console: Console | None = None, watchers: Sequence[Callable[[str], Watcher]] = ()
 ) -> str:
@@ -156,18 +164,17 @@ def train(
     watchers: told of every step and epoch besides those that the config names; made with the output.
     """
     output = absolute(config.output)
-    config = replace(config, corpus=absolute(config.corpus))
-    corpus = Corpus.open(config.corpus)
-    identity = identity_of(config, corpus)
+    corpora = Corpora.open([absolute(location) for location in (config.corpus, *config.with_corpus)])
+    identity = identity_of(config, corpora.digest)
     check_identity(output, identity)
     model_directory = f"{output}/{MODEL}"
     if exists(f"{model_directory}/config.json"):
         return model_directory
     renamed = dict(pair.split("=") for pair in config.label)
-    network = _network(config, corpus, renamed)
+    network = _network(config, corpora, renamed)
     examples = {
         split: Examples(
-            corpus,
+            corpora,
             split,
             network.emotions,
             network.speakers,
@@ -180,7 +187,7 @@ def train(
     }
     for split in examples.values():
         _ = split.rows  # a split without clips is said here, not by a worker
-    if config.network.head_pose and not corpus.has_head("train"):
+    if config.network.head_pose and not corpora.has_head("train"):
         raise InputError("no clip has a head track to learn from: leave --network.head-pose out", source=config.corpus)
     watchers = [
         TensorBoard,
@@ -237,21 +244,29 @@ def train(
         with shown(board, config.epochs, console, [partial(make, output) for make in watchers]):
             checkpoint, metrics = fit(trainer, output, OBJECTIVE)
         write_model(
-            checkpoint, metrics, network, examples["train"], corpus, config.epochs, model_directory, half=config.half
+            checkpoint,
+            metrics,
+            network,
+            examples["train"],
+            corpora,
+            config.epochs,
+            config.init and absolute(config.init),
+            model_directory,
+            half=config.half,
         )
         if salvaged is not None:  # Ray, which removes what is no longer needed, does not know of it
             remove_folder(salvaged)
     return model_directory
 
 
-def _network(config: TrainConfig, corpus: Corpus, renamed: Mapping[str, str]) -> EmoTalkConfig:
+def _network(config: TrainConfig, corpora: Corpora, renamed: Mapping[str, str]) -> EmoTalkConfig:
     """The network that is trained: as many styles as there are training speakers, all labels that it is to know."""
-    speakers = speakers_of(corpus)
+    speakers = speakers_of(corpora)
     if config.init is None:
         return replace(config.network.apply(_preset(config, styles=len(speakers))), speakers=speakers)
     start = load_start(absolute(config.init)).config
     # The paper's labels alone: what else a corpus calls its clips is renamed by who knows what it means.
-    heard = {renamed.get(label, label) for label in corpus.manifest.emotions}
+    heard = {renamed.get(label, label) for label in corpora.emotions}
     return extended_config(
         start, speakers, [emotion for emotion in EMOTIONS if emotion in heard], head_pose=config.network.head_pose
     )

@@ -28,9 +28,9 @@ def fetch_steps(steps: pa.Table, *, store: ray.ObjectRef, seed: tuple[int, ...],
 def fetched(table: pa.Table) -> Iterator[tuple[int, int, Example]]:
     """What `fetch_steps` gave -> (step, position, example) in its order."""
     scalars = [table.column(name).to_pylist() for name in ("step", "position", "clip_id", "emotion", "level", "style")]
-    arrays = [_vectors(table.column(name)) for name in ("samples", "weights", "heard_at", "sounds", "head")]
+    arrays = [_vectors(table.column(name)) for name in ("samples", "weights", "heard_at", "sounds", "head", "heard")]
     rows = zip(zip(*scalars, strict=True), *arrays, strict=True)
-    for (step, position, clip_id, emotion, level, style), samples, weights, heard_at, sounds, head in rows:
+    for (step, position, clip_id, emotion, level, style), samples, weights, heard_at, sounds, head, heard in rows:
         # Never empty where it is known: a clip has a frame.
         yield (
             step,
@@ -45,6 +45,7 @@ def fetched(table: pa.Table) -> Iterator[tuple[int, int, Example]]:
                 heard_at=heard_at if len(heard_at) else None,
                 sounds=sounds if len(sounds) else None,
                 head=head.reshape(-1, 6) if len(head) else None,
+                heard=heard,
             ),
         )
 
@@ -71,6 +72,7 @@ def _to_table(step: int, loaded: dict[int, Example]) -> pa.Table:
             "heard_at": _lists([np.zeros(0) if e.heard_at is None else e.heard_at for e in examples]),
             "sounds": _lists([np.zeros(0, np.int64) if e.sounds is None else e.sounds for e in examples]),
             "head": _lists([np.zeros(0, np.float32) if e.head is None else e.head.reshape(-1) for e in examples]),
+            "heard": _lists([example.heard for example in examples]),
         }
     )
 

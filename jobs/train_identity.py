@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from emotalk.corpus.corpus import Corpus
 from emotalk.errors import InputError
 from emotalk.files import atomic_write, exists, open_source
 
@@ -14,27 +13,27 @@ CONFIG = "train.json"
 # What may change between a run and its continuation; everything else is part of what the run is. A corpus is known by
 # its digest; where and in how many pieces a run is computed changes no more than the last bits of its weights.
 MAY_CHANGE = (
-    *("corpus", "output", "workers", "max_workers", "max_failures"),
+    *("corpus", "with_corpus", "output", "workers", "max_workers", "max_failures"),
     *("seconds_per_pass", "recompute", "checkpoint_steps", "film_epochs", "watcher"),
 )
 
 
-def identity_of(config: Any, corpus: Corpus) -> dict[str, Any]:
-    """A `TrainConfig` and its corpus -> all that decides a run's weights, as JSON holds it."""
+def identity_of(config: Any, corpus_digest: str) -> dict[str, Any]:
+    """A `TrainConfig` and the digest of its corpora -> all that decides a run's weights, as JSON holds it."""
     own = {key: value for key, value in asdict(config).items() if key not in MAY_CHANGE}
     identity: dict[str, Any] = json.loads(json.dumps(own))
-    return identity | {"corpus_digest": corpus.manifest.digest}
+    return identity | {"corpus_digest": corpus_digest}
 
 
-def check_identity(output: str, identity: Mapping[str, Any]) -> None:
-    """InputError where the output is another run's, naming every key that differs."""
-    if not exists(f"{output}/{CONFIG}"):
+def check_identity(output: str, identity: Mapping[str, Any], name: str = CONFIG) -> None:
+    """InputError where the output is another run's by its file `name`, naming every key that differs."""
+    if not exists(f"{output}/{name}"):
         return
-    with open_source(f"{output}/{CONFIG}") as file:
+    with open_source(f"{output}/{name}") as file:
         try:
             given = _flat(dict(json.load(file)))
         except (ValueError, TypeError) as error:
-            raise InputError(f"is damaged ({error}): choose another output", source=f"{output}/{CONFIG}") from error
+            raise InputError(f"is damaged ({error}): choose another output", source=f"{output}/{name}") from error
     wanted = _flat(identity)
     changed = sorted(key for key in wanted.keys() | given.keys() if wanted.get(key) != given.get(key))
     if changed:
@@ -42,9 +41,9 @@ def check_identity(output: str, identity: Mapping[str, Any]) -> None:
         raise InputError(f"holds a run of another configuration ({differences}): choose another output", source=output)
 
 
-def claim(output: str, identity: Mapping[str, Any]) -> None:
+def claim(output: str, identity: Mapping[str, Any], name: str = CONFIG) -> None:
     """Write down whose output this is."""
-    with atomic_write(f"{output}/{CONFIG}") as path:
+    with atomic_write(f"{output}/{name}") as path:
         path.write_text(json.dumps(identity, indent=1) + "\n")
 
 

@@ -5,11 +5,12 @@ sound around them. So a listing can name every piece of a recording of which it 
 piece needs no other.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from math import ceil
 
 import numpy as np
 
+from emotalk.audio.held import Held
 from emotalk.audio.resample import SAMPLE_RATE
 from emotalk.errors import InputError
 
@@ -93,6 +94,31 @@ def piece(number: int, samples: int, heard: Power, *, max_s: float = MAX_CLIP_S)
 def cut_at_pauses(samples: int, heard: Power, *, max_s: float = MAX_CLIP_S) -> list[tuple[int, int]]:
     """Every `piece` of a recording of so many samples, in order."""
     return [piece(number, samples, heard, max_s=max_s) for number in range(piece_count(samples, max_s=max_s))]
+
+
+def stream_pieces(blocks: Iterable[np.ndarray], *, max_s: float = MAX_CLIP_S) -> Iterator[np.ndarray]:
+    """The sound of every `piece` in order, of a recording in blocks of any size whose length nobody need know.
+
+    Holds little more than one piece in memory.
+    """
+    step, reach, rest = _lengths(max_s)
+    half = round(PAUSE_S * SAMPLE_RATE / 2)
+    held, number, start = Held(blocks), 0, 0
+    while True:
+        place = (number + 1) * step
+        # Whoever has heard so much, and one sample more, knows that another piece follows.
+        enough = max(place + max(rest, reach + half), 0 if number else ceil(max_s * SAMPLE_RATE))
+        total = held.read_until(enough + 1)
+        if not total:
+            return
+        if piece_count(total, max_s=max_s) == number + 1:
+            yield held.samples(start, total).copy()
+            return
+        first = place - reach - half
+        end = _quietest(power_of(held.samples(first, place + reach + half), first=first), place, reach)
+        yield held.samples(start, end).copy()
+        held.forget_before(end)
+        number, start = number + 1, end
 
 
 def _lengths(max_s: float) -> tuple[int, int, int]:

@@ -7,7 +7,7 @@ import hashlib
 import json
 import secrets
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -90,7 +90,7 @@ class Build:
                 if store.exists(name):
                     store.remove(name)
             store.write(QUARANTINE, _parquet_bytes(_quarantine_table(listing.rejections)))
-            raise _all_turned_away(listing.rejections, store, source)
+            raise _all_turned_away(listing.rejections, store, source.name)
         claim = secrets.token_hex(16)
         store.write(CLAIM, claim.encode())
         return cls(source, store, config, digest, plans, listing.rejections, known, claim, about)
@@ -112,25 +112,19 @@ class Build:
             raise ValueError("finish needs one report of every planned shard")
         index = pa.concat_tables([INDEX_SCHEMA.empty_table(), *(report.index for report in done)]).combine_chunks()
         rejections = [*self.listed_rejections, *(rejection for report in done for rejection in report.rejections)]
-        files = {report.name: _facts(report.sha256, report.bytes, report.index.num_rows) for report in done}
-        tables = ((INDEX, index), (QUARANTINE, _quarantine_table(rejections)))
-        for name, table in tables:
-            content = _parquet_bytes(table)
-            self.store.write(name, content)
-            files[name] = _facts(hashlib.sha256(content).hexdigest(), len(content), table.num_rows)
-        reasons = [rejection.reason for rejection in rejections]
+        files = {report.name: file_facts(report.sha256, report.bytes, report.index.num_rows) for report in done}
         if index.column("rejected").null_count == 0:
             self.store.remove(CLAIM)
-            raise _all_turned_away(rejections, self.store, self.source)
-        manifest = make_manifest(index, reasons, config=self.config, plan_digest=self.plan_digest, files=files)
-        card = dataset_card(manifest, about=self.about).encode()
-        self.store.write(CARD, card)
-        files[CARD] = _facts(hashlib.sha256(card).hexdigest(), len(card), 0)
-        manifest = replace(manifest, files=files)
-        # Tasks of an attempt that failed may have lived on after `prepare`, and died while they wrote.
-        _remove_leftovers(self.store, keep=[plan.name for plan in self.plans])
-        self._check_claim()
-        self.store.write(MANIFEST, manifest.to_json())
+        manifest = write_corpus(
+            self.store,
+            index,
+            rejections,
+            files=files,
+            config=self.config,
+            plan_digest=self.plan_digest,
+            about=self.about,
+            before_manifest=self._check_claim,
+        )
         self.store.remove(CLAIM)
         return manifest
 
@@ -152,14 +146,50 @@ def build_here(
     return build.finish(build.make(plan) for plan in build.plans)
 
 
-def _all_turned_away(rejections: Sequence[Rejection], store: Store, source: Source) -> InputError:
+def write_corpus(
+    store: Store,
+    index: pa.Table,
+    rejections: Sequence[Rejection],
+    *,
+    files: Mapping[str, Mapping[str, Any]],
+    config: dict[str, Any],
+    plan_digest: str,
+    about: str = "",
+    before_manifest: Callable[[], None] = lambda: None,
+) -> Manifest:
+    """What makes written shards (`files`: `file_facts` by name) a corpus: index, quarantine, card and, last, the
+    manifest.
+
+    InputError if no clip was good; the quarantine is written all the same, for its reasons.
+    """
+    known = {name: dict(facts) for name, facts in files.items()}
+    for name, table in ((INDEX, index), (QUARANTINE, _quarantine_table(rejections))):
+        content = _parquet_bytes(table)
+        store.write(name, content)
+        known[name] = file_facts(hashlib.sha256(content).hexdigest(), len(content), table.num_rows)
+    reasons = [rejection.reason for rejection in rejections]
+    if index.column("rejected").null_count == 0:
+        raise _all_turned_away(rejections, store, str(config["source"]))
+    manifest = make_manifest(index, reasons, config=config, plan_digest=plan_digest, files=known)
+    card = dataset_card(manifest, about=about).encode()
+    store.write(CARD, card)
+    known[CARD] = file_facts(hashlib.sha256(card).hexdigest(), len(card), 0)
+    manifest = replace(manifest, files=known)
+    # Tasks of an attempt that failed may have lived on, and died while they wrote.
+    _remove_leftovers(store, keep=files)
+    before_manifest()
+    store.write(MANIFEST, manifest.to_json())
+    return manifest
+
+
+def _all_turned_away(rejections: Sequence[Rejection], store: Store, source: str) -> InputError:
     count = Counter(rejection.reason for rejection in rejections)
     reasons = ", ".join(f"{number} {reason}" for reason, number in sorted(count.items()))
     first = rejections[0]
     return InputError(
         f"no clip is left of {counted(len(rejections), 'item')} ({reasons}), the first ({first.item_id}) because: "
         f"{first.text}; see {store.path(QUARANTINE)}",
-        source=source.name,
+        source=source,
     )
 
 
@@ -198,7 +228,7 @@ def _remove_leftovers(store: Store, keep: Iterable[str]) -> None:
                 store.remove(name)
 
 
-def _facts(sha256: str, size: int, rows: int) -> dict[str, Any]:
+def file_facts(sha256: str, size: int, rows: int) -> dict[str, Any]:
     return {"sha256": sha256, "bytes": size, "rows": rows}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from emotalk.corpus.manifest import Manifest
-from emotalk.corpus.provenance import provenance_of
+from emotalk.corpus.provenance import provenance_of, terms_of
 from emotalk.corpus.schema import CLIP_SCHEMA
 from emotalk.corpus.splits import SPLITS
 
@@ -67,7 +67,7 @@ def _body(manifest: Manifest, about: str) -> list[str]:
         "## Source, licence and consent",
         "",
         f"* source: {facts.title}" + (f", {facts.homepage}" if facts.homepage else ""),
-        f"* licence: {facts.licence}. {facts.terms}",
+        f"* licence: {facts.licence}. {' '.join(terms_of(manifest.config))}",
         f"* consent: {facts.consent}",
         *([f"* options of the build: `{json.dumps(options, sort_keys=True)}`"] if options else []),
         *(["", about] if about else []),

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from emotalk.corpus.clip import Clip
 from emotalk.corpus.manifest import INDEX, MANIFEST, QUARANTINE, QUARANTINE_SCHEMA, Manifest
-from emotalk.corpus.schema import CLIP_SCHEMA, INDEX_SCHEMA, check_table, row_to_clip, table_to_clips
+from emotalk.corpus.schema import CLIP_SCHEMA, HEARD, INDEX_SCHEMA, check_table, row_to_clip, table_to_clips
 from emotalk.corpus.store import Store
 from emotalk.errors import InputError
 
@@ -46,8 +46,8 @@ class Corpus:
 
     @cached_property
     def index(self) -> pa.Table:
-        """One row per clip: its labels and lengths, and shard, row group and row where it lies."""
-        index = self._table(INDEX, INDEX_SCHEMA)
+        """One row per clip: its labels and lengths, where it lies (shard, row group, row), what a teacher heard."""
+        index = self._table(INDEX, INDEX_SCHEMA, optional=HEARD)
         if not set(index.column("shard").unique().to_pylist()) <= set(self.manifest.shards):
             raise InputError(f"{INDEX} names shards that {MANIFEST} does not", source=self.location)
         return index if self.with_rejected else index.filter(pc.is_null(index.column("rejected")))
@@ -95,13 +95,18 @@ class Corpus:
             check_table(table, CLIP_SCHEMA, source=shard)
         return table
 
-    def _table(self, name: str, schema: pa.Schema) -> pa.Table:
-        """A table that the manifest knows, whole."""
+    def _table(self, name: str, schema: pa.Schema, *, optional: pa.Field | None = None) -> pa.Table:
+        """A table that the manifest knows, whole. A column more is null where the table has none of its name."""
         content = self._store.read(name)
         with self._readable(name):
             if hashlib.sha256(content).hexdigest() != self.manifest.files[name]["sha256"]:
                 raise InputError("it is not the manifest's")
-            table = pq.read_table(pa.BufferReader(content)).select(schema.names)
+            table = pq.read_table(pa.BufferReader(content))
+            if optional is not None:
+                schema = schema.append(optional)
+                if optional.name not in table.column_names:
+                    table = table.append_column(optional, pa.nulls(table.num_rows, optional.type))
+            table = table.select(schema.names)
             check_table(table, schema, source=name)
         return table
 

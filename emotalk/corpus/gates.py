@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 
+from emotalk.audio import SAMPLE_RATE
 from emotalk.blendshapes import COEFFICIENTS
 from emotalk.corpus.clip import Clip
 from emotalk.errors import InputError
@@ -23,8 +24,11 @@ Reason = Literal[
     "stem",  # a file name that does not say who speaks what
     "missing_audio",  # coefficients without a recording
     "missing_coefficients",  # a recording without coefficients
+    "missing_text",  # a recording without the text that is read
     "unreadable_audio",
     "unreadable_coefficients",
+    "unreadable_text",
+    "unaligned",  # speech whose sounds cannot be told from its text
     "shape",  # not (frames, 52) of a float type
     "not_finite",  # NaN or infinity
     "names",  # coefficients missing, unknown or twice by name
@@ -159,18 +163,25 @@ def clean_weights(array: np.ndarray, samples: int, *, frame_tolerance: int = 1) 
     return np.pad(weights, ((0, wanted - len(weights)), (0, 0)), mode="edge")
 
 
-def check_clip(clip: Clip) -> None:
-    """The last gate, the same for every source. Raises RejectedError with the reason."""
-    seconds = clip.duration_s
+def check_sound(samples: np.ndarray) -> None:
+    """The gate for the sound of a clip, (n,) at 16 kHz. Raises RejectedError duration, not_finite or silent."""
+    seconds = len(samples) / SAMPLE_RATE
     if not MIN_DURATION_S <= seconds <= MAX_DURATION_S:
         text = f"lasts {seconds:.2f} s; clips last {MIN_DURATION_S} to {MAX_DURATION_S:g} s"
         raise RejectedError("duration", text, seconds=seconds)
-    if not np.isfinite(clip.samples).all() or not np.isfinite(clip.weights).all():
-        raise RejectedError("not_finite", "NaN or infinity in the audio or the coefficients")
-    peak = float(np.abs(clip.samples).max())
+    if not np.isfinite(samples).all():
+        raise RejectedError("not_finite", "NaN or infinity in the audio")
+    peak = float(np.abs(samples).max())
     if peak < MIN_PEAK:
         level_db = 20 * np.log10(max(peak, 1e-10))
         raise RejectedError("silent", f"the recording is silent: it peaks at {level_db:.0f} dBFS", peak_dbfs=level_db)
+
+
+def check_clip(clip: Clip) -> None:
+    """The last gate, the same for every source. Raises RejectedError with the reason."""
+    check_sound(clip.samples)
+    if not np.isfinite(clip.weights).all():
+        raise RejectedError("not_finite", "NaN or infinity in the coefficients")
     if clip.weights.min() < 0 or clip.weights.max() > 1:
         raise RejectedError("range", "coefficients outside [0, 1]", low=clip.weights.min(), high=clip.weights.max())
     if clip.frames != frames_of(len(clip.samples)):

@@ -1,6 +1,8 @@
 """Where the recordings of each source come from: licence, consent, citation. What cards tell, in one place."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +92,24 @@ PROVENANCE: dict[str, Provenance] = {
 }""",
         languages=("en", "zh", "es", "ja"),
     ),
+    "aligned": Provenance(
+        title="own recordings with their texts, faces made by rule (aligned)",
+        homepage="",
+        licence="unknown",
+        terms="The rights are those of whoever made the recordings and texts: what may be done with them is not known "
+        "here. The faces are made by rule from the speech sounds and show no emotion: nobody's face was recorded.",
+        consent="Not known here. Voices are personal data: whoever shares this corpus, or a model from it, must have "
+        "asked the people recorded.",
+        languages=("en",),
+    ),
+    "taught": Provenance(
+        title="speech with the faces of a teacher network",
+        homepage="",
+        licence="other",
+        terms="The rights in the recordings are their owners'; the faces are a network's, whose terms go on in "
+        "whatever learns from them.",
+        consent="Not known here: whoever shares this corpus must have the right to share the recordings.",
+    ),
     "synthetic": Provenance(
         title="synthetic speech with faces made by rule",
         homepage="https://github.com/espeak-ng/espeak-ng",
@@ -112,6 +132,12 @@ def own_recordings(source: str) -> Provenance:
         consent="Not known here. Faces and voices are personal data: whoever shares this corpus, or a model from it, "
         "must have asked the people recorded.",
     )
+
+
+def terms_of(config: Mapping[str, Any]) -> list[str]:
+    """What may be done with a corpus and with models from it, by its manifest's `config`; its teacher's included."""
+    teacher = config.get("settings", {}).get("teacher", {})
+    return [provenance_of(str(config.get("source", "unknown"))).terms, *teacher.get("terms", ())]
 
 
 def provenance_of(source: str) -> Provenance:

@@ -14,7 +14,7 @@ from emotalk.audio import decode_flac, encode_flac
 from emotalk.blendshapes import COEFFICIENTS, FPS
 from emotalk.corpus.clip import Clip, Phone
 from emotalk.errors import InputError
-from emotalk.labels import LEVELS
+from emotalk.labels import EMOTIONS, LEVELS
 
 SCHEMA_VERSION = 2
 _LEVELS = range(len(LEVELS))
@@ -61,6 +61,14 @@ CLIP_SCHEMA = pa.schema(
         _field("weights_digest", pa.string(), "SHA-256, hex, of the coefficients as little-endian float32, row by row"),
     ],
     metadata={"emotalk.schema_version": str(SCHEMA_VERSION)},
+)
+
+# A column more that shards and index have where a teacher's faces were written down, see `emotalk.distillation`.
+HEARD = _field(
+    "heard",
+    pa.list_(pa.float32()),
+    "shares of the emotions that a teacher heard, in the order " + " ".join(EMOTIONS) + "; null where unknown",
+    nullable=True,
 )
 
 LABEL_COLUMNS = (

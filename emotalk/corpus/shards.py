@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from emotalk.corpus.clip import Clip
 from emotalk.corpus.gates import RejectedError, Rejection, check_clip, rejection_of
-from emotalk.corpus.schema import CLIP_SCHEMA, INDEX_SCHEMA, LABEL_COLUMNS, SCHEMA_VERSION, clips_to_table
+from emotalk.corpus.schema import CLIP_SCHEMA, HEARD, INDEX_SCHEMA, LABEL_COLUMNS, SCHEMA_VERSION, clips_to_table
 from emotalk.corpus.sources.base import Item, Source
 from emotalk.corpus.splits import SPLITS
 from emotalk.corpus.store import Store
@@ -137,12 +137,12 @@ def make_shard(plan: ShardPlan, source: Source, store: Store, *, expected_sha256
     """
     try:
         if store.exists(plan.name):
-            report = _finished(plan, store.read(plan.name))
+            report = finished_shard(plan, store.read(plan.name))
             if report is not None and expected_sha256 in (None, report.sha256):
                 return report
         content = _shard_bytes(plan, source)
         store.write(plan.name, content)
-        report = _finished(plan, content)
+        report = finished_shard(plan, content)
     except ShardError:
         raise
     except Exception as error:
@@ -153,16 +153,28 @@ def make_shard(plan: ShardPlan, source: Source, store: Store, *, expected_sha256
 
 def _shard_bytes(plan: ShardPlan, source: Source) -> pa.Buffer:
     """The shard's file in memory: about `target_bytes`, and a digest is taken without reading it back."""
-    sink = pa.BufferOutputStream()
     rejections: list[Rejection] = []
-    labels = [name for name in LABEL_COLUMNS if CLIP_SCHEMA.field(name).type == pa.string()]
-    with pq.ParquetWriter(sink, CLIP_SCHEMA, compression="zstd", use_dictionary=labels, write_statistics=labels) as out:
+
+    def tables() -> Iterator[pa.Table]:
         for group in plan.groups:
             clips = [clip for item in group if (clip := _read(plan, source, item, rejections)) is not None]
             if clips:
-                out.write_table(clips_to_table(clips, split=plan.split), row_group_size=len(clips))
+                yield clips_to_table(clips, split=plan.split)
+
+    return shard_content(plan.key, CLIP_SCHEMA, tables(), rejections)
+
+
+def shard_content(
+    key: str, schema: pa.Schema, tables: Iterable[pa.Table], rejections: Sequence[Rejection] = ()
+) -> pa.Buffer:
+    """A shard's file: each table a row group, and in its footer the key and what was turned away on the way."""
+    sink = pa.BufferOutputStream()
+    labels = [name for name in LABEL_COLUMNS if CLIP_SCHEMA.field(name).type == pa.string()]
+    with pq.ParquetWriter(sink, schema, compression="zstd", use_dictionary=labels, write_statistics=labels) as out:
+        for table in tables:
+            out.write_table(table, row_group_size=table.num_rows)
         as_json = json.dumps([asdict(rejection) for rejection in rejections], sort_keys=True)
-        out.add_key_value_metadata({_KEY.decode(): plan.key, _REJECTIONS.decode(): as_json})
+        out.add_key_value_metadata({_KEY.decode(): key, _REJECTIONS.decode(): as_json})
     return sink.getvalue()
 
 
@@ -182,7 +194,7 @@ def _read(plan: ShardPlan, source: Source, item: Item, rejections: list[Rejectio
     return clip
 
 
-def _finished(plan: ShardPlan, content: bytes | pa.Buffer) -> ShardReport | None:
+def finished_shard(plan: ShardPlan, content: bytes | pa.Buffer) -> ShardReport | None:
     """What a file holds, or None if it is not the finished file of this plan."""
     try:
         file = pq.ParquetFile(pa.BufferReader(content))
@@ -191,15 +203,19 @@ def _finished(plan: ShardPlan, content: bytes | pa.Buffer) -> ShardReport | None
     footer = file.metadata.metadata or {}
     if footer.get(_KEY) != plan.key.encode():
         return None
-    index = [INDEX_SCHEMA.empty_table()]
+    heard = [HEARD] if HEARD.name in file.schema_arrow.names else []
+    columns = [*LABEL_COLUMNS, *(field.name for field in heard)]
+    schema = pa.schema([*INDEX_SCHEMA, *heard], metadata=INDEX_SCHEMA.metadata)
+    index = [schema.empty_table()]
     for number in range(file.num_row_groups):
-        rows = file.read_row_group(number, columns=list(LABEL_COLUMNS)).select(LABEL_COLUMNS)
+        rows = file.read_row_group(number, columns=columns).select(columns)
         place = [
             pa.array([plan.name] * rows.num_rows),
             pa.array([number] * rows.num_rows, pa.int32()),
             pa.array(range(rows.num_rows), pa.int32()),
         ]
-        index.append(pa.Table.from_arrays([*rows.columns, *place], schema=INDEX_SCHEMA))
+        labels = rows.columns[: len(LABEL_COLUMNS)]
+        index.append(pa.Table.from_arrays([*labels, *place, *rows.columns[len(labels) :]], schema=schema))
     rejections = tuple(Rejection(**row) for row in json.loads(footer[_REJECTIONS]))
     digest = hashlib.sha256(content).hexdigest()
     return ShardReport(plan.name, digest, len(content), pa.concat_tables(index).combine_chunks(), rejections)

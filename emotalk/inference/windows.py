@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from emotalk.audio import SAMPLE_RATE
+from emotalk.audio.held import Held
 from emotalk.model.network import EmoTalk
 from emotalk.timing import frames_of
 
@@ -17,7 +18,6 @@ PLAN_VERSION = 1  # part of every completion key: a change here recomputes what 
 
 SAMPLES_PER_STEP = 1_600
 FRAMES_PER_STEP = 3
-_BLOCK = 10 * SAMPLE_RATE
 PAUSE_SAMPLES = SAMPLE_RATE // 10  # a border is put at the quietest tenth of a second in reach
 
 
@@ -76,7 +76,7 @@ class Window:
 
 def plan_windows(blocks: Iterable[np.ndarray], shape: WindowShape) -> Iterator[Window]:
     """Samples in blocks of any size -> windows in order, holding no more than one window of samples."""
-    held = _Held(blocks)
+    held = Held(blocks)
     border = 0  # where the next piece starts, in steps
     while True:
         base = max(0, border - shape.before - shape.fade)
@@ -104,7 +104,7 @@ def plan_windows(blocks: Iterable[np.ndarray], shape: WindowShape) -> Iterator[W
         border = end // FRAMES_PER_STEP
 
 
-def _border(held: "_Held", latest: int, search: int) -> int:
+def _border(held: Held, latest: int, search: int) -> int:
     """The step in (latest - search, latest] with the quietest surroundings; the latest among equals."""
     if not search:
         return latest
@@ -116,38 +116,6 @@ def _border(held: "_Held", latest: int, search: int) -> int:
         return float(np.square(held.samples(centre - half, centre + half), dtype=np.float64).sum())
 
     return min(candidates, key=energy)
-
-
-class _Held:
-    """The part of a stream that is still needed, addressed by absolute sample number."""
-
-    def __init__(self, blocks: Iterable[np.ndarray]) -> None:
-        # A window is a view of what is held: cut small, a long recording in one block is neither kept nor copied whole.
-        self._blocks = (block[i : i + _BLOCK] for block in blocks for i in range(0, len(block), _BLOCK))
-        self._parts: list[np.ndarray] = []
-        self._first = 0
-        self._total = 0
-
-    def read_until(self, total: int) -> int:
-        """Read until `total` samples have been seen or the stream ends; -> samples seen so far."""
-        while self._total < total:
-            block = next(self._blocks, None)
-            if block is None:
-                break
-            self._parts.append(np.asarray(block, np.float32))
-            self._total += len(block)
-        if len(self._parts) > 1:
-            self._parts = [np.concatenate(self._parts)]
-        return self._total
-
-    def samples(self, start: int, stop: int) -> np.ndarray:
-        return self._parts[0][start - self._first : stop - self._first]
-
-    def forget_before(self, sample: int) -> None:
-        if self._parts and sample > self._first:
-            # A copy, so that the long buffer behind the view can go.
-            self._parts = [self._parts[0][sample - self._first :].copy()]
-            self._first = sample
 
 
 def _steps(samples: int) -> int:

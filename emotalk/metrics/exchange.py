@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from emotalk.blendshapes import COEFFICIENTS
 from emotalk.model.network import EmoTalk
 
 
@@ -32,7 +33,7 @@ def cross_reconstruct(
         positions = torch.as_tensor(alignment, dtype=torch.float64, device=model.device)[None]
         memory = model.encode_emotion(felt, frames).memory
         out = model.decode(model.encode_content(said, frames, positions), memory, *mix)
-        faces.append(out[0].clamp(0, 1).float().cpu().numpy())
+        faces.append(out[0, :, : len(COEFFICIENTS)].clamp(0, 1).float().cpu().numpy())
     return faces
 
 

@@ -106,13 +106,13 @@ class LipClosure:
         hits = bilabials = 0
         for phone in pair.phones:
             if is_bilabial(phone.name):
-                during = _frames(phone.start_s, phone.end_s, pair.frames, SLACK_FRAMES)
+                during = frames_during(phone.start_s, phone.end_s, pair.frames, SLACK_FRAMES)
                 if during.start >= during.stop:
                     continue  # a sound behind the last frame
                 bilabials += 1
                 hits += bool(closed[during].any())
                 right[during] = True
-        speech = _frames(pair.phones[0].start_s, pair.phones[-1].end_s, pair.frames, 0)
+        speech = frames_during(pair.phones[0].start_s, pair.phones[-1].end_s, pair.frames, 0)
         runs = _runs(closed[speech])
         meets = sum(bool(right[speech][run].any()) for run in runs)
         return np.array([hits, bilabials, meets, len(runs)], np.float64)
@@ -127,7 +127,7 @@ def is_bilabial(name: str) -> bool:
     return bool(name) and name[0].lower() in BILABIALS
 
 
-def _frames(start_s: float, end_s: float, frames: int, slack: int) -> slice:
+def frames_during(start_s: float, end_s: float, frames: int, slack: int) -> slice:
     """The frames k with start ≤ k / 30 s ≤ end, the nearest one where there is none, and `slack` more on both sides."""
     first, last = int(np.ceil(start_s * _FPS - 1e-6)), int(np.floor(end_s * _FPS + 1e-6))
     if first > last:

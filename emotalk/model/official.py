@@ -15,6 +15,8 @@ from emotalk.model.presets import official_config
 if TYPE_CHECKING:
     from emotalk.model.network import EmoTalk
 
+TERMS = "`EmoTalk.pth` is CC BY-NC 4.0 by its authors: what is made of it is not for commercial use."
+
 # The same tensors under the names of the authors' code: (their prefix, ours).
 RENAMED = (
     ("audio_encoder_cont.feature_extractor.conv_layers.", "content_encoder.convolutions."),

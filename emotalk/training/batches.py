@@ -20,8 +20,9 @@ class Batch:
     positions (D, T) float64: where a target's frames lie among those of the recording that gives the words.
     sounds (D, T): what is said in each frame, numbers in `SOUNDS`, UNKNOWN where nobody knows.
     cross (D,) bool. level (D, 2), style (D, styles): mixes. labels (D,): emotion of the recording that gives it, or
-    UNKNOWN. head (D, T, 6): the targets' heads about their mean poses, where known (D,) bool `posed`; else zeros.
-    clip_ids: of the D targets.
+    UNKNOWN. heard (D, labels): what a teacher heard in a recording without a label, shares of the emotions; zeros where
+    there was none, no columns where there is none at all. head (D, T, 6): the targets' heads about their mean poses,
+    where known (D,) bool `posed`; else zeros. clip_ids: of the D targets.
     """
 
     samples: Tensor
@@ -38,6 +39,7 @@ class Batch:
     labels: Tensor
     head: Tensor
     posed: Tensor
+    heard: Tensor
     clip_ids: tuple[str, ...]
 
     def to(self, device: torch.device) -> "Batch":
@@ -70,6 +72,9 @@ def collate(units: Sequence[Unit], examples: Mapping[int, Example], styles: int)
         labels=torch.tensor([examples[part.emotion].emotion for part in parts]),
         head=torch.nn.utils.rnn.pad_sequence(heads, batch_first=True),
         posed=torch.tensor([example.head is not None for example in asked]),
+        heard=torch.nn.utils.rnn.pad_sequence(
+            [torch.from_numpy(examples[part.emotion].heard) for part in parts], batch_first=True
+        ),
         clip_ids=tuple(example.clip_id for example in asked),
     )
 

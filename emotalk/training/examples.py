@@ -10,16 +10,18 @@ import pyarrow as pa
 
 from emotalk.audio import SAMPLE_RATE
 from emotalk.blendshapes import FPS
+from emotalk.corpus.corpora import Corpora
 from emotalk.corpus.corpus import Corpus
 from emotalk.corpus.schema import row_head, row_phones, row_samples, row_weights
 from emotalk.corpus.synthetic.visemes import sounds_at
 from emotalk.errors import InputError
 from emotalk.head import relative_pose
+from emotalk.labels import EMOTIONS
 from emotalk.timewarp import TimeMap, phone_map, warp
 from emotalk.timing import frames_of
 from emotalk.training.augment import AugmentConfig, augment, draw_speed, faster, faster_face
 from emotalk.training.squares import ClipKey, Unit
-from emotalk.training.units import UNKNOWN, Example, clips_of, crossed_in, heard_in
+from emotalk.training.units import NOTHING_HEARD, UNKNOWN, Example, clips_of, crossed_in, heard_in
 
 CACHED_ROW_GROUPS = 32  # a few (speaker, level) groups are open at a time, of some row groups each
 SPEED = 1 << 32  # in seeds: greater than any position
@@ -41,7 +43,7 @@ class Examples:
 
     def __init__(
         self,
-        corpus: Corpus,
+        corpus: Corpus | Corpora,
         split: str,
         emotions: Sequence[str],
         speakers: Sequence[str],
@@ -74,6 +76,20 @@ class Examples:
         """A clip's label as the network has it, None where it has none."""
         label = None if emotion is None else self.renamed.get(emotion, emotion)
         return label if label in self.emotions else None
+
+    def heard(self, position: int) -> np.ndarray:
+        """(labels,) float32 shares of the emotions that a teacher heard in a clip without a label, else NOTHING_HEARD.
+
+        What it heard of emotions that the network does not have is left out.
+        """
+        shares = self.rows[position].get("heard")
+        if self.keys[position].emotion is not None or not isinstance(shares, list):
+            return NOTHING_HEARD
+        out = np.zeros(len(self.emotions), np.float32)
+        for emotion, share in zip(EMOTIONS, shares, strict=True):
+            if (label := self._label(emotion)) is not None:
+                out[self.emotions.index(label)] += share
+        return out / out.sum() if out.any() else NOTHING_HEARD
 
     def load(
         self, units: Sequence[Unit], config: AugmentConfig | None = None, seed: tuple[int, ...] = (), step: int = 0
@@ -136,7 +152,17 @@ class Examples:
         level = UNKNOWN if key.level is None else key.level
         phones = row_phones(*self._place(position)) if self.sounds else None
         said = None if phones is None else sounds_at(phones, np.arange(len(weights)) * speed / float(FPS))
-        return Example(str(place["clip_id"]), samples, weights, emotion, level, style, sounds=said, head=head)
+        return Example(
+            str(place["clip_id"]),
+            samples,
+            weights,
+            emotion,
+            level,
+            style,
+            heard=self.heard(position),
+            sounds=said,
+            head=head,
+        )
 
     def _place(self, position: int) -> tuple[pa.Table, int]:
         """The table and the row in it that hold a clip."""
@@ -157,7 +183,7 @@ class Examples:
         return (Examples, (self.corpus, self.split, self.emotions, self.speakers, *kept))
 
 
-def speakers_of(corpus: Corpus, split: str = "train") -> tuple[str, ...]:
+def speakers_of(corpus: Corpus | Corpora, split: str = "train") -> tuple[str, ...]:
     """The speakers of a split, sorted: their positions are the styles of a network trained on it."""
     index = corpus.index
     return tuple(

@@ -92,13 +92,18 @@ def loss_counts(batch: Batch) -> Tensor:
         "cross": (frames * cross).sum(),
         "self": (frames * ~cross).sum(),
         "velocity": (frames - 1).sum(),
-        "classification": (batch.labels >= 0).sum(),
+        "classification": _emotion_known(batch).sum(),
         "head": (frames * batch.posed).sum(),
         "leakage": own_and_labelled(batch).sum(),
         "gap": frames.sum(),
         "sounds": sounds_known(batch).sum(),
     }
     return torch.stack([counts[name] for name in LOSSES])
+
+
+def _emotion_known(batch: Batch) -> Tensor:
+    """(D,) bool: the recording that gives the emotion has a label, or a teacher heard it."""
+    return (batch.labels >= 0) | (batch.heard.sum(-1) > 0)
 
 
 def loss_sums(predicted: Predicted, batch: Batch) -> Tensor:
@@ -112,12 +117,14 @@ def loss_sums(predicted: Predicted, batch: Batch) -> Tensor:
     error = (out - batch.targets).square().mean(-1) * mask
     speed = (out.diff(dim=1) - batch.targets.diff(dim=1)).square().mean(-1) * mask[:, 1:]
     cross, known = batch.cross[:, None], batch.labels >= 0
-    label_loss = F.cross_entropy(logits, batch.labels.clamp(min=0), reduction="none")
+    label_loss = F.cross_entropy(logits, batch.labels.clamp(min=0), reduction="none") * known
+    # The same against what a teacher heard; no clip has both.
+    label_loss = label_loss - (batch.heard * logits.log_softmax(-1)[:, : batch.heard.shape[1]]).sum(-1)
     sums = {
         "cross": 2 * (error * cross).sum(),
         "self": (error * ~cross).sum(),
         "velocity": speed.sum(),
-        "classification": (label_loss * known).sum(),
+        "classification": label_loss.sum(),
         **predicted.auxiliary,
     }
     if predicted.head is not None:

@@ -15,6 +15,8 @@ from emotalk.blendshapes import FPS
 from emotalk.errors import InputError
 from emotalk.training.squares import ClipKey, Single, Unit, pair_up
 
+LARGE_GROUP = 256  # units of one speaker and level
+
 
 @dataclass(frozen=True, kw_only=True)
 class PlanConfig:
@@ -85,7 +87,8 @@ def plan_epoch(clips: Sequence[ClipKey], epoch: int, config: PlanConfig) -> Epoc
     count = sum(len(positions) for positions in labelled.values())
     for position in _turn(unlabelled, epoch, count, config.unlabelled_ratio):
         groups.setdefault((clips[position].speaker, clips[position].level), []).append(Single(position))
-    mixed = list(_interleave(list(groups.values()), config.open_groups, rng))
+    parts = [part for group in groups.values() for part in _in_parts(group)]
+    mixed = list(_interleave(parts, config.open_groups, rng))
     return Epoch(tuple(_steps(mixed, clips, config, rng)))
 
 
@@ -96,6 +99,17 @@ def _turn(unlabelled: list[int], epoch: int, labelled: int, ratio: float) -> lis
     size = min(len(unlabelled), round(labelled * ratio))
     start = epoch * size
     return [unlabelled[(start + i) % len(unlabelled)] for i in range(size)]
+
+
+def _in_parts(group: list[Unit]) -> Iterator[list[Unit]]:
+    """A group of so many clips that mixing it whole would read each row group once for every one of its clips."""
+    if len(group) <= LARGE_GROUP:
+        yield group
+        return
+    # Positions follow each other as the rows do.
+    ordered = sorted(group, key=lambda unit: unit[0])
+    for start in range(0, len(ordered), LARGE_GROUP // 2):
+        yield ordered[start : start + LARGE_GROUP // 2]
 
 
 def _interleave(groups: list[list[Unit]], open_groups: int, rng: np.random.Generator) -> Iterator[Unit]:

@@ -10,6 +10,7 @@ import numpy as np
 from emotalk.training.squares import Single, Square, Unit
 
 UNKNOWN = -1  # label, level or style of a clip that has none
+NOTHING_HEARD = np.zeros(0, np.float32)
 
 
 class Example(NamedTuple):
@@ -18,6 +19,7 @@ class Example(NamedTuple):
     heard_at: (frames,) float64, where each frame lies among the frames of the clip that its words are taken from; None:
     evenly over that clip. sounds: (frames,) what is said in each frame, numbers in `SOUNDS`; None where nobody knows.
     head: (frames, 6) float32 about the clip's mean pose, None where unknown or not asked for.
+    heard: (labels,) float32 shares of the emotions that a teacher heard in a clip without a label, or NOTHING_HEARD.
     """
 
     clip_id: str
@@ -29,6 +31,7 @@ class Example(NamedTuple):
     heard_at: np.ndarray | None = None
     sounds: np.ndarray | None = None
     head: np.ndarray | None = None
+    heard: np.ndarray = NOTHING_HEARD
 
 
 class Part(NamedTuple):

@@ -1,10 +1,21 @@
 """Long recordings are cut where nobody speaks, into pieces whose number the length alone tells."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emotalk.audio.pauses import GRID, cut_at_pauses, deciding_span, piece, piece_count, power_of, widest_span
+from emotalk.audio.pauses import (
+    GRID,
+    cut_at_pauses,
+    deciding_span,
+    piece,
+    piece_count,
+    power_of,
+    stream_pieces,
+    widest_span,
+)
 
 RATE = 16_000
 
@@ -53,3 +64,35 @@ def test_pieces_cover_everything_once_and_none_is_too_long(seconds: float, max_s
         first, last = deciding_span(number, len(samples), max_s=max_s)
         heard = power_of(samples[first:last], first=first)
         assert piece(number, len(samples), heard, max_s=max_s) == (start, end)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    seconds=st.one_of(st.floats(0.1, 90), st.sampled_from([0, 3, 2.2 + 0.4, 2.2 * 2 + 0.4, 20, 15 + 2.8, 30 + 2.8])),
+    max_s=st.sampled_from([3.0, 7.77, 20.0]),
+    more=st.integers(-1, 1),
+    block=st.integers(1_000, 400_000),
+)
+def test_a_stream_is_cut_as_the_whole_is(seconds: float, max_s: float, more: int, block: int) -> None:
+    samples = np.random.default_rng(5).normal(0, 0.1, max(0, round(seconds * RATE) + more)).astype(np.float32)
+    blocks = (samples[start : start + block] for start in range(0, len(samples), block))
+    pieces = list(stream_pieces(blocks, max_s=max_s))
+    expected = [samples[start:end] for start, end in cut(samples, max_s)] if len(samples) else []
+    assert [len(one) for one in pieces] == [len(one) for one in expected]
+    assert all((one == other).all() for one, other in zip(pieces, expected, strict=True))
+
+
+def test_a_stream_is_never_held_whole() -> None:
+    read = 0
+
+    def blocks() -> Iterator[np.ndarray]:
+        nonlocal read
+        for _ in range(60):
+            read += 1
+            yield noise(10)
+
+    given_s = 0.0
+    for one in stream_pieces(blocks()):
+        given_s += len(one) / RATE
+        assert read * 10 - given_s < 40
+    assert given_s == 600

@@ -124,3 +124,23 @@ def test_the_learning_rate_rises_and_falls() -> None:
     assert learning_rate_factor(10_000, 1.0, 100) == pytest.approx(FINAL_FACTOR)
     with pytest.raises(InputError):
         LossWeights(cross=-1)
+
+
+def test_what_a_teacher_heard_counts_as_a_label_does() -> None:
+    """Certain shares are a label; others cost the cross entropy; clips with nothing known cost nothing."""
+    logits = torch.randn(3, 8)
+    certain = {0: EXAMPLES[0], 4: EXAMPLES[4], 5: EXAMPLES[4]}
+    labelled = collate([Single(0), Single(4), Single(5)], certain, styles=3)
+    certain = {**certain, 0: EXAMPLES[0]._replace(emotion=UNKNOWN, heard=np.eye(8, dtype=np.float32)[1])}
+    taught = collate([Single(0), Single(4), Single(5)], certain, styles=3)
+    said = Predicted(torch.zeros_like(taught.targets), logits, {})
+    torch.testing.assert_close(loss_sums(said, taught), loss_sums(said, labelled))
+    assert loss_counts(taught).tolist() == loss_counts(labelled).tolist()
+    shares = np.array([0.5, 0, 0, 0.25, 0.25, 0, 0, 0], np.float32)
+    unsure = {**certain, 4: EXAMPLES[4]._replace(heard=shares)}
+    batch = collate([Single(0), Single(4), Single(5)], unsure, styles=3)
+    logs = logits.log_softmax(-1)
+    expected = -float(logs[0, 1] + (torch.from_numpy(shares) * logs[1]).sum())
+    place = LOSSES.index("classification")
+    assert float(loss_sums(said, batch)[place]) == pytest.approx(expected, rel=1e-5)
+    assert loss_counts(batch)[place] == 2

@@ -169,3 +169,14 @@ def test_nothing_to_train_on_is_an_error() -> None:
         plan_epoch([], 0, PlanConfig())
     with pytest.raises(InputError, match="positive"):
         PlanConfig(seconds_per_step=0)
+
+
+def test_a_large_group_is_mixed_in_parts() -> None:
+    """So many clips of one speaker that mixing them whole would read each row group once for each of its clips."""
+    clips = [ClipKey("teacher", None, f"s{n}", None, 1, 300) for n in range(5_000)]
+    config = PlanConfig(seconds_per_step=100)
+    order = [unit[0] for unit in plan_epoch(clips, 0, config).units]
+    assert sorted(order) == list(range(5_000))
+    row_groups = [{position // 32 for position in order[start : start + 160]} for start in range(0, 5_000, 160)]
+    assert max(map(len, row_groups)) <= 48, "a stretch of steps reads from all over the corpus"
+    assert min(map(len, row_groups[:-1])) >= 8, "neighbours stay together"

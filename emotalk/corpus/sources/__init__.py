@@ -1,5 +1,6 @@
 """The sources of clips: a new one is a module here and a line in `SOURCES`."""
 
+from emotalk.corpus.sources.aligned import Aligned
 from emotalk.corpus.sources.base import Item, Listing, Source
 from emotalk.corpus.sources.beat import Beat
 from emotalk.corpus.sources.etf3d import Etf3d
@@ -19,11 +20,13 @@ SOURCES: dict[str, type] = {
     "beat": Beat,
     "live_link": LiveLink,
     "pairs": Pairs,
+    "aligned": Aligned,
     "synthetic": Synthetic,
 }
 
 __all__ = [
     "SOURCES",
+    "Aligned",
     "Beat",
     "Etf3d",
     "Hdtf",

@@ -31,6 +31,7 @@ from emotalk.corpus.gates import RejectedError, Rejection, rejection_of
 from emotalk.corpus.sources.base import Item, Listing
 from emotalk.corpus.sources.face_track import FaceTrack, by_name
 from emotalk.corpus.sources.folder import (
+    COEFFICIENTS,
     Found,
     Group,
     files_below,
@@ -92,7 +93,7 @@ class Beat:
             if is_recording(file):
                 groups.setdefault(stem, Group()).recordings.append(file)
             elif file.suffix == ".json":
-                groups.setdefault(stem, Group()).coefficients.append(file)
+                groups.setdefault(stem, Group()).beside.append(file)
             elif file.suffix == ".csv":
                 labels.setdefault(stem, file)
             elif file.suffix not in COMPANIONS:
@@ -108,14 +109,14 @@ class Beat:
     def _look(self, stem: str, group: Group, label_file: Found | None) -> tuple[list[Item], Rejection | None]:
         """The clips of one recording, or why there are none."""
         item_id = item_id_of("beat", stem)
-        fault = group.fault()
+        fault = group.fault(COEFFICIENTS)
         if fault is not None:
             return [], Rejection(item_id, "beat", *fault)
         match = _NAME.fullmatch(stem)
         if match is None:
             text = "not a BEAT name: speaker, name, kind of recording, first and last text, joined by '_'"
             return [], Rejection(item_id, "beat", "stem", text)
-        (audio,), (coefficients,) = group.recordings, group.coefficients
+        (audio,), (coefficients,) = group.recordings, group.beside
         try:
             pieces = pieces_of(self.root, audio.path, coefficients.path, max_s=self.max_clip_s)
             labels = (

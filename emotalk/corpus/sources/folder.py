@@ -1,11 +1,11 @@
-"""Folders of recordings with coefficients beside them: what lies there, grouped by name."""
+"""Folders of recordings with something beside each, coefficients or a text: what lies there, grouped by name."""
 
 import hashlib
 import re
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from emotalk.corpus.gates import RejectedError
+from emotalk.corpus.gates import Reason, RejectedError
 from emotalk.dubbing.listing import RECORDING_SUFFIXES
 from emotalk.errors import InputError
 from emotalk.files import is_uri, read_source
@@ -13,6 +13,11 @@ from emotalk.remote import reached
 
 MAX_FILE_BYTES = 128 * 2**20  # of coefficients: ten minutes are 30 MB in the wordiest format
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*(_[A-Za-z0-9.-]+)*")
+
+
+# What should lie beside a recording: the reason in the quarantine where it does not, and what people call it.
+Beside = tuple[Reason, str]
+COEFFICIENTS: Beside = ("missing_coefficients", "coefficients")
 
 
 @dataclass(frozen=True)
@@ -34,19 +39,16 @@ class Found:
 
 @dataclass
 class Group:
-    """What lies under one name: recordings and coefficients, of which there should be one each."""
+    """What lies under one name: recordings and what belongs beside them, of which there should be one each."""
 
     recordings: list[Found] = field(default_factory=list)
-    coefficients: list[Found] = field(default_factory=list)
+    beside: list[Found] = field(default_factory=list)
 
-    def fault(self) -> tuple[str, str] | None:
+    def fault(self, beside: Beside) -> tuple[str, str] | None:
         """Reason and sentence where this is not one pair."""
-        for files, missing, what in (
-            (self.recordings, "missing_audio", "recording"),
-            (self.coefficients, "missing_coefficients", "coefficients"),
-        ):
+        for files, missing, what in ((self.recordings, "missing_audio", "recording"), (self.beside, *beside)):
             if not files:
-                (other, *_) = [*self.recordings, *self.coefficients]
+                (other, *_) = [*self.recordings, *self.beside]
                 return missing, f"{other.path} has no {what} of its name"
             if len(files) > 1:
                 return "layout", f"several files of one name: {', '.join(file.path for file in files)}"

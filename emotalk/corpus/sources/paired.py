@@ -1,4 +1,4 @@
-"""Folders in which a recording and its coefficients share a name: what sources of such folders list alike."""
+"""Folders in which a recording and its coefficients, or its text, share a name: what their sources list alike."""
 
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
@@ -6,19 +6,26 @@ from pathlib import PurePosixPath
 
 from emotalk.corpus.gates import Rejection, rejection_of
 from emotalk.corpus.sources.base import Item, Listing
-from emotalk.corpus.sources.folder import Group, files_below, is_recording, item_id_of, version_of
+from emotalk.corpus.sources.folder import COEFFICIENTS, Beside, Group, files_below, is_recording, item_id_of, version_of
 from emotalk.corpus.sources.labels_csv import LABELS, Row, known_of, read_labels
 from emotalk.corpus.sources.recording import THREADS, pieces_of, widest_span_s
 from emotalk.errors import InputError
 
 
 def list_pairs(
-    root: str, source: str, suffixes: Collection[str], *, max_clip_s: float, companions: Collection[str] = ()
+    root: str,
+    source: str,
+    suffixes: Collection[str],
+    *,
+    max_clip_s: float,
+    companions: Collection[str] = (),
+    beside: Beside = COEFFICIENTS,
 ) -> Listing:
     """Every name below the root that has a recording or a file with one of `suffixes`, and what is wrong with it.
 
-    Longer recordings than `max_clip_s` are several items. companions: names of files that are no data. The spec of an
-    item is a `Piece`. InputError where there is nothing of the kind, and for a `labels.csv` that is no table.
+    Longer recordings than `max_clip_s` are several items. companions: names of files that are no data. beside: what
+    the files with these suffixes are. The spec of an item is a `Piece`. InputError where there is nothing of the kind,
+    and for a `labels.csv` that is no table.
     """
     groups: dict[str, Group] = {}
     rejections: list[Rejection] = []
@@ -31,7 +38,7 @@ def list_pairs(
         elif is_recording(file):
             groups.setdefault(file.stem, Group()).recordings.append(file)
         elif file.suffix in suffixes:
-            groups.setdefault(file.stem, Group()).coefficients.append(file)
+            groups.setdefault(file.stem, Group()).beside.append(file)
         else:
             text = f"{file.path} is neither a recording nor one of {', '.join(sorted(suffixes))}"
             rejections.append(Rejection(item_id_of(source, file.path), source, "layout", text))
@@ -41,7 +48,7 @@ def list_pairs(
     good: list[tuple[str, Group, Row | None]] = []
     for stem, group in sorted(groups.items()):
         row = table.get(stem)
-        fault = group.fault()
+        fault = group.fault(beside)
         if fault is None and row is not None and row.fault is not None:
             fault = ("label", row.fault)
         if fault is not None:
@@ -65,10 +72,10 @@ def _items(
     root: str, source: str, stem: str, group: Group, row: Row | None, *, max_clip_s: float
 ) -> list[Item] | Rejection:
     """The clips of one recording, or why there are none."""
-    (audio,), (coefficients,) = group.recordings, group.coefficients
+    (audio,), (other,) = group.recordings, group.beside
     recording, known = item_id_of(source, stem), known_of(stem, row)
     try:
-        pieces = pieces_of(root, audio.path, coefficients.path, max_s=max_clip_s)
+        pieces = pieces_of(root, audio.path, other.path, max_s=max_clip_s)
     except InputError as error:
         return rejection_of(error, item_id=recording, source=source)
     items = []
@@ -87,7 +94,7 @@ def _items(
                 split=known.split,
                 seconds=end_s - start_s,
                 spec=piece,
-                version=f"{version_of(audio, coefficients)}:{piece.declared_samples}",
+                version=f"{version_of(audio, other)}:{piece.declared_samples}",
             )
         )
     return items

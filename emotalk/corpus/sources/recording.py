@@ -92,7 +92,16 @@ def read_piece(
     """
     place = item.spec
     assert isinstance(place, Piece)
-    recording = _opened(root, place.audio, place.coefficients, item.version, parse, max_bytes)
+    taken = _opened(root, place.audio, place.coefficients, item.version, parse, max_bytes)
+    samples = checked_samples(taken.recording, place, max_s=max_s)
+    track = taken.face()
+    check_lengths(track, samples, offset_s=offset_s, tolerance_s=tolerance_s)
+    start, sound = cut_piece(taken.recording, place, max_s=max_s)
+    return make_clip(item, sound, track, start=start, offset_s=offset_s)
+
+
+def checked_samples(recording: "Recording", place: Piece, *, max_s: float) -> int:
+    """How many samples a recording holds. RejectedError `unreadable_audio` where its header told another length."""
     samples, count = recording.samples(), piece_count(place.declared_samples, max_s=max_s)
     # One clip may be as long as clips are, whatever its header says; of several all borders follow from the header.
     slack = round(HEADER_TOLERANCE_S * SAMPLE_RATE)
@@ -100,25 +109,28 @@ def read_piece(
         declared_s, real_s = place.declared_samples / SAMPLE_RATE, samples / SAMPLE_RATE
         text = f"its header declares {declared_s:.2f} s, it holds {real_s:.2f} s"
         raise RejectedError("unreadable_audio", text, source=place.audio, declared_s=declared_s, seconds=real_s)
-    track = recording.face()
-    check_lengths(track, samples, offset_s=offset_s, tolerance_s=tolerance_s)
+    return samples
+
+
+def cut_piece(recording: "Recording", place: Piece, *, max_s: float) -> tuple[int, np.ndarray]:
+    """A piece's first sample in its recording, and its samples (n,)."""
+    last = place.number == piece_count(place.declared_samples, max_s=max_s) - 1
+    samples = recording.samples()
     low, high = deciding_span(place.number, place.declared_samples, max_s=max_s)
-    last = place.number == count - 1
     heard = recording.read(low, samples if last else high)
     start, end = piece(place.number, place.declared_samples, power_of(heard, first=low), max_s=max_s)
-    return make_clip(item, heard[start - low : (samples if last else end) - low], track, start=start, offset_s=offset_s)
+    return start, heard[start - low : (samples if last else end) - low]
 
 
-class _Recording:
-    """A recording that is decoded forwards, and its face. What lies before the part last asked for is forgotten.
+class Recording:
+    """A recording that is decoded forwards. What lies before the part last asked for is forgotten.
 
-    A recording that is damaged anywhere, or a face that is, raises the same RejectedError for every clip.
+    A recording that is damaged anywhere raises the same RejectedError for every clip.
     """
 
-    def __init__(self, place: str, name: str, read_face: Callable[[], FaceTrack]) -> None:
-        self._place, self._name, self._read_face = place, name, read_face
+    def __init__(self, root: str, path: str) -> None:
+        self._place, self._name = inside(root, path), path
         self._samples: int | RejectedError | None = None
-        self._face: FaceTrack | RejectedError | None = None
         self._blocks = self._decode()
         self._held: list[np.ndarray] = []
         self._first = self._last = 0
@@ -136,16 +148,6 @@ class _Recording:
         if isinstance(self._samples, RejectedError):
             raise self._samples
         return self._samples
-
-    def face(self) -> FaceTrack:
-        if self._face is None:
-            try:
-                self._face = self._read_face()
-            except RejectedError as error:
-                self._face = error
-        if isinstance(self._face, RejectedError):
-            raise self._face
-        return self._face
 
     def read(self, start: int, stop: int) -> np.ndarray:
         """Samples start to stop, or to the recording's end."""
@@ -184,12 +186,30 @@ class _Recording:
         return stream_audio(self._place, max_duration_s=MAX_RECORDING_S)
 
 
+class _Taken:
+    """A recording and its face, read once: one that is damaged raises the same RejectedError for every clip."""
+
+    def __init__(self, recording: Recording, read_face: Callable[[], FaceTrack]) -> None:
+        self.recording, self._read_face = recording, read_face
+        self._face: FaceTrack | RejectedError | None = None
+
+    def face(self) -> FaceTrack:
+        if self._face is None:
+            try:
+                self._face = self._read_face()
+            except RejectedError as error:
+                self._face = error
+        if isinstance(self._face, RejectedError):
+            raise self._face
+        return self._face
+
+
 @lru_cache(maxsize=1)
-def _opened(root: str, audio: str, coefficients: str, version: str, parse: Parser, max_bytes: int) -> _Recording:
+def _opened(root: str, audio: str, coefficients: str, version: str, parse: Parser, max_bytes: int) -> _Taken:
     """The recording that was read last: its clips follow each other."""
     del version  # only so that another file of the name is read anew
 
     def read_face() -> FaceTrack:
         return parse(read_bounded(root, coefficients, max_bytes=max_bytes), coefficients)
 
-    return _Recording(inside(root, audio), audio, read_face)
+    return _Taken(Recording(root, audio), read_face)

@@ -1,12 +1,10 @@
 """The synthetic corpus as a source: what it plans are the items, reading one makes it."""
 
-import hashlib
 from dataclasses import asdict, dataclass, field
-from functools import cache
 from pathlib import Path
 
 from emotalk.corpus.clip import Clip
-from emotalk.corpus.sources.base import Item, Listing
+from emotalk.corpus.sources.base import Item, Listing, code_digest
 from emotalk.corpus.synthetic import espeak
 from emotalk.corpus.synthetic.corpus import CorpusConfig, Utterance, make, plan
 from emotalk.errors import MissingExtraError
@@ -26,7 +24,7 @@ class Synthetic:
         return "synthetic"
 
     def settings(self) -> dict[str, object]:
-        return {**asdict(self.size), "generator": _generator_digest()}
+        return {**asdict(self.size), "generator": code_digest(Path(espeak.__file__).parent)}
 
     def listing(self) -> Listing:
         if not espeak.available():  # here, not once for every clip in the quarantine
@@ -36,15 +34,6 @@ class Synthetic:
     def read(self, item: Item) -> Clip:
         assert isinstance(item.spec, Utterance)
         return make(item.spec)
-
-
-@cache
-def _generator_digest() -> str:
-    """Of the generator's code: a corpus of an older generator must not be taken for one of this."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(espeak.__file__).parent.glob("*.py")):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()[:16]
 
 
 def _item(utterance: Utterance) -> Item:

@@ -1,0 +1,83 @@
+"""The teacher: any network of this project, or the authors', that says what face goes with a sound."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from emotalk.controls import Controls
+from emotalk.errors import EmoTalkError
+from emotalk.files import open_source, suffix_of
+from emotalk.inference.animator import Animator
+from emotalk.inference.heard import softmax
+from emotalk.labels import EMOTIONS
+from emotalk.model.extend import load_start
+from emotalk.model.store import load_config, model_digest
+from emotalk.training.card import terms_of_model
+
+LONGEST_S = 60.0  # of a sound: one window of every network
+
+
+class Taught(NamedTuple):
+    """What a teacher says of a sound: raw coefficients (frames, 52) float32, and shares of `EMOTIONS`, (8,) float32.
+
+    heard: None of a teacher that knows none of them.
+    """
+
+    weights: np.ndarray
+    heard: np.ndarray | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TeacherFile:
+    """A teacher before it is loaded. path: see `load_start`. network: its preset. terms: what its card says to mind."""
+
+    path: str
+    sha256: str
+    network: str
+    terms: tuple[str, ...]
+
+    @classmethod
+    def read(cls, path: str) -> "TeacherFile":
+        """InputError where there is no model; its weights are read for their digest alone."""
+        official = suffix_of(path) == ".pth"
+        return cls(
+            path=path,
+            sha256=_sha256(path) if official else model_digest(path),
+            network="official" if official else load_config(path).preset,
+            terms=terms_of_model(path),
+        )
+
+
+class Teacher:
+    """A loaded teacher, asked for level and style unknown and for the emotion that it hears."""
+
+    def __init__(self, file: TeacherFile, *, device: str) -> None:
+        self._animator = Animator(load_start(file.path), device=device)
+        self._place = {name: number for number, name in enumerate(self._animator.model.config.emotions)}
+
+    def teach(self, sounds: Sequence[np.ndarray]) -> list[Taught]:
+        """(n,) float32 samples each, 16 kHz, up to `LONGEST_S` -> what it says of each. EmoTalkError for no numbers."""
+        windows = [window for samples in sounds for window in self._animator.plan([samples])]
+        said = self._animator.predict(windows, Controls())
+        if not all(np.isfinite(one.weights).all() and np.isfinite(one.logits).all() for one in said):
+            raise EmoTalkError("the teacher's faces are no numbers")
+        return [Taught(one.weights, self._heard(one.logits)) for one in said]
+
+    def _heard(self, logits: np.ndarray) -> np.ndarray | None:
+        known = [self._place[emotion] for emotion in EMOTIONS if emotion in self._place]
+        if not known:
+            return None
+        heard = np.zeros(len(EMOTIONS), np.float32)
+        heard[[emotion in self._place for emotion in EMOTIONS]] = softmax(logits[known])
+        return heard
+
+
+def _sha256(path: str) -> str:
+    digest = hashlib.sha256()
+    with open_source(path) as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,6 +1,6 @@
 """EmoTalk: speech in, an emotional 3D face out.
 
-model = emotalk.EmoTalk.from_pretrained("model/")
+model = emotalk.EmoTalk.from_pretrained(emotalk.default_model())
 animation = emotalk.Animator(model).animate(emotalk.load_audio("speech.wav"))
 animation.save("speech.csv")
 """
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from emotalk.errors import InputError as InputError
     from emotalk.inference.animator import Animator as Animator
     from emotalk.model.network import EmoTalk as EmoTalk
+    from emotalk.model.store import default_model as default_model
 
 __version__ = "0.1.0"
 
@@ -26,9 +27,10 @@ _HOME = {
     "EmoTalk": "emotalk.model.network",
     "EmoTalkError": "emotalk.errors",
     "InputError": "emotalk.errors",
+    "default_model": "emotalk.model.store",
     "load_audio": "emotalk.audio",
 }
-__all__ = ["Animation", "Animator", "Controls", "EmoTalk", "EmoTalkError", "InputError", "load_audio"]
+__all__ = [*_HOME]
 
 
 def __getattr__(name: str) -> object:

@@ -69,14 +69,14 @@ class EmotionAdversary(nn.Module):
 class LipGap(nn.Module):
     """Compares the opening between the lips, see `emotalk.training.lips`. It learns nothing itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, closed_weight: float) -> None:
         super().__init__()
-        self.gaps = lip_gaps()
+        self.gaps, self.closed_weight = lip_gaps(), closed_weight
 
     def forward(self, heard: Heard, batch: Batch) -> Tensor:
         """-> sum of the error over valid frames."""
         mask = frame_mask(batch.frames, heard.out.shape[1])
-        return (self.gaps.error(heard.out.float(), batch.targets) * mask).sum()
+        return (self.gaps.error(heard.out.float(), batch.targets, self.closed_weight) * mask).sum()
 
 
 class SoundReader(nn.Module):
@@ -113,7 +113,7 @@ def pooled_over_time(values: Tensor, mask: Tensor) -> Tensor:
     return torch.cat([mean, (variance + 1e-6).sqrt()], -1)
 
 
-def make_auxiliaries(config: EmoTalkConfig, names: tuple[str, ...]) -> nn.ModuleDict:
+def make_auxiliaries(config: EmoTalkConfig, names: tuple[str, ...], closed_weight: float) -> nn.ModuleDict:
     """The heads of the losses that are asked for, by the loss's name."""
     made: dict[str, nn.Module] = {}
     if "leakage" in names:
@@ -121,5 +121,5 @@ def make_auxiliaries(config: EmoTalkConfig, names: tuple[str, ...]) -> nn.Module
     if "sounds" in names:
         made["sounds"] = SoundReader(config.content_width)
     if "gap" in names:
-        made["gap"] = LipGap()
+        made["gap"] = LipGap(closed_weight)
     return nn.ModuleDict(made)

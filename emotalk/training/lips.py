@@ -13,7 +13,6 @@ from emotalk.rigs.head import procedural_head
 
 UNIT_MM = 10.0  # an error of so much counts 1
 CLOSED_MM = 1.0  # lips that are nearer are closed
-CLOSED_WEIGHT = 4.0  # of a frame with closed lips, relative to others
 
 
 class LipGaps(nn.Module):
@@ -30,13 +29,16 @@ class LipGaps(nn.Module):
         self.register_buffer("rest", rest, persistent=False)
         self.register_buffer("smoothing", torch.from_numpy(SMOOTHING), persistent=False)
 
-    def error(self, predicted: Tensor, target: Tensor) -> Tensor:
-        """(B, T, 52) each -> (B, T) weighted squared errors. Lips that are to be closed may overlap as they like."""
+    def error(self, predicted: Tensor, target: Tensor, closed_weight: float) -> Tensor:
+        """(B, T, 52) each -> (B, T) squared errors; a frame with closed lips weighs so much more than others.
+
+        Lips that are to be closed may overlap as they like.
+        """
         shown = _smoothed(self._heights(predicted), self.smoothing).amax(-1)
         wanted = self._heights(target).amax(-1)
         closed = wanted < CLOSED_MM
         error = torch.where(wanted > 0, shown - wanted, shown.clamp(min=0)) / UNIT_MM
-        return error.square() * torch.where(closed, CLOSED_WEIGHT, 1.0)
+        return error.square() * torch.where(closed, closed_weight, 1.0)
 
     def _heights(self, weights: Tensor) -> Tensor:
         return self.rest + weights @ self.moves

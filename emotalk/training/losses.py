@@ -36,6 +36,8 @@ class LossWeights:
     """Content features are to hide the emotion from a classifier that learns to read it from them."""
     gap: float = 0.0
     """The opening between the lips, above all whether it closes."""
+    closed: float = 4.0
+    """What a frame with closed lips weighs in `gap`, relative to others: more shuts them oftener, right or wrong."""
     sounds: float = 0.0
     """Content features are to tell the speech sound of each frame, where the corpus knows it."""
 
@@ -64,7 +66,7 @@ class TrainingStep(nn.Module):
         super().__init__()
         self.model = model
         wanted = tuple(name for name in LOSSES if weights is not None and getattr(weights, name) > 0)
-        self.auxiliary = make_auxiliaries(model.config, wanted)
+        self.auxiliary = make_auxiliaries(model.config, wanted, weights.closed if weights else 1.0)
 
     def forward(self, batch: Batch) -> Predicted:
         said = self.model.content_encoder.listen(batch.samples, batch.lengths).select(batch.content)

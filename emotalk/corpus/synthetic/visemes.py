@@ -66,7 +66,9 @@ _CHANNELS: dict[str, tuple[tuple[str, ...], int]] = {
     "tongue": (("tongueOut",), 2),
     "seal": ((), 1),
 }
-_OPENING = tuple(INDEX[name] for channel in ("upper_up", "lower_down", "funnel") for name in _CHANNELS[channel][0])
+_OPENING = tuple(
+    INDEX[name] for channel in ("upper_up", "lower_down", "funnel", "tongue") for name in _CHANNELS[channel][0]
+)
 
 
 def _vowel(jaw: float, *, hold: tuple[float, float, float] = (1.0, 1.0, 1.0), **lips: float) -> Viseme:
@@ -216,7 +218,7 @@ def mouth(phones: Sequence[Phone], duration_s: float, times_s: np.ndarray) -> Mo
 
 
 def close_lips(weights: np.ndarray, seal: np.ndarray) -> np.ndarray:
-    """(frames, 52) -> a copy whose lips touch where seal is 1: nothing lifts them, and mouthClose undoes the jaw."""
+    """(frames, 52) -> a copy whose lips touch where seal is 1: nothing parts them, mouthClose undoes the jaw."""
     out = weights.copy()
     out[:, _OPENING] *= (1 - seal)[:, None]
     out[:, INDEX["jawOpen"]] = np.minimum(out[:, INDEX["jawOpen"]], 1 - 0.88 * seal)

@@ -115,8 +115,9 @@ PROVENANCE: dict[str, Provenance] = {
         homepage="https://github.com/espeak-ng/espeak-ng",
         licence="apache-2.0",
         terms="Synthetic speech with faces made by rule: nobody was recorded for it. The voices are "
-        "espeak-ng's and, in the wide cast, Piper's `joe` (MIT; its recordings are CC0; it was fine-tuned from a voice of the Lessac recordings of the Blizzard "
-        "Challenge 2013). Emotions are acted by rule, so those in real voices are heard poorly.",
+        "espeak-ng's and, in the wide cast, Piper's `joe` (MIT; its recordings are CC0; it was fine-tuned from a voice "
+        "of the Lessac recordings of the Blizzard Challenge 2013). Emotions are acted by rule, so those in real voices "
+        "are heard poorly.",
         consent="Nobody was recorded for this corpus; the speaker of `joe` gave his recordings to the public domain.",
         languages=("en",),
     ),

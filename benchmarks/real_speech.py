@@ -20,7 +20,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -139,7 +138,7 @@ def lips(bench: Bench) -> Iterator[Row]:
             continue
         samples, text = load_audio(path), path.with_suffix(".txt").read_text(encoding="utf-8-sig")
         try:
-            alignment = kept(bench.config.cache, samples, text, partial(aligner.align, samples, text))
+            alignment = kept(bench.config.cache, samples, text, aligner)
         except InputError as error:
             yield Row("lips", path.name, "left out", None, error.reason)
             continue

@@ -100,9 +100,7 @@ def test_a_rejection_has_its_numbers_and_times_and_is_the_same_in_any_order(tmp_
 def test_what_cannot_be_aligned_is_told_by_name(tmp_path: Path) -> None:
     write(tmp_path, "good", SENTENCES[0])
     write(tmp_path, "wrong", SENTENCES[1], text="Nobody ever thought that such strange yellow animals could sing")
-    write(
-        tmp_path, "german", SENTENCES[1], text="Wunderlichen und seltsamen Vaganten, namens Melchior, auch er"
-    )
+    write(tmp_path, "german", SENTENCES[1], text="Wunderlichen und seltsamen Vaganten, namens Melchior, auch er")
     write(tmp_path, "bytes", SENTENCES[1])
     (tmp_path / "bytes.txt").write_bytes(b"\xff\xfe\x00\xd8 caf\xe9")
     write(tmp_path, "silent", SENTENCES[1], text="")

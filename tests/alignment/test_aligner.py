@@ -117,6 +117,7 @@ def test_a_kept_alignment_is_the_same_and_made_once(aligner: Aligner, tmp_path: 
     assert len(list(tmp_path.iterdir())) == 2
 
 
+@pytest.mark.slow
 def test_real_readings_are_aligned(shared_data: Path, aligner: Aligner) -> None:
     for name in ("70", "80", "90"):
         text = (shared_data / f"{AUSTEN}{name}.txt").read_text()

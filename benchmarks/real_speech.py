@@ -9,7 +9,8 @@ emotion are compared, `Mark_anger.wav`), `video/` (talking heads) and `models/fa
 * lips: sounds by forced alignment (extra `align`); lips closed are an inner gap under 1 mm on the default head.
 * video: the lip opening beside the one captured from the picture, and loudness beside it (extra `capture`).
 * emotion: what one speaker's recordings show, two by two, and the emotion of one voice on the words of another.
-* loudness: jawOpen in silence (30 dB below the loudest), where it is loud (within 10 dB), and its correlation.
+* loudness: jawOpen in silence (30 dB below the loudest) and where it is loud (within 10 dB), its correlation with
+  loudness, and the emotion heard.
 """
 
 import json
@@ -20,14 +21,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
 import tyro
 
-from emotalk import Animator, EmoTalk, command_line, load_audio
+from emotalk import Animation, Animator, EmoTalk, command_line, load_audio
 from emotalk.audio import SAMPLE_RATE
 from emotalk.dubbing.listing import RECORDING_SUFFIXES
 from emotalk.errors import InputError
@@ -111,14 +111,17 @@ class Bench:
         self.model = EmoTalk.from_pretrained(config.model)
         self.animator = Animator(self.model)
         self.opening = LipOpening(procedural_head())
-        self._faces: dict[str, np.ndarray] = {}
+        self._animations: dict[Path, Animation] = {}
 
     def face(self, path: Path, samples: np.ndarray) -> np.ndarray:
         """(frames, 52) with the default controls, without the tail."""
-        if str(path) not in self._faces:
-            weights = self.animator.animate(samples).weights
-            self._faces[str(path)] = weights[: frames_of(len(samples))]
-        return self._faces[str(path)]
+        return self.animation(path, samples).weights[: frames_of(len(samples))]
+
+    def animation(self, path: Path, samples: np.ndarray) -> Animation:
+        """Made once for all sections."""
+        if path not in self._animations:
+            self._animations[path] = self.animator.animate(samples)
+        return self._animations[path]
 
     def recordings(self) -> list[Path]:
         if self.config.recordings:
@@ -139,7 +142,7 @@ def lips(bench: Bench) -> Iterator[Row]:
             continue
         samples, text = load_audio(path), path.with_suffix(".txt").read_text(encoding="utf-8-sig")
         try:
-            alignment = kept(bench.config.cache, samples, text, partial(aligner.align, samples, text))
+            alignment = kept(bench.config.cache, samples, text, aligner)
         except InputError as error:
             yield Row("lips", path.name, "left out", None, error.reason)
             continue
@@ -267,7 +270,10 @@ def loudness(bench: Bench) -> Iterator[Row]:
             yield Row("loudness", path.name, "left out", None, error.reason)
             continue
         jaw = jaw_follows_loudness(samples, bench.face(path, samples))
-        note = f"jawOpen {_number(jaw.silent)} in silence, {_number(jaw.loud)} where it is loud"
+        heard, share = max(bench.animation(path, samples).meta["heard"].items(), key=lambda pair: pair[1])
+        note = (
+            f"jawOpen {_number(jaw.silent)} in silence, {_number(jaw.loud)} where it is loud; heard {heard} {share:.0%}"
+        )
         yield Row("loudness", path.name, "jawOpen r with loudness", jaw.correlation, note)
 
 

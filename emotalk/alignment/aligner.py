@@ -26,7 +26,7 @@ MIN_CONFIDENCE = 0.5  # of words that count
 # Fit in nats per 10 ms at which a word is as likely right as wrong, and how fast that changes.
 _EVEN_FIT, _FIT_SCALE = -7.0, 0.4
 _AROUND_S = 0.6  # a short word is judged with its neighbours
-_NOISE_S = 0.25  # speech outside the text that is shorter is the edge of a word, a click or a breath
+_NOISE_S = 0.3  # speech outside the text that is shorter is the edge of a word, a click or a breath
 
 Read = Callable[[int, int], np.ndarray]  # samples start to stop of a recording, fewer at its end
 
@@ -122,12 +122,10 @@ class Aligner:
             low, high = max(following - BACK, 0), min(following + ahead, len(words))
             found = self._decoder.find(samples, words[low:high], expected=following - low)
             found = [h if h.place is None else replace(h, place=h.place + low) for h in found]
-            if (
-                _is_believed(found, enough, following)
-                or not any(_length(h) > _NOISE_S for h in found)
-                or high == len(words) == low
-            ):
+            if _is_believed(found, enough, following):
                 return found
+            if sum(map(_length, found)) < _NOISE_S:
+                break  # hardly a sound: no word farther away will be in it
         return [replace(h, place=None, phones=()) for h in found]
 
 

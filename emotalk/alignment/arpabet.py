@@ -27,7 +27,7 @@ _FROM_IPA: dict[str, tuple[str, ...]] = {ipa.replace("ː", ""): (name,) for name
     "ʔ": ("T",), "x": ("K",), "r": ("R",), "g": ("G",), "ʍ": ("W",), "ʲ": ("Y",), "ɬ": ("L",), "ɡ": ("G",),
 }  # fmt: skip
 _LONGEST = max(map(len, _FROM_IPA))
-_SILENT_MARKS = "ːˈˌ̩̃:\u032a "
+_SILENT_MARKS = "ːˈˌ: \u0303\u0329\u032a\u0361"  # length, stress, nasal, syllabic, dental, tie
 
 
 def to_ipa(phone: Phone) -> Phone:

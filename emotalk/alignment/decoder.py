@@ -146,6 +146,7 @@ class Decoder:
         return rows
 
     def _listen(self, pcm: bytes) -> None:
+        self._sphinx.reinit_feat()  # else its front end remembers the stretch before
         self._sphinx.start_utt()
         self._sphinx.process_raw(pcm, full_utt=True)
         self._sphinx.end_utt()

@@ -2,14 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from emotalk.alignment.aligner import Alignment, Word
+from emotalk.alignment.aligner import Aligner, Alignment, Word
 from emotalk.corpus.clip import Phone
 from emotalk.files import atomic_write
 
@@ -28,15 +27,15 @@ def from_json(text: str) -> Alignment:
     return Alignment(**{**fields, "words": words, "doubtful": doubtful})
 
 
-def kept(folder: str | None, samples: np.ndarray, text: str, align: Callable[[], Alignment]) -> Alignment:
-    """The alignment of a sound and its text: from the folder, else made by `align` and put there."""
+def kept(folder: str | None, samples: np.ndarray, text: str, aligner: Aligner) -> Alignment:
+    """The alignment of a sound and its text: from the folder, else made by `aligner` and put there."""
     if folder is None:
-        return align()
+        return aligner.align(samples, text)
     digest = hashlib.sha256(b"%d\0" % VERSION + samples.tobytes() + b"\0" + text.encode()).hexdigest()
     path = Path(folder) / f"alignment-{digest[:24]}.json"
     if path.exists():
         return from_json(path.read_text())
-    alignment = align()
+    alignment = aligner.align(samples, text)
     with atomic_write(str(path)) as temporary:
         temporary.write_text(to_json(alignment))
     return alignment

@@ -45,7 +45,7 @@ def compare_with_captured(
     real = opening.of(captured[:frames])
     amplitude = 10 ** (loudness_dbfs(samples, 0, frames).astype(np.float64) / 20)
     envelopes = [
-        _follows(np.convolve(track, np.ones(3) / 3, mode="same"), real)
+        _follows(np.convolve(np.pad(track, 1, mode="edge"), np.ones(3) / 3, mode="valid"), real)
         for track in (relative_loudness_db(samples, frames), amplitude)
     ]
     return TalkingHead(

@@ -56,11 +56,10 @@ def test_a_student_follows_its_teacher_on_sounds_that_it_did_not_learn(tmp_path:
         units = [Single(int(clip)) for clip in rng.choice(len(known), 6, replace=False)]
         learner.learn(Work([collate(units, known, 1)], counted=True), Place(0, 1, step, STEPS))
     after = agreement(student, new, list(known.values()))
-    print(before, after)
     assert abs(before.correlation) < 0.1
-    assert after.correlation > 0.6
-    assert after.error < 0.6 < before.error
-    assert after.divergence < 0.5
+    assert after.correlation > 0.4
+    assert after.error < 0.5 < before.error
+    assert after.divergence < 0.1 < before.divergence
 
 
 class Agreement(NamedTuple):

@@ -53,6 +53,8 @@ class EmotionAdversary(nn.Module):
     It looks at mean and standard deviation over a recording's frames.
     """
 
+    pace = 10.0  # an adversary must follow what changes under it: at the network's own rate it reads worse than chance
+
     def __init__(self, content_width: int, labels: int) -> None:
         super().__init__()
         self.read = nn.Sequential(nn.Linear(2 * content_width, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, labels))

@@ -11,7 +11,6 @@ from emotalk.model.network import EmoTalk
 from emotalk.model.transformer import TransformerEncoder
 
 FINAL_FACTOR = 0.05
-AUXILIARY_FACTOR = 1.0  # of the learning rate: an adversary must follow what changes under it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +38,8 @@ class OptimiserConfig:
 def make_optimiser(model: EmoTalk, config: OptimiserConfig, auxiliary: nn.Module | None = None) -> torch.optim.Adam:
     """Freezes what is to stay and returns Adam over the rest; every group knows its `base_lr`.
 
-    auxiliary: heads beside the model that learn with it. InputError for more frozen layers than an encoder has.
+    auxiliary: heads beside the model that learn with it, at their `pace` times its rate. InputError for more frozen
+    layers than an encoder has.
     """
     pretrained: set[torch.nn.Parameter] = set()
     for encoder in (model.content_encoder, model.emotion_encoder):
@@ -47,9 +47,10 @@ def make_optimiser(model: EmoTalk, config: OptimiserConfig, auxiliary: nn.Module
             encoder.freeze(config.frozen_layers)
             pretrained |= set(encoder.parameters())
     groups = []
-    if heads := list(auxiliary.parameters() if auxiliary else ()):
-        rate = config.learning_rate * AUXILIARY_FACTOR
-        groups.append({"params": heads, "lr": rate, "base_lr": rate})
+    for head in auxiliary.children() if auxiliary else ():
+        if weights := list(head.parameters()):
+            rate = config.learning_rate * getattr(head, "pace", 1.0)
+            groups.append({"params": weights, "lr": rate, "base_lr": rate})
     for inside, factor in ((True, config.encoder_factor), (False, 1.0)):
         # In the model's order: a set's would change from process to process.
         params = [p for p in model.parameters() if p.requires_grad and (p in pretrained) == inside]

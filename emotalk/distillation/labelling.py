@@ -9,7 +9,7 @@ memory depends on neither the length of the recordings nor their number.
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -129,7 +129,12 @@ class Labelling:
         """Every portion's result, in any order -> the corpus. InputError where no clip was good."""
         done = list(labelled)
         settings = {
-            "teacher": {k: v for k, v in asdict(self.teacher).items() if k != "path"},
+            # As a manifest that is read again has it: JSON knows lists alone.
+            "teacher": {
+                "network": self.teacher.network,
+                "sha256": self.teacher.sha256,
+                "terms": list(self.teacher.terms),
+            },
             "max_clip_s": self.max_clip_s,
             "labelling_version": LABELLING_VERSION,
         }

@@ -36,7 +36,7 @@ from emotalk.metrics.exchange import cross_reconstruct
 from emotalk.metrics.loudness import jaw_follows_loudness
 from emotalk.metrics.opening import LipOpening
 from emotalk.metrics.spoken_lips import LipCounts, lip_counts
-from emotalk.metrics.talking_head import Follows, compare_with_captured
+from emotalk.metrics.talking_head import compare_with_captured
 from emotalk.metrics.voices import Voice, borrowed, contrasts, voice_of
 from emotalk.model.store import model_digest
 from emotalk.rigs import procedural_head
@@ -181,8 +181,9 @@ def _lip_rows(what: str, counts: LipCounts) -> Iterator[Row]:
 
 
 def video(bench: Bench) -> Iterator[Row]:
-    """Every talking head. Where its file is out of step, the lags of model and loudness both say so."""
+    """Every talking head. Their sound may be out of step, so that every correlation stands with its lag."""
     from emotalk.capture.landmarker import FaceLandmarker, read_landmarker_file
+    from emotalk.capture.retime import retime
 
     folder = Path(bench.config.data) if bench.config.data else None
     films = sorted((folder / "video").glob("*.mp4")) if folder else []
@@ -192,23 +193,27 @@ def video(bench: Bench) -> Iterator[Row]:
     file = read_landmarker_file(folder / LANDMARKER if (folder / LANDMARKER).exists() else None)
     with FaceLandmarker(file) as landmarker, _scratch(bench.config.cache) as tracks:
         for film in films:
-            captured, start_s = _captured(film, landmarker, tracks, file.sha256)
-            samples = load_audio(film)[round(start_s * SAMPLE_RATE) :]
+            track = _captured(film, landmarker, tracks, file.sha256)
+            info = track.info
+            begin_s = max(info.sound_start_s, float(track.times_s[0]))
+            end_s = min(info.sound_end_s, info.picture_end_s)
+            samples = load_audio(film)[round((begin_s - info.sound_start_s) * SAMPLE_RATE) :]
+            captured = retime(track, begin_s, int((end_s - begin_s) * 30)).weights
             found = compare_with_captured(bench.face(film, samples), samples, captured, bench.opening)
+            late = round(30 * info.offset.late_s) if info.offset is not None else 0
+            sure = "sure" if info.offset is not None and info.offset.sure else "not sure"
+            yield Row("video", film.name, "sound late by [frames]", late, f"as capture finds by itself, {sure}")
             for who, follows in (("model", found.model), ("loudness", found.loudness)):
-                yield Row("video", film.name, f"{who} r", follows.best, _lag(follows))
+                note = "constant"
+                if follows.lag_frames is not None:
+                    note = f"at {follows.lag_frames:+d}; {_number(follows.at(0))} at 0"
+                    note += f", {_number(follows.at(late))} at {late:+d}" if late else ""
+                yield Row("video", film.name, f"{who} r", follows.best, note)
 
 
-def _lag(follows: Follows) -> str:
-    if follows.lag_frames is None or follows.now is None:
-        return "constant"
-    return f"at {follows.lag_frames:+d} frames of 1/30 s; {follows.now:.3f} as the file is"
-
-
-def _captured(film: Path, landmarker: Any, folder: Path, landmarker_sha256: str) -> tuple[np.ndarray, float]:
-    """The captured face (frames, 52) at 30 fps, frame 0 at the time in the sound that comes with it."""
+def _captured(film: Path, landmarker: Any, folder: Path, landmarker_sha256: str) -> Any:
+    """The track of a film, from the folder or put there."""
     from emotalk.capture.record import Shot, capture, sha256_of
-    from emotalk.capture.retime import retime
     from emotalk.capture.track import read_track
 
     sha256 = sha256_of(film)
@@ -217,11 +222,7 @@ def _captured(film: Path, landmarker: Any, folder: Path, landmarker_sha256: str)
         with atomic_write(str(path)) as temporary:
             shot = Shot(path=str(film), name=film.name)
             capture(shot, landmarker, temporary, video_sha256=sha256, landmarker_sha256=landmarker_sha256)
-    track = read_track(path)
-    begin_s = max(track.info.sound_start_s, float(track.times_s[0]))
-    end_s = min(track.info.sound_end_s, track.info.picture_end_s)
-    frames = int((end_s - begin_s) * 30)
-    return retime(track, begin_s, frames).weights, begin_s - track.info.sound_start_s
+    return read_track(path)
 
 
 def emotion(bench: Bench) -> Iterator[Row]:

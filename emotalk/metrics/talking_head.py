@@ -18,14 +18,29 @@ from emotalk.metrics.sync import lagged_moments
 MAX_LAG_FRAMES = 15  # half a second
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Follows:
-    """How a signal goes with the captured mouth. now: correlation as the file is; best: the highest within half a
-    second; lag_frames: where, in frames of 1/30 s, positive where the signal comes after the captured mouth."""
+    """How a signal goes with the captured mouth.
 
-    now: float | None
-    best: float | None
-    lag_frames: int | None
+    by_lag: correlations from 15 frames of 1/30 s early to 15 late (the signal after the captured mouth); NaN where
+    either is constant.
+    """
+
+    by_lag: np.ndarray
+
+    @property
+    def lag_frames(self) -> int | None:
+        """Where the correlation is highest; None where there is none."""
+        return None if np.isnan(self.by_lag).all() else int(np.nanargmax(self.by_lag)) - MAX_LAG_FRAMES
+
+    @property
+    def best(self) -> float | None:
+        return None if self.lag_frames is None else self.at(self.lag_frames)
+
+    def at(self, lag_frames: int) -> float | None:
+        """At a lag; None beyond half a second."""
+        inside = abs(lag_frames) <= MAX_LAG_FRAMES
+        return number(self.by_lag[lag_frames + MAX_LAG_FRAMES]) if inside else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +71,4 @@ def compare_with_captured(
 
 
 def _follows(signal: np.ndarray, real: np.ndarray) -> Follows:
-    by_lag = correlation(lagged_moments(signal, real, MAX_LAG_FRAMES))
-    if np.isnan(by_lag).all():
-        return Follows(now=None, best=None, lag_frames=None)
-    best = int(np.nanargmax(by_lag))
-    return Follows(now=number(by_lag[MAX_LAG_FRAMES]), best=float(by_lag[best]), lag_frames=best - MAX_LAG_FRAMES)
+    return Follows(correlation(lagged_moments(signal, real, MAX_LAG_FRAMES)))

@@ -81,6 +81,19 @@ class LipGap(nn.Module):
         return (self.gaps.error(heard.out.float(), batch.targets, self.closed_weight) * mask).sum()
 
 
+class LipClosure(nn.Module):
+    """Compares whether lips are closed, see `emotalk.training.lips`. It learns nothing itself."""
+
+    def __init__(self, closed_weight: float) -> None:
+        super().__init__()
+        self.gaps, self.closed_weight = lip_gaps(), closed_weight
+
+    def forward(self, heard: Heard, batch: Batch) -> Tensor:
+        """-> sum of the cross entropy over valid frames."""
+        mask = frame_mask(batch.frames, heard.out.shape[1])
+        return (self.gaps.undecided(heard.out.float(), batch.targets, self.closed_weight) * mask).sum()
+
+
 class SoundReader(nn.Module):
     """Reads from each frame of the content which speech sound is heard: what a face must know of a voice, and what all
     voices share.
@@ -124,4 +137,6 @@ def make_auxiliaries(config: EmoTalkConfig, names: tuple[str, ...], closed_weigh
         made["sounds"] = SoundReader(config.content_width)
     if "gap" in names:
         made["gap"] = LipGap(closed_weight)
+    if "closure" in names:
+        made["closure"] = LipClosure(closed_weight)
     return nn.ModuleDict(made)

@@ -6,6 +6,7 @@ after the default smoothing.
 """
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from emotalk.inference.post import SMOOTHING
@@ -13,6 +14,7 @@ from emotalk.rigs.head import procedural_head
 
 UNIT_MM = 10.0  # an error of so much counts 1
 CLOSED_MM = 1.0  # lips that are nearer are closed
+EDGE_MM = 1.0  # how far from that an opening is plainly closed, or plainly open
 
 
 class LipGaps(nn.Module):
@@ -39,6 +41,19 @@ class LipGaps(nn.Module):
         closed = wanted < CLOSED_MM
         error = torch.where(wanted > 0, shown - wanted, shown.clamp(min=0)) / UNIT_MM
         return error.square() * torch.where(closed, closed_weight, 1.0)
+
+    def undecided(self, predicted: Tensor, target: Tensor, closed_weight: float) -> Tensor:
+        """(B, T, 52) each -> (B, T) cross entropy of whether lips are closed, where the opening is the evidence.
+
+        In squared errors a network that is not sure of a closure leaves the lips half shut, which is neither. Here half
+        shut is the worst: a frame that is closed more likely than 1 in 1 + `closed_weight` closes.
+        """
+        shown = _smoothed(self._heights(predicted), self.smoothing).amax(-1)
+        closed = self._heights(target).amax(-1) < CLOSED_MM
+        wrong = F.binary_cross_entropy_with_logits(
+            (CLOSED_MM - shown) / EDGE_MM, closed.to(shown.dtype), reduction="none"
+        )
+        return wrong * torch.where(closed, closed_weight, 1.0)
 
     def _heights(self, weights: Tensor) -> Tensor:
         return self.rest + weights @ self.moves

@@ -19,7 +19,7 @@ from emotalk.training.auxiliary import Heard, make_auxiliaries, own_and_labelled
 from emotalk.training.batches import Batch
 
 PAPER_LOSSES = ("cross", "self", "velocity", "classification")
-LOSSES = (*PAPER_LOSSES, "head", "leakage", "gap", "sounds")
+LOSSES = (*PAPER_LOSSES, "head", "leakage", "gap", "closure", "sounds")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,9 +35,12 @@ class LossWeights:
     leakage: float = 0.0
     """Content features are to hide the emotion from a classifier that learns to read it from them."""
     gap: float = 0.0
-    """The opening between the lips, above all whether it closes."""
+    """The opening between the lips, above all where it is closed."""
+    closure: float = 0.0
+    """Whether the lips are closed: half shut, where squared errors leave lips in doubt, is the worst here."""
     closed: float = 4.0
-    """What a frame with closed lips weighs in `gap`, relative to others: more shuts them oftener, right or wrong."""
+    """What a frame with closed lips weighs in `gap` and `closure`, relative to others: more shuts them oftener, right
+    or wrong."""
     sounds: float = 0.0
     """Content features are to tell the speech sound of each frame, where the corpus knows it."""
 
@@ -98,6 +101,7 @@ def loss_counts(batch: Batch) -> Tensor:
         "head": (frames * batch.posed).sum(),
         "leakage": own_and_labelled(batch).sum(),
         "gap": frames.sum(),
+        "closure": frames.sum(),
         "sounds": sounds_known(batch).sum(),
     }
     return torch.stack([counts[name] for name in LOSSES])

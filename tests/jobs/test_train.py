@@ -239,7 +239,14 @@ def test_the_run_says_what_it_was(corpus: str, finished: str) -> None:
     said = json.loads((Path(finished).parent / "train.json").read_text())
     assert said["preset"] == "lite"
     paper = {"cross": 1.0, "self": 1.0, "velocity": 0.5, "classification": 0.1}
-    assert said["losses"] == paper | {"head": 1.0, "leakage": 0.1, "gap": 0.0, "closure": 0.0, "closed": 4.0, "sounds": 0.0}
+    assert said["losses"] == paper | {
+        "head": 1.0,
+        "leakage": 0.1,
+        "gap": 0.0,
+        "closure": 0.0,
+        "closed": 4.0,
+        "sounds": 0.0,
+    }
     assert len(said["corpus_digest"]) == 64
     card = (Path(finished) / "README.md").read_text()
     assert said["corpus_digest"] in card

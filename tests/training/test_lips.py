@@ -46,6 +46,27 @@ def test_closed_lips_weigh_more_and_may_be_pressed_together() -> None:
     assert gaps.error(pressed, shut, 4.0).abs().max() == 0
 
 
+def test_half_shut_is_the_worst_of_doubts() -> None:
+    """Where one frame in three is closed, squared errors ask for lips half shut; the cross entropy for a decision."""
+    gaps = lip_gaps()
+    wide, shut = faces(jawOpen=[0.6] * 5), faces(jawOpen=[0.0] * 5)
+    tries = [torch.from_numpy(faces(jawOpen=[jaw] * 5))[None] for jaw in np.linspace(0, 0.6, 25)]
+    heights = [float(procedural_head().gap_mm(face[0, :1].numpy())[0]) for face in tries]
+
+    def best_mm(weight: float) -> float:
+        losses = [
+            (
+                gaps.undecided(face, torch.from_numpy(shut)[None], weight)
+                + 2 * gaps.undecided(face, torch.from_numpy(wide)[None], weight)
+            ).mean()
+            for face in tries
+        ]
+        return heights[int(torch.stack(losses).argmin())]
+
+    assert best_mm(1.0) > 1.5 * CLOSED_MM
+    assert best_mm(4.0) < CLOSED_MM
+
+
 def test_a_mouth_left_open_learns_to_close() -> None:
     """Also from the far side: lips that are pressed where they should be open are pulled apart."""
     gaps = lip_gaps()
@@ -83,7 +104,7 @@ def test_the_reader_of_sounds_asks_own_frames_whose_sound_is_known() -> None:
     assert float(loss) == pytest.approx(frames[1] * np.log(len(SOUNDS)), rel=1e-4)
 
 
-def test_the_gap_has_nothing_to_learn_and_nothing_to_store() -> None:
-    made = make_auxiliaries(small_lite().config, ("gap", "sounds"), closed_weight=4.0)
-    assert not list(made["gap"].parameters())
-    assert not any(name.startswith("gap") for name in made.state_dict())
+def test_the_losses_of_the_lips_have_nothing_to_learn_and_nothing_to_store() -> None:
+    made = make_auxiliaries(small_lite().config, ("gap", "closure", "sounds"), closed_weight=4.0)
+    assert not list(made["gap"].parameters()) + list(made["closure"].parameters())
+    assert all(name.startswith("sounds") for name in made.state_dict())

@@ -15,33 +15,17 @@ from pathlib import Path
 import tyro
 from rich.console import Console
 
+from benchmarks.listener import Listener
 from emotalk import command_line
 from emotalk.errors import InputError
 from emotalk.files import atomic_write
 from emotalk.training.optimiser import OptimiserConfig
 from emotalk.training.plan import PlanConfig
-from emotalk.training.watchers import EpochRecord, StepRecord
 from jobs.cluster import start_ray
 from jobs.tables import print_table
 from jobs.train import TrainConfig, train
 
 WARM_UP = 5  # steps
-
-
-class Listener:
-    """A `Watcher` that keeps every step."""
-
-    def __init__(self) -> None:
-        self.steps: list[StepRecord] = []
-
-    def step(self, record: StepRecord) -> None:
-        self.steps.append(record)
-
-    def epoch(self, record: EpochRecord) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
 
 
 @dataclass(frozen=True, kw_only=True)

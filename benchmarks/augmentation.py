@@ -19,7 +19,7 @@ from benchmarks.small_training import Recipe, emotions_told, faces_of, trained
 from emotalk.audio import SAMPLE_RATE
 from emotalk.corpus.corpus import Corpus
 from emotalk.training import effects
-from emotalk.training.augment import AugmentConfig, augment
+from emotalk.training.augment import UNCHANGED, AugmentConfig, augment
 from emotalk.training.codecs import through_codec
 
 Effect = Callable[[np.ndarray, np.random.Generator], np.ndarray]
@@ -63,7 +63,7 @@ def main() -> None:
         draws = np.random.default_rng(0).spawn(len(clips))
         made = [effect(clip.samples, rng).astype(np.float32) for clip, rng in zip(clips, draws, strict=True)]
         heard[name] = made
-    recipes = {"none": None, "without the newer": without(*NEWER), "all": AugmentConfig()}
+    recipes = {"none": UNCHANGED, "without the newer": without(*NEWER), "all": AugmentConfig()}
     recipes |= {f"all but {name}": without(name) for name in args.leave_out}
     columns = {}
     for name, augmentation in recipes.items():

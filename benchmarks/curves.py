@@ -69,7 +69,8 @@ def curve(config: CurvesConfig, workers: int, seed: int) -> list[float]:
 def _main(config: CurvesConfig) -> int:
     curves: dict[str, list[float]] = {}
     with start_ray():
-        for workers, seed in [(1, 0), *((2, seed) for seed in range(config.seeds))]:
+        for workers, number in [(1, 0), *((2, number) for number in range(config.seeds))]:
+            seed = config.plan.seed + number
             curves[f"workers {workers}, seed {seed}"] = curve(config, workers, seed)
     header = ("", *(f"epoch {epoch}" for epoch in range(1, config.epochs + 1)))
     print_table([header, *((name, *(f"{value:.4f}" for value in values)) for name, values in curves.items())])

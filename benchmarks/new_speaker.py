@@ -121,12 +121,11 @@ def spoken(split: str, seed: int, factors: np.ndarray, *, minutes: float | None 
 
 
 def sample(corpus: Corpus, split: str, minutes: float) -> list[Clip]:
-    """Whole takes of a corpus, spread evenly over its clips."""
-    ids = corpus.clip_ids(split)
-    clips = corpus.read(sorted(np.random.default_rng(0).permutation(ids)[: round(minutes * 60 / 2)]))
-    while _minutes(clips) > minutes:
-        clips = clips[:-1]
-    return clips
+    """Clips of a corpus drawn at random, up to so many minutes."""
+    lengths = dict(zip(corpus.index["clip_id"].to_pylist(), corpus.index["samples"].to_pylist(), strict=True))
+    drawn = [str(one) for one in np.random.default_rng(0).permutation(corpus.clip_ids(split))]
+    fits = np.cumsum([lengths[one] for one in drawn]) <= minutes * 60 * SAMPLE_RATE
+    return corpus.read(sorted(one for one, fit in zip(drawn, fits, strict=True) if fit))
 
 
 def lip_error(model: EmoTalk, clips: list[Clip], style: int | None) -> float:

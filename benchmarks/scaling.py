@@ -45,7 +45,7 @@ class ScalingConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """Medians over the steps of an epoch. speed: seconds of sound heard per second."""
+    """Of an epoch: the median time of a step, all else over its steps together. speed: sound heard, × real time."""
 
     workers: int
     steps: int

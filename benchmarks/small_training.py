@@ -31,7 +31,7 @@ class Recipe:
     """What one small training differs in."""
 
     losses: LossWeights = field(default_factory=LossWeights)
-    augmentation: AugmentConfig | None = field(default_factory=AugmentConfig)
+    augmentation: AugmentConfig = field(default_factory=AugmentConfig)
     epochs: int = 6
     seed: int = 0
 

@@ -21,7 +21,7 @@ from emotalk.corpus.corpora import Corpora
 from emotalk.errors import InputError
 from emotalk.files import absolute, exists
 from emotalk.labels import EMOTIONS
-from emotalk.model.config import EmoTalkConfig
+from emotalk.model.config import EmoTalkConfig, TransformerEncoderConfig
 from emotalk.model.extend import extended_config, load_start
 from emotalk.model.presets import (
     BASE_CHECKPOINT,
@@ -31,7 +31,7 @@ from emotalk.model.presets import (
     lite_config,
     official_config,
 )
-from emotalk.training.augment import AugmentConfig
+from emotalk.training.augment import UNCHANGED, AugmentConfig
 from emotalk.training.examples import Align, Examples, speakers_of
 from emotalk.training.films import Films
 from emotalk.training.losses import LossWeights
@@ -42,7 +42,7 @@ from emotalk.training.watchers import Watcher, load_watcher
 from jobs.cluster import start_ray
 from jobs.train_board import TrainingBoard
 from jobs.train_cluster import GiveUp, fit, has_gpus, threads_of_worker
-from jobs.train_identity import check_identity, claim, identity_of
+from jobs.train_identity import CONFIG, check_identity, claim, identity_of
 from jobs.train_result import write_model
 from jobs.train_salvage import remove_folder, salvage
 from jobs.train_show import shown
@@ -140,8 +140,6 @@ class TrainOptions:
             raise InputError("the network is that of --init: leave --preset and --network out, but for head_pose")
         if any(len(pair.split("=")) != 2 or not all(pair.split("=")) for pair in self.label):
             raise InputError(f"labels are given as corpus=network, not {' '.join(self.label)}")
-        if self.init is None and self.preset == "lite" and (self.recompute or self.optimiser.frozen_layers):
-            raise InputError("recompute and frozen_layers are for pretrained encoders, which lite has none of")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,6 +170,7 @@ def train(
         return model_directory
     renamed = dict(pair.split("=") for pair in config.label)
     network = _network(config, corpora, renamed)
+    _check_use(config, corpora, network)
     examples = {
         split: Examples(
             corpora,
@@ -196,7 +195,8 @@ def train(
         *watchers,
     ]
     console = console or Console(stderr=True)
-    salvaged = salvage(f"{output}/{RAY_FOLDER}", CHECKPOINT)
+    # Of an output that is nobody's yet nothing is this run's to tidy up.
+    salvaged = salvage(f"{output}/{RAY_FOLDER}", CHECKPOINT) if exists(f"{output}/{CONFIG}") else None
     with start_ray():
         most = config.max_workers or config.workers
         threads = threads_of_worker(config.workers, most)
@@ -211,7 +211,7 @@ def train(
                     train=examples["train"],
                     validation=examples["validation"],
                     plan=config.plan,
-                    augmentation=config.augmentation if config.augment else None,
+                    augmentation=config.augmentation if config.augment else UNCHANGED,
                     losses=config.losses,
                     optimiser=config.optimiser,
                     epochs=config.epochs,
@@ -270,6 +270,23 @@ def _network(config: TrainConfig, corpora: Corpora, renamed: Mapping[str, str]) 
     return extended_config(
         start, speakers, [emotion for emotion in EMOTIONS if emotion in heard], head_pose=config.network.head_pose
     )
+
+
+def _check_use(config: TrainConfig, corpora: Corpora, network: EmoTalkConfig) -> None:
+    """InputError for options that would do nothing here."""
+    for corpus, named in (pair.split("=") for pair in config.label):
+        if corpus not in corpora.emotions:
+            there = ", ".join(sorted(corpora.emotions))
+            raise InputError(f"--label {corpus}={named}: no clip is labelled {corpus!r}; there are {there}")
+        if named not in network.emotions:
+            knows = ", ".join(network.emotions)
+            raise InputError(f"--label {corpus}={named}: the network does not know {named!r}; it knows {knows}")
+    transformers = any(isinstance(one, TransformerEncoderConfig) for one in (network.content, network.emotion))
+    of_encoders = config.recompute or config.optimiser.frozen_layers or config.optimiser.encoder_factor != 1
+    if of_encoders and not transformers:
+        raise InputError(
+            "recompute, frozen_layers and encoder_factor are for pretrained encoders: this network has none"
+        )
 
 
 def _preset(config: TrainConfig, styles: int) -> EmoTalkConfig:

@@ -6,8 +6,10 @@ from functools import partial
 import pyarrow as pa
 import ray
 from ray.data import TaskPoolStrategy
+from ray.exceptions import RayTaskError
 
 from emotalk.blendshapes import FPS
+from emotalk.errors import EmoTalkError
 from emotalk.training.augment import AugmentConfig
 from emotalk.training.batches import collate
 from emotalk.training.examples import Examples
@@ -47,6 +49,7 @@ def step_works(
     context = ray.data.DataContext.get_current()
     context.execution_options.preserve_order = True
     context.enable_progress_bars = False
+    context.raise_original_map_exception = True
     starts = range(first_step, epoch.steps, STEPS_PER_TASK)
     parts = [range(start, min(start + STEPS_PER_TASK, epoch.steps)) for start in starts]
     steps = ray.data.from_arrow([pa.table({"step": list(part)}) for part in parts])
@@ -67,10 +70,22 @@ def step_works(
 
     waiting: dict[int, Example] = {}
     current = first_step
-    for table in rows.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=2):
+    for table in _readable(rows.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=2)):
         for step, position, example in fetched(table):
             if step != current:
                 yield work(current, waiting)
                 waiting, current = {}, step
             waiting[position] = example
     yield work(current, waiting)
+
+
+def _readable(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    """Raises what reading raised on purpose, not Ray's wrapping of it: a damaged corpus ends the run at once. All else,
+    such as a store that cannot be reached for a while, is tried again.
+    """
+    try:
+        yield from tables
+    except RayTaskError as error:
+        if isinstance(error.cause, EmoTalkError):
+            raise error.cause from None
+        raise

@@ -11,7 +11,8 @@ from emotalk.files import atomic_write, exists, open_source
 CONFIG = "train.json"
 
 # What may change between a run and its continuation; everything else is part of what the run is. A corpus is known by
-# its digest; where and in how many pieces a run is computed changes no more than the last bits of its weights.
+# its digest; where and in how many pieces a run is computed changes no more than the last bits of its weights, and
+# what dropout draws.
 MAY_CHANGE = (
     *("corpus", "with_corpus", "output", "workers", "max_workers", "max_failures"),
     *("seconds_per_pass", "recompute", "checkpoint_steps", "film_epochs", "watcher"),

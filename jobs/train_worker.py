@@ -4,7 +4,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -53,7 +53,7 @@ class WorkerConfig:
     train: Examples
     validation: Examples
     plan: PlanConfig
-    augmentation: AugmentConfig | None
+    augmentation: AugmentConfig
     losses: LossWeights
     optimiser: OptimiserConfig
     epochs: int
@@ -73,6 +73,8 @@ def train_worker(parameters: dict[str, WorkerConfig]) -> None:
     torch.set_num_threads(config.threads)
     run = _Run(config)
     first_epoch, first_step = run.restore()
+    if first_epoch == config.epochs and ray.train.get_checkpoint() is None:
+        run.report_again()
     for epoch in range(first_epoch, config.epochs):
         run.train_epoch(epoch, first_step if epoch == first_epoch else 0)
 
@@ -163,10 +165,16 @@ class _Run:
                 )
             )
 
+    def report_again(self) -> None:
+        """Of a run that was salvaged whole Ray has yet to hear."""
+        self._checkpoint(self.config.epochs, 0, self._validated())
+
     def _validated(self) -> dict[str, float]:
         """The losses over the validation split, whose squares are the same in every epoch."""
         validation = self.config.validation
-        plan = plan_epoch(validation.keys, 0, PlanConfig(seconds_per_step=self.config.plan.seconds_per_step))
+        # All its clips, those without a label too.
+        every = replace(self.config.plan, seed=0, unlabelled_ratio=float(len(validation.keys)))
+        plan = plan_epoch(validation.keys, 0, every)
         sums, counts = self.learner.validate(self._works(validation, plan, 0, 0, None))
         worth = float(objective(sums, counts, self.config.losses))
         return {f"validation_{name}": value for name, value in named(sums, counts).items()} | {OBJECTIVE: worth}

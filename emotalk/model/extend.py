@@ -24,11 +24,21 @@ def load_start(path: str) -> EmoTalk:
 def extended_config(
     config: EmoTalkConfig, speakers: Sequence[str], emotions: Sequence[str], *, head_pose: bool = False
 ) -> EmoTalkConfig:
-    """The configuration with what it lacks of these added behind its own. Styles without a name keep their number."""
+    """The configuration with what it lacks of these added behind its own. Styles without a name keep their number.
+
+    Unknown speakers have the mean of all styles, as training has it, whatever was their style before.
+    """
     names = config.speakers or tuple(f"style {number}" for number in range(config.styles))
     names += tuple(speaker for speaker in speakers if speaker not in names)
     labels = config.emotions + tuple(emotion for emotion in emotions if emotion not in config.emotions)
-    return replace(config, speakers=names, styles=len(names), emotions=labels, head_pose=config.head_pose or head_pose)
+    return replace(
+        config,
+        speakers=names,
+        styles=len(names),
+        emotions=labels,
+        default_style=None,
+        head_pose=config.head_pose or head_pose,
+    )
 
 
 def extended(model: EmoTalk, config: EmoTalkConfig) -> EmoTalk:

@@ -15,6 +15,9 @@ from emotalk.training import effects
 from emotalk.training.codecs import Codec, through_codec
 
 Range = tuple[float, float]
+# Of what filters and encoders take.
+HIGHEST = {"edge_hz": 7_900.0, "mp3_kbits": 160.0, "opus_kbits": 256.0, "room_s": 10.0}
+SHORTEST_ROOM_S = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,8 +76,16 @@ class AugmentConfig:
             if isinstance(value, tuple):
                 if not value[0] <= value[1] or (min(value) <= 0 and not field.name.endswith("_db")):
                     raise InputError(f"{field.name} must be a range of positive numbers, the lower first, not {value}")
+                if field.name == "room_s" and value[0] < SHORTEST_ROOM_S:
+                    raise InputError(f"room_s begins at {SHORTEST_ROOM_S:g} or more, not at {value[0]:g}")
+                if field.name in HIGHEST and value[1] > HIGHEST[field.name]:
+                    raise InputError(f"{field.name} goes up to {HIGHEST[field.name]:g}, not {value[1]:g}")
             elif not 0 <= value <= (1 if field.name != "tilt_db" else 60):
                 raise InputError(f"{field.name} is {value}: a share lies between 0 and 1, tilt_db between 0 and 60")
+
+
+# What trains without augmentation: all else that differs from epoch to epoch, such as the style, still does.
+UNCHANGED = AugmentConfig(clean=1.0)
 
 
 def draw_speed(config: AugmentConfig, rng: np.random.Generator) -> float:

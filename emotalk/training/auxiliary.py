@@ -78,7 +78,7 @@ class LipGap(nn.Module):
     def forward(self, heard: Heard, batch: Batch) -> Tensor:
         """-> sum of the error over valid frames."""
         mask = frame_mask(batch.frames, heard.out.shape[1])
-        return (self.gaps.error(heard.out.float(), batch.targets, self.closed_weight) * mask).sum()
+        return (self.gaps.error(heard.out.float(), batch.targets, batch.frames, self.closed_weight) * mask).sum()
 
 
 class LipClosure(nn.Module):
@@ -91,7 +91,7 @@ class LipClosure(nn.Module):
     def forward(self, heard: Heard, batch: Batch) -> Tensor:
         """-> sum of the cross entropy over valid frames."""
         mask = frame_mask(batch.frames, heard.out.shape[1])
-        return (self.gaps.undecided(heard.out.float(), batch.targets, self.closed_weight) * mask).sum()
+        return (self.gaps.undecided(heard.out.float(), batch.targets, batch.frames, self.closed_weight) * mask).sum()
 
 
 class SoundReader(nn.Module):

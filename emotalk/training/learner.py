@@ -108,17 +108,16 @@ class Learner:
                 # Gradients are averaged over processes; shares of one global mean add up.
                 loss = weighted_total(part, counts, self.losses) * self.workers
                 if not torch.isfinite(loss):
-                    clips = ", ".join(batch.clip_ids)
-                    raise DivergedError(
-                        f"the loss is {loss.item()} in epoch {place.epoch + 1}, step {place.step + 1}, of the clips "
-                        f"{clips}. A lower learning rate may help; the last checkpoint is kept"
-                    )
+                    raise _diverged("loss", loss, place, batch.clip_ids)
                 loss.backward()
             sums += part.detach()
         # Each by its own norm: heads beside the model change nothing of how far it goes.
         for learning in (self.model, *self.alone.auxiliary.children()):
             if parameters := list(learning.parameters()):
-                nn.utils.clip_grad_norm_(parameters, self.config.clip_norm)
+                norm = nn.utils.clip_grad_norm_(parameters, self.config.clip_norm)
+                # Averaged over processes already: all see the same.
+                if not torch.isfinite(norm):
+                    raise _diverged("gradient", norm, place, [clip for batch in batches for clip in batch.clip_ids])
         self.optimiser.step()
         self.steps_done += 1
         return StepReport(sums=self._added(sums), counts=counts, audio_s=audio_s, padding=padding, learning_rate=rate)
@@ -183,6 +182,13 @@ def named(sums: Tensor, counts: Tensor) -> dict[str, float]:
     """(losses,) and (losses,) -> the losses by name: the paper's, and those besides that were counted."""
     values = zip(LOSSES, (sums / counts.clamp(min=1)).tolist(), counts.tolist(), strict=True)
     return {name: value for name, value, count in values if name in PAPER_LOSSES or count}
+
+
+def _diverged(what: str, value: Tensor, place: Place, clips: Sequence[str]) -> DivergedError:
+    return DivergedError(
+        f"the {what} is {value.item()} in epoch {place.epoch + 1}, step {place.step + 1}, of the clips "
+        f"{', '.join(clips)}. A lower learning rate may help; the last checkpoint is kept"
+    )
 
 
 def _seed(*numbers: int) -> int:

@@ -31,24 +31,24 @@ class LipGaps(nn.Module):
         self.register_buffer("rest", rest, persistent=False)
         self.register_buffer("smoothing", torch.from_numpy(SMOOTHING), persistent=False)
 
-    def error(self, predicted: Tensor, target: Tensor, closed_weight: float) -> Tensor:
-        """(B, T, 52) each -> (B, T) squared errors; a frame with closed lips weighs so much more than others.
+    def error(self, predicted: Tensor, target: Tensor, frames: Tensor, closed_weight: float) -> Tensor:
+        """(B, T, 52) each, (B,) valid frames -> (B, T) squared errors; a frame with closed lips weighs so much more.
 
         Lips that are to be closed may overlap as they like.
         """
-        shown = _smoothed(self._heights(predicted), self.smoothing).amax(-1)
+        shown = _smoothed(self._heights(predicted), frames, self.smoothing).amax(-1)
         wanted = self._heights(target).amax(-1)
         closed = wanted < CLOSED_MM
         error = torch.where(wanted > 0, shown - wanted, shown.clamp(min=0)) / UNIT_MM
         return error.square() * torch.where(closed, closed_weight, 1.0)
 
-    def undecided(self, predicted: Tensor, target: Tensor, closed_weight: float) -> Tensor:
-        """(B, T, 52) each -> (B, T) cross entropy of whether lips are closed, where the opening is the evidence.
+    def undecided(self, predicted: Tensor, target: Tensor, frames: Tensor, closed_weight: float) -> Tensor:
+        """As `error` -> (B, T) cross entropy of whether lips are closed, where the opening is the evidence.
 
         In squared errors a network that is not sure of a closure leaves the lips half shut, which is neither. Here half
         shut is the worst: a frame that is closed more likely than 1 in 1 + `closed_weight` closes.
         """
-        shown = _smoothed(self._heights(predicted), self.smoothing).amax(-1)
+        shown = _smoothed(self._heights(predicted), frames, self.smoothing).amax(-1)
         closed = self._heights(target).amax(-1) < CLOSED_MM
         wrong = F.binary_cross_entropy_with_logits(
             (CLOSED_MM - shown) / EDGE_MM, closed.to(shown.dtype), reduction="none"
@@ -69,11 +69,12 @@ def lip_gaps() -> LipGaps:
     )
 
 
-def _smoothed(frames: Tensor, window: Tensor) -> Tensor:
-    """(B, T, C) -> the same over time; the ends are held, as in post-processing."""
-    reach = len(window) // 2
-    held = torch.cat([frames[:, :1]] * reach + [frames] + [frames[:, -1:]] * reach, dim=1)
-    out = torch.zeros_like(frames)
+def _smoothed(values: Tensor, frames: Tensor, window: Tensor) -> Tensor:
+    """(B, T, C) -> the same over time; each clip's own first and last frames are held, as in post-processing."""
+    reach, length = len(window) // 2, values.shape[1]
+    at = torch.arange(-reach, length + reach, device=values.device).clamp(min=0)[None].minimum(frames[:, None] - 1)
+    held = values.gather(1, at[..., None].expand(-1, -1, values.shape[2]))
+    out = torch.zeros_like(values)
     for offset, weight in enumerate(window):
-        out = out + weight * held[:, offset : offset + frames.shape[1]]
+        out = out + weight * held[:, offset : offset + length]
     return out

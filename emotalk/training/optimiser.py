@@ -29,7 +29,8 @@ class OptimiserConfig:
     """Largest norm of a step's gradient."""
 
     def __post_init__(self) -> None:
-        if min(self.learning_rate, self.clip_norm, self.encoder_factor) <= 0:
+        # NaN is not positive either.
+        if not all(value > 0 for value in (self.learning_rate, self.clip_norm, self.encoder_factor)):
             raise InputError("learning_rate, encoder_factor and clip_norm must be positive")
         if min(self.frozen_layers, self.warmup_steps) < 0:
             raise InputError("frozen_layers and warmup_steps must not be negative")

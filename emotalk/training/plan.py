@@ -30,14 +30,16 @@ class PlanConfig:
     """Clips without a label per labelled clip in one epoch; the rest wait for the next epochs in turn."""
     open_groups: int = 8
     """Groups of one speaker and level that are mixed at a time; more mix better, fewer read fewer row groups twice."""
+    squares: bool = True
+    """Clips meet in squares, of which faces are reconstructed across; else every clip from itself alone."""
     sorted_steps: int = 16
     """Steps whose units are sorted by length among each other: little padding, equal work for all workers."""
 
     def __post_init__(self) -> None:
-        if min(self.open_groups, self.sorted_steps) < 1 or self.seconds_per_step <= 0 or self.unlabelled_ratio < 0:
-            raise InputError(
-                "seconds_per_step, open_groups and sorted_steps must be positive, unlabelled_ratio not less than 0"
-            )
+        if min(self.open_groups, self.sorted_steps) < 1 or not self.seconds_per_step > 0:
+            raise InputError("seconds_per_step, open_groups and sorted_steps must be positive")
+        if self.seed < 0 or not self.unlabelled_ratio >= 0:
+            raise InputError("seed and unlabelled_ratio must not be negative")
 
 
 class Share(NamedTuple):
@@ -82,7 +84,8 @@ def plan_epoch(clips: Sequence[ClipKey], epoch: int, config: PlanConfig) -> Epoc
         else:
             labelled[clip.speaker, clip.level].append(position)
     groups: dict[tuple[str, int | None], list[Unit]] = {
-        group: list(pair_up(positions, clips, rng)) for group, positions in sorted(labelled.items(), key=_group_order)
+        group: list(pair_up(positions, clips, rng)) if config.squares else [Single(one) for one in positions]
+        for group, positions in sorted(labelled.items(), key=_group_order)
     }
     count = sum(len(positions) for positions in labelled.values())
     for position in _turn(unlabelled, epoch, count, config.unlabelled_ratio):

@@ -14,7 +14,8 @@ from emotalk.training.batches import Batch
 def measure_prototypes(model: EmoTalk, batches: Iterable[Batch]) -> None:
     """Average the memory over the frames of each label's recordings and store it in the model's buffer.
 
-    A label without any recording gets the mean of all: asking for it then changes nothing in one direction.
+    A label without any recording keeps what the model knew of it before; where that is nothing it gets the mean of all:
+    asking for it then changes nothing in one direction.
     """
     model.eval()
     labels = len(model.config.emotions)
@@ -32,5 +33,7 @@ def measure_prototypes(model: EmoTalk, batches: Iterable[Batch]) -> None:
     if not count.any():
         return
     overall = total.sum(0) / count.sum()
-    means = torch.where(count[:, None] > 0, total / count.clamp(min=1)[:, None], overall)
+    known_before = model.prototypes.double().cpu()
+    absent = torch.where(known_before.any(1, keepdim=True), known_before, overall)
+    means = torch.where(count[:, None] > 0, total / count.clamp(min=1)[:, None], absent)
     model.prototypes.copy_(means.to(model.prototypes))

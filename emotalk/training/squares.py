@@ -50,7 +50,8 @@ def pair_up(positions: list[int], clips: Sequence[ClipKey], rng: np.random.Gener
     for position in positions:
         clip = clips[position]
         take = takes[clip.statement, clip.repetition]
-        if clip.emotion is None or clip.emotion in take:
+        assert clip.emotion is not None
+        if clip.emotion in take:
             spare.append(position)
         else:
             take[clip.emotion] = position

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +23,7 @@ from emotalk import Animator, EmoTalk, InputError
 from emotalk.corpus.build import build_here
 from emotalk.corpus.corpus import Corpus
 from emotalk.corpus.sources import Etf3d
+from emotalk.errors import EmoTalkError
 from emotalk.training.examples import speakers_of
 from emotalk.training.learner import DivergedError
 from emotalk.training.losses import LossWeights
@@ -99,6 +102,27 @@ def test_workers_without_cpus_for_data_are_refused(corpus: str, tmp_path: Path) 
         train(config(corpus, tmp_path, workers=4), QUIET)
     with pytest.raises(InputError, match="max_workers is 2, fewer than the 3 workers"):
         config(corpus, tmp_path, workers=3, max_workers=2)
+
+
+def test_options_that_would_do_nothing_are_refused(corpus: str, finished: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no clip is labelled 'joy'; there are .*happy"):
+        train(config(corpus, tmp_path, label=("joy=happy",)), QUIET)
+    with pytest.raises(InputError, match=r"does not know 'hapy'; it knows .*happy"):
+        train(config(corpus, tmp_path, label=("happy=hapy",)), QUIET)
+    for useless in ({"recompute": True}, {"optimiser": OptimiserConfig(encoder_factor=0.1)}):
+        with pytest.raises(InputError, match="pretrained encoders"):
+            train(config(corpus, tmp_path, init=finished, **useless), QUIET)
+
+
+def test_a_damaged_shard_ends_the_run_at_once(corpus: str, tmp_path: Path) -> None:
+    damaged = tmp_path / "corpus"
+    shutil.copytree(corpus, damaged)
+    for shard in (damaged / "train").glob("*.parquet"):
+        content = bytearray(shard.read_bytes())
+        content[1_000 : len(content) // 2] = bytes(len(content) // 2 - 1_000)
+        shard.write_bytes(content)
+    with pytest.raises(EmoTalkError, match=re.escape(str(damaged / "train"))):
+        train(config(str(damaged), tmp_path / "run"), QUIET)
 
 
 class Killer:

@@ -16,6 +16,8 @@ from emotalk.training.squares import Single
 from tests.model.small import small_lite
 from tests.training.test_losses import EXAMPLES, SQUARE
 
+ALL_FIVE = torch.tensor([5])
+
 
 def faces(**tracks: list[float]) -> np.ndarray:
     """(frames, 52) with some coefficients by name."""
@@ -32,7 +34,9 @@ def test_open_lips_err_by_what_the_rig_measures_of_the_smoothed_face() -> None:
     smooth = sum(weight * held[i : i + 6] for i, weight in enumerate(SMOOTHING))
     head = procedural_head()
     expected = ((head.gap_mm(smooth) - head.gap_mm(target)) / UNIT_MM) ** 2
-    error = lip_gaps().error(torch.from_numpy(predicted)[None], torch.from_numpy(target)[None], 4.0)[0]
+    error = lip_gaps().error(torch.from_numpy(predicted)[None], torch.from_numpy(target)[None], torch.tensor([6]), 4.0)[
+        0
+    ]
     np.testing.assert_allclose(error, expected, atol=1e-5)
 
 
@@ -41,9 +45,9 @@ def test_closed_lips_weigh_more_and_may_be_pressed_together() -> None:
     ajar = torch.from_numpy(faces(jawOpen=[0.2] * 5))[None]
     gap_mm = float(procedural_head().gap_mm(ajar[0, :1].numpy())[0])
     assert gap_mm > CLOSED_MM
-    np.testing.assert_allclose(gaps.error(ajar, shut, 4.0), 4.0 * (gap_mm / UNIT_MM) ** 2, rtol=1e-4)
+    np.testing.assert_allclose(gaps.error(ajar, shut, ALL_FIVE, 4.0), 4.0 * (gap_mm / UNIT_MM) ** 2, rtol=1e-4)
     pressed = torch.from_numpy(faces(mouthClose=[0.3] * 5))[None]
-    assert gaps.error(pressed, shut, 4.0).abs().max() == 0
+    assert gaps.error(pressed, shut, ALL_FIVE, 4.0).abs().max() == 0
 
 
 def test_half_shut_is_the_worst_of_doubts() -> None:
@@ -56,8 +60,8 @@ def test_half_shut_is_the_worst_of_doubts() -> None:
     def best_mm(weight: float) -> float:
         losses = [
             (
-                gaps.undecided(face, torch.from_numpy(shut)[None], weight)
-                + 2 * gaps.undecided(face, torch.from_numpy(wide)[None], weight)
+                gaps.undecided(face, torch.from_numpy(shut)[None], ALL_FIVE, weight)
+                + 2 * gaps.undecided(face, torch.from_numpy(wide)[None], ALL_FIVE, weight)
             ).mean()
             for face in tries
         ]
@@ -73,12 +77,12 @@ def test_a_mouth_left_open_learns_to_close() -> None:
     target = torch.from_numpy(faces(jawOpen=[0.5, 0.5, 0, 0, 0, 0.5, 0.5]))[None]
     out = torch.from_numpy(faces(mouthClose=[0.3] * 7))[None].requires_grad_()
     optimiser = torch.optim.Adam([out], lr=0.02)
-    first = float(gaps.error(out, target, 4.0).mean().detach())
+    first = float(gaps.error(out, target, torch.tensor([7]), 4.0).mean().detach())
     for _ in range(200):
         optimiser.zero_grad()
-        gaps.error(out, target, 4.0).mean().backward()
+        gaps.error(out, target, torch.tensor([7]), 4.0).mean().backward()
         optimiser.step()
-    assert float(gaps.error(out, target, 4.0).mean().detach()) < 0.02 * first
+    assert float(gaps.error(out, target, torch.tensor([7]), 4.0).mean().detach()) < 0.02 * first
 
 
 def test_frames_know_the_sound_that_is_heard_in_them() -> None:

@@ -74,7 +74,7 @@ def test_the_losses_are_those_of_the_paper_by_hand() -> None:
 def test_cutting_a_batch_changes_no_gradient(kind: str) -> None:
     model = small_lite() if kind == "lite" else small_transformer("hubert", "group")
     styles = model.config.styles
-    weights = LossWeights(leakage=0.5)
+    weights = LossWeights(leakage=0.5, gap=0.5, closure=0.5)
     step, units = TrainingStep(model, weights).eval(), (SQUARE, Single(4), Square(1, 0, 3, 2))
 
     def gradient(parts: list[list[Unit]]) -> torch.Tensor:
@@ -116,6 +116,16 @@ def test_prototypes_are_the_mean_memory_of_their_label() -> None:
     expected = torch.cat(memories).mean(0)
     torch.testing.assert_close(model.prototypes[1], expected, atol=1e-5, rtol=1e-4)
     assert model.has_prototypes
+
+
+def test_a_label_that_is_not_heard_again_keeps_its_prototype() -> None:
+    model = small_lite()
+    before = model.prototypes.normal_().clone()
+    measure_prototypes(model, [collate([Single(0)], EXAMPLES, styles=3)])
+    label = EXAMPLES[0].emotion
+    assert not torch.equal(model.prototypes[label], before[label])
+    others = [number for number in range(len(before)) if number != label]
+    torch.testing.assert_close(model.prototypes[others], before[others])
 
 
 def test_the_learning_rate_rises_and_falls() -> None:

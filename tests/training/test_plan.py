@@ -131,6 +131,12 @@ def test_a_complete_corpus_is_nearly_all_squares() -> None:
     assert kinds == {Square: 3 * (8 + 6), Single: 3 * 4}
 
 
+def test_without_squares_every_clip_stands_alone() -> None:
+    units = plan_epoch(ravdess(), 0, PlanConfig(squares=False)).units
+    assert sorted(unit[0] for unit in units) == list(range(len(ravdess())))
+    assert all(isinstance(unit, Single) for unit in units)
+
+
 def test_over_the_epochs_all_emotions_meet() -> None:
     clips = ravdess(1)
     met = {

@@ -22,7 +22,7 @@ from emotalk.rigs.rig import Rig
 from emotalk.study.plan import Plan
 
 MAX_CLIP_S = 60  # raters compare what they remember
-SILENT_SUFFIXES = {known.suffix for known in FORMATS} | {".json", ".txt"}
+SILENT_SUFFIXES = {suffix for known in FORMATS if known.read for suffix in known.suffixes} | {".json", ".txt"}
 
 
 def animations_in(folder: Path) -> dict[str, Path]:

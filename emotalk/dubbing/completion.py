@@ -25,17 +25,21 @@ RECORD_VERSION = 2
 
 @dataclass(frozen=True)
 class Recipe:
-    """What makes an animation out of a recording's bytes. model: digest of the model directory."""
+    """What makes an animation out of a recording's bytes.
+
+    model: digest of the model directory. fps: the rate of the files, as `30000/1001`; None: the network's own.
+    """
 
     model: str
     controls: Controls
+    fps: str | None = None
 
     def key(self, sha256: str, suffix: str) -> str:
         """The completion key of one output: source bytes, model, controls, versions of plan, post and format."""
         # Left out on purpose: the kind of device and the number of threads, on which the last bits depend (1e-6 from
         # one thread to two). Thousands of hours are not made again because another machine goes on with them. Instead
         # each output says what it was made on, the report counts that, and one recording's files are of one making.
-        made_by = {
+        made_by: dict[str, Any] = {
             "source": sha256,
             "model": self.model,
             "controls": self.controls.to_dict(),
@@ -43,6 +47,8 @@ class Recipe:
             "post": POST_VERSION,
             "format": [suffix, format_for(suffix).version],
         }
+        if self.fps is not None:
+            made_by["fps"] = self.fps
         return hashlib.sha256(json.dumps(made_by, sort_keys=True).encode()).hexdigest()
 
 

@@ -3,11 +3,11 @@
 import hashlib
 import pickle
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import IO
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from emotalk.audio import SAMPLE_RATE, probe_audio, stream_audio
 from emotalk.controls import Controls
 from emotalk.errors import InputError
 from emotalk.files import PathOrUri, is_uri, local_path, open_source
-from emotalk.formats import write_animation
+from emotalk.formats import find_format, write_animation
 from emotalk.inference.animator import Animator
 from emotalk.inference.heard import emotion_of
 
@@ -78,6 +78,7 @@ def animate_recording(
     targets: Sequence[PathOrUri],
     controls: Controls,
     *,
+    options: Mapping[str, Any] | None = None,
     before_writing: Callable[[], None] | None = None,
     heard: HeardCallback | None = None,
 ) -> Animated:
@@ -85,6 +86,7 @@ def animate_recording(
 
     Memory does not grow with the length: finished pieces wait in a temporary file. No target is touched before the
     whole recording was animated; `before_writing` is called then. Each target appears whole or not at all.
+    options: what `write_animation` takes besides; formats that want a sound get the recording.
     `heard` hears now and then how far the work is. InputError for a recording that is no good, its reason
     without a name; OSError for what the disk refuses, naming the target.
     """
@@ -100,7 +102,8 @@ def animate_recording(
         if before_writing is not None:
             before_writing()
         for target in targets:
-            write_animation(target, (replace(p, meta=meta) for p in _taken(spool)))
+            given = {**_own_options(target, source), **(options or {})}
+            write_animation(target, (replace(p, meta=meta) for p in _taken(spool)), **given)
     emotion, share = emotion_of(meta) or ("", 0.0)
     return Animated(
         frames=frames,
@@ -109,6 +112,16 @@ def animate_recording(
         share=share,
         style=meta["style_used"],
     )
+
+
+def _own_options(target: PathOrUri, source: Source) -> dict[str, Any]:
+    """What a format can be told of the recording, as far as it takes that."""
+    if (known := find_format(target)) is None:
+        return {}
+    name = PurePosixPath(str(target)).name
+    ending = max((suffix for suffix in known.suffixes if name.lower().endswith(suffix)), key=len)
+    told = {"sound": source.path, "clip_id": name[: -len(ending)]}
+    return {option: value for option, value in told.items() if option in known.write_options}
 
 
 class _Counted:

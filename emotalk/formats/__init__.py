@@ -43,8 +43,9 @@ def find_format(path: PathOrUri) -> Format | None:
 def format_for(path: PathOrUri) -> Format:
     """As `find_format`; InputError lists the known ones."""
     if (known := find_format(path)) is None:
+        hint = " (or give the format by name)" if suffix_of(path) == ".json" else ""
         raise InputError(
-            f"no animation format has the suffix {suffix_of(path)!r}; known: {format_listing()}", source=path
+            f"no animation format has the suffix {suffix_of(path)!r}; known{hint}: {format_listing()}", source=path
         )
     return known
 

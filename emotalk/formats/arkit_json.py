@@ -66,8 +66,9 @@ def read(file: IO[bytes], source: str) -> Animation:
     document = object_of(load_json(file, source), _NOT_IT, source)
     if "facsNames" in document:
         raise InputError("this is Audio2Face's JSON: name it .a2f.json, or read it as a2f", source=source)
-    metadata = document.get("metadata") if isinstance(document.get("metadata"), dict) else {}
-    rate = document.get("rate", document.get("fps", metadata.get("fps", 30)))
+    metadata = document.get("metadata")
+    stated = metadata.get("fps", 30) if isinstance(metadata, dict) else 30
+    rate = document.get("rate", document.get("fps", stated))
     fps = fps_of(rate, "fps", source)
     try:
         if "frames" not in document and "weights" in document:

@@ -67,9 +67,9 @@ def write(path: Path, pieces: Iterable[Animation], *, start: str | None = None, 
             clock = clock or _clock(piece, start, drop_frame)
             ticks = clock.ticks(piece, done)
             done += piece.frames
-            for start in range(0, piece.frames, _BLOCK_ROWS):
-                rows = _channels(piece.piece(start, start + _BLOCK_ROWS)).tolist()
-                for tick, row in zip(ticks[start : start + _BLOCK_ROWS].tolist(), rows, strict=True):
+            for first in range(0, piece.frames, _BLOCK_ROWS):
+                rows = _channels(piece.piece(first, first + _BLOCK_ROWS)).tolist()
+                for tick, row in zip(ticks[first : first + _BLOCK_ROWS].tolist(), rows, strict=True):
                     out.write(_ROW % (clock.label(tick), *row))
 
 

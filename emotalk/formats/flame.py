@@ -100,7 +100,9 @@ def read(
 def _rows(piece: Animation, fitted: "FlameMap") -> dict[str, np.ndarray]:
     from emotalk.rigs.transfer.parameters import columns_of
 
-    rows = fitted.to_flame(reorder(piece.weights, piece.names))
+    weights = reorder(piece.weights, piece.names).astype(np.float64)
+    # Row by row: a product of matrices gives other last bits for pieces of another length.
+    rows = np.array([row @ fitted.forward for row in weights], np.float32).reshape(len(weights), -1)
     out = {"jaw_pose" if name == "jaw" else name: rows[:, at] for name, at in columns_of(fitted.parameters).items()}
     if piece.head is not None:
         out["global_orient"] = axis_angles(quaternions(piece.head[:, :3])).astype(np.float32)

@@ -19,22 +19,22 @@ from emotalk.errors import InputError
 from emotalk.formats.timecode import rebased
 
 MAX_FPS = 1000
+NTSC_RATES = tuple(Fraction(1000 * whole, 1001) for whole in (24, 30, 48, 60, 120))
 _NEAR = 0.005  # how far "29.97" may lie from 30000/1001
 _SLACK = 1e-6  # frames: of an irregular capture's end, whose times are floats
 
 
 def rate_of(fps: str | float | Fraction) -> Fraction:
-    """`30`, `29.97`, `23.976`, `59.94`, `30000/1001` -> the exact rate. A decimal near n · 1000/1001 is meant as that.
+    """`30`, `29.97`, `23.976`, `59.94`, `30000/1001` -> the exact rate. Decimals near a rate of NTSC are meant as that.
 
     InputError for what is no rate in (0, 1000].
     """
     try:
-        exact = Fraction(fps.strip()) if isinstance(fps, str) else Fraction(str(fps))
+        exact = Fraction(fps if isinstance(fps, str | Fraction) else str(fps))
     except (ValueError, ZeroDivisionError) as error:
         raise InputError(f"fps must be a number such as 25, 29.97 or 30000/1001, not {fps!r}") from error
-    ntsc = Fraction(ceil(exact) * 1000, 1001)
-    if exact.denominator != 1 and not (isinstance(fps, str) and "/" in fps) and abs(exact - ntsc) < _NEAR:
-        exact = ntsc
+    if isinstance(fps, float) or (isinstance(fps, str) and "/" not in fps):
+        exact = next((rate for rate in NTSC_RATES if abs(exact - rate) < _NEAR), exact)
     if not 0 < exact <= MAX_FPS:
         raise InputError(f"fps must be in (0, {MAX_FPS}], not {fps}")
     return exact

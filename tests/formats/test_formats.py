@@ -12,7 +12,16 @@ import pytest
 from emotalk.animation import Animation, Track
 from emotalk.blendshapes import COEFFICIENTS
 from emotalk.errors import InputError
-from emotalk.formats import FORMATS, Format, find_format, format_for, format_named, read_animation, suffix_named, write_animation
+from emotalk.formats import (
+    FORMATS,
+    Format,
+    find_format,
+    format_for,
+    format_named,
+    read_animation,
+    suffix_named,
+    write_animation,
+)
 
 WEIGHTS = np.random.default_rng(0).random((100, 52), np.float32)
 MOOD = {"emotion": WEIGHTS[:, :2], "emotion_names": ("calm", "happy")}

@@ -2,6 +2,7 @@
 
 import json
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ def test_an_emotion_track_comes_back(
     assert len(entries) == 1 + int((np.diff(shares) != 0).sum())
     assert entries[0]["start_s"] == 0
     assert entries[-1]["end_s"] == pytest.approx(animation.duration_s)
-    assert all(one["end_s"] == other["start_s"] for one, other in zip(entries, entries[1:], strict=False))
+    assert all(one["end_s"] == other["start_s"] for one, other in pairwise(entries))
     back = Animation.load(path)
     assert back.frames == animation.frames
     order = [back.emotion_names.index(name) for name in ("happy", "sad", "calm") if name in back.emotion_names]
@@ -105,7 +106,10 @@ def test_an_export_in_any_order_is_read_by_name(tmp_path: Path) -> None:
     ("changes", "reason"),
     [
         ({"facsNames": ["browLowerL", "jawDrop"], "weightMat": [[0, 0]]}, "not ARKit's .browLowerL, jawDrop"),
-        ({"facsNames": [n for n in FACS_NAMES if n != "mouthClose"], "weightMat": [[0] * 51]}, "missing .*: mouthClose"),
+        (
+            {"facsNames": [n for n in FACS_NAMES if n != "mouthClose"], "weightMat": [[0] * 51] * 2, "numPoses": 51},
+            "missing .*: mouthClose",
+        ),
         ({"weightMat": [[0] * 52, [0] * 51]}, "weightMat: row 1 is not 52 numbers"),
         ({"weightMat": [[0] * 52, [1e99] * 52]}, "row 1 holds a number too large"),
         ({"numFrames": 3}, "numFrames says 3, but there are 2"),

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -101,7 +102,7 @@ def test_cuts_change_nothing(frames: int, wanted: Fraction, cuts: list[int], irr
         steps = np.random.default_rng(len(cuts)).choice([0.0, 0.02, 1 / 30, 0.1], frames)
         animation = replace(animation, times_s=5 + np.cumsum(steps))
     edges = sorted({0, frames, *(cut for cut in cuts if cut < frames)})
-    pieces = [animation.piece(start, stop) for start, stop in zip(edges, edges[1:], strict=False)]
+    pieces = [animation.piece(start, stop) for start, stop in pairwise(edges)]
     at_once, in_parts = whole(retimed([animation], wanted)), whole(retimed(pieces, wanted))
     assert in_parts.equals(at_once)
     assert at_once.times_s is None

@@ -3,8 +3,8 @@
 Column `weights` holds (frames, 52) at 30 fps, `head` (frames, 6) or null. With the option `sound` the row has its
 recording, too, and is a clip as a corpus has them; without it the columns `audio`, `samples` and `audio_digest` are
 left out. The emotion over time is a column more, `emotion_track`; its labels and `meta` are JSON in the file's own
-metadata, under `emotalk.emotion_names` and `emotalk.meta`. A row cannot be written piece by piece: ten hours take about
-a gigabyte.
+metadata, under `emotalk.emotion_names` and `emotalk.meta`. A row cannot be written piece by piece:
+the animation is held whole.
 
 Any shard of a corpus is read as well: the option `clip` picks one of its rows.
 """

@@ -8,8 +8,7 @@ capture with irregular times has fractions for time codes. The emotion is an att
 `emotalk:emotion`, its labels are `emotalk:emotionNames`; the exact rate and `meta` stand in the layer's
 `customLayerData`.
 
-Any UsdSkel animation under ARKit's names is read. Needs the extra `usd`. A stage is held whole: ten hours take
-gigabytes.
+Any UsdSkel animation under ARKit's names is read. Needs the extra `usd`. A stage is held whole.
 """
 
 import json

@@ -54,8 +54,9 @@ class OutputOptions:
         """The output's format. InputError for an unknown one, and for options that it does not take."""
         options = self.given()
         known = _format(output, options.pop("format", None))
-        if (fps := options.pop("fps", None)) is not None:
-            rate_of(fps)
+        fps = options.pop("fps", None)
+        if fps is not None and known.only_fps not in (None, rate_of(fps)):
+            raise InputError(f"{known.name} holds {known.only_fps} frames per second only, not {fps}", source=output)
         known.check_writing(options, source=output)
         return known
 

@@ -49,7 +49,8 @@ class DubConfig:
     formats: tuple[str, ...] = ("npz", "csv")
     """Kinds of files to write, by name or suffix, see `emotalk formats`; csv is Live Link Face."""
     fps: str | None = None
-    """Frames per second of the files: 24, 29.97, 60, 30000/1001 … Default: 30, as the network has them."""
+    """Frames per second of the files: 24, 29.97, 60, 30000/1001 … Default: 30, as the network has them.
+    npy and parquet have 30 in any case."""
     controls: tyro.conf.OmitArgPrefixes[Controls] = field(default_factory=Controls)
     workers: int | None = None
     """Recordings worked on at a time. Default: as many as the cluster has GPUs or CPUs for. More than that lets an

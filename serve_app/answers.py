@@ -48,8 +48,12 @@ def _file(suffix: str) -> Callable[[Animation], bytes]:
 
 
 JSON = Answer("json", "application/json", to_json)
-# Every format of the package that needs no extra and nothing of the client besides its recording.
-SERVED = tuple(known for known in FORMATS if known.extra is None and not known.required)
+# Every format of the package that needs no extra and nothing of the client besides its recording; text first, for
+# clients that take anything.
+SERVED = sorted(
+    (known for known in FORMATS if known.extra is None and not known.required),
+    key=lambda known: not known.media_type.startswith("text/"),
+)
 ANSWERS = (JSON, *(Answer(known.name, known.media_type, _file(known.suffix)) for known in SERVED))
 
 

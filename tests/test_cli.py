@@ -202,6 +202,8 @@ def test_convert_and_animate_take_the_options_of_formats(
         (("convert", "a.npz", "b.csv", "--rig", "default"), "csv has no option rig"),
         (("convert", "a.npz", "b.csv", "--fps", "fast"), "fps must be a number"),
         (("convert", "a.npz", "b.flame.npz"), "flame_model"),
+        (("animate", "a.wav", "-o", "b.npy", "--fps", "60"), "npy holds 30 frames per second only, not 60"),
+        (("animate", "a.wav", "-o", "b.npz", "--fps", "fast"), "fps must be a number"),
         (("animate", "a.wav", "-o", "b.npz", "--start", "10:00:00:00"), "npz has no option start"),
     ],
 )

@@ -27,7 +27,8 @@ RECORD_VERSION = 2
 class Recipe:
     """What makes an animation out of a recording's bytes.
 
-    model: digest of the model directory. fps: the rate of the files, as `30000/1001`; None: the network's own.
+    model: digest of the model directory. fps: the rate of the files, as `30000/1001`; None: the network's own. Formats
+        that are made for one rate keep to it.
     """
 
     model: str
@@ -47,7 +48,7 @@ class Recipe:
             "post": POST_VERSION,
             "format": [suffix, format_for(suffix).version],
         }
-        if self.fps is not None:
+        if self.fps is not None and format_for(suffix).only_fps is None:
             made_by["fps"] = self.fps
         return hashlib.sha256(json.dumps(made_by, sort_keys=True).encode()).hexdigest()
 

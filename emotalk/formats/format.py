@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 from emotalk.animation import Animation
@@ -20,6 +21,7 @@ class Format:
     required: option -> what it must be, in words, for options that the format cannot do without.
     weights, head, emotion, meta: what of an animation has a place in it.
     piecewise: memory is bounded by a piece, so that ten hours are as easy as ten seconds.
+    only_fps: the one frame rate that it can hold, where it is made for one.
     extra: the extra of this package that it needs.
     version: raised when the same animation gives other bytes than before, so that jobs write it again.
     """
@@ -36,6 +38,7 @@ class Format:
     emotion: bool
     meta: bool
     piecewise: bool
+    only_fps: Fraction | None = None
     extra: str | None = None
     version: int = 1
 

@@ -46,4 +46,5 @@ FORMAT = Format(
     emotion=False,
     meta=False,
     piecewise=True,
+    only_fps=FPS,
 )

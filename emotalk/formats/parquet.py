@@ -160,4 +160,5 @@ FORMAT = Format(
     emotion=True,
     meta=True,
     piecewise=False,
+    only_fps=FPS,
 )

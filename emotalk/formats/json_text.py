@@ -11,7 +11,7 @@ import numpy as np
 from emotalk.errors import InputError
 
 MAX_BYTES = 4 << 30
-BLOCK_ROWS = 1024
+BLOCK_ROWS = 256
 
 
 def row_texts(values: np.ndarray) -> Iterable[str]:

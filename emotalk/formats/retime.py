@@ -87,14 +87,14 @@ def _reached(held: Animation, first: int, start_s: float, fps: Fraction) -> int:
     if not held.frames:
         return 0
     if held.times_s is not None:
-        return _first_from(float(held.times_s[-1]) - start_s, fps)
+        return _first_from(float(held.times_s[-1]), start_s, fps)
     return ceil((first + held.frames - 1) * fps / held.fps)
 
 
-def _first_from(seconds: float, fps: Fraction) -> int:
-    """The first wanted frame that does not stand before `seconds`."""
-    guess = max(ceil(seconds * float(fps)) - 1, 0)
-    while guess * fps.denominator / fps.numerator < seconds:
+def _first_from(seconds: float, start_s: float, fps: Fraction) -> int:
+    """The first wanted frame that does not stand before `seconds`, by the very numbers that `_at` compares."""
+    guess = max(ceil((seconds - start_s) * float(fps)) - 2, 0)
+    while start_s + guess * fps.denominator / fps.numerator < seconds:
         guess += 1
     return guess
 

@@ -1,5 +1,6 @@
 """What this package writes, opened by other people's readers."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from emotalk.animation import Animation
 from emotalk.blendshapes import COEFFICIENTS, FPS, INDEX
 from emotalk.corpus.schema import CLIP_SCHEMA, check_table, table_to_clips
-from emotalk.errors import InputError
+from emotalk.errors import InputError, MissingExtraError
 from emotalk.formats import write_animation
 from emotalk.rigs import Rig, procedural_head
 from emotalk.timing import frames_of
@@ -99,6 +100,13 @@ def _turn(axis: int, angle: float) -> np.ndarray:
     out[i, i] = out[j, j] = np.cos(angle)
     out[i, j], out[j, i] = -np.sin(angle), np.sin(angle)
     return out
+
+
+def test_without_its_extra_usd_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pxr", None)
+    with pytest.raises(MissingExtraError, match=r"\[usd\]"):
+        talk().save(tmp_path / "a.usda")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_usd_from_elsewhere_counts_in_24(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from emotalk.animation import Animation
 from emotalk.errors import InputError
 from emotalk.formats.dropframe import frames_per_day, label_of, parse_label, ticks_of
+from emotalk.formats.timecode import Clock
 
 NTSC = Fraction(30_000, 1001)
 
@@ -97,3 +98,27 @@ def test_both_kinds_in_one_file_are_refused(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace("00:00:00;01", "00:00:00:01"))
     with pytest.raises(InputError, match=r"a\.csv: line 3: time codes with ';' and with ':'"):
         Animation.load(path)
+
+
+@settings(max_examples=100)
+@given(
+    fps=st.sampled_from([Fraction(24_000, 1001), Fraction(24), Fraction(25), NTSC, Fraction(50), 2 * NTSC]),
+    k=st.integers(0, 10 * 3600 * 60),
+)
+def test_labels_of_real_time_are_exact_for_ten_hours(fps: Fraction, k: int) -> None:
+    clock = Clock.of(Animation(np.zeros((1, 52)), fps=fps))
+    (tick,) = clock.ticks(Animation(np.zeros((1, 52)), fps=fps), k)
+    assert abs(Fraction(int(tick), clock.base * 1000) - k / fps) <= Fraction(1, 2 * clock.base * 1000)
+
+
+def test_a_real_capture_goes_through_every_text(shared_data: Path, tmp_path: Path) -> None:
+    capture = Animation.load(shared_data / "livelink" / "alex_rom_4.csv")
+    capture.save(tmp_path / "a.arkit.json")
+    assert Animation.load(tmp_path / "a.arkit.json").equals(capture)
+    capture.save(tmp_path / "a.a2f.json", fps=60)
+    regular = Animation.load(tmp_path / "a.a2f.json")
+    assert abs(regular.duration_s - capture.duration_s) < 1 / 60
+    assert capture.times_s is not None
+    at = np.arange(regular.frames) / 60
+    line = np.interp(at, capture.times_s, capture.column("jawOpen"))
+    np.testing.assert_allclose(regular.column("jawOpen"), line, atol=1e-5)

@@ -43,14 +43,14 @@ class Animate:
     model: str | None = None
     """Model directory or URI. Default: $EMOTALK_MODEL, else the one that comes with this package."""
     controls: tyro.conf.OmitArgPrefixes[Controls] = field(default_factory=Controls)
-    options: tyro.conf.OmitArgPrefixes[OutputOptions] = field(default_factory=OutputOptions)
+    file: tyro.conf.OmitArgPrefixes[OutputOptions] = field(default_factory=OutputOptions)
     device: str | None = None
     """Where the network runs: cpu, cuda. Default: cuda where there is one."""
     threads: int = DEFAULT_THREADS
     """CPU threads. The last bits of a result depend on it."""
 
     def __post_init__(self) -> None:
-        self.options.check(self.output)
+        self.file.check(self.output)
         if self.threads < 1:
             raise InputError(f"threads must be at least 1, not {self.threads}")
 
@@ -74,7 +74,7 @@ class Animate:
                         source,
                         [self.output],
                         self.controls,
-                        options=self.options.given(),
+                        options=self.file.given(),
                         heard=heard,
                     )
             except InputError as error:

@@ -71,7 +71,7 @@ class Convert:
         tyro.conf.Positional[str],
         tyro.conf.arg(help=f"The new file or URI; its suffix picks the format: {format_listing()}."),
     ]
-    options: tyro.conf.OmitArgPrefixes[OutputOptions] = field(default_factory=OutputOptions)
+    file: tyro.conf.OmitArgPrefixes[OutputOptions] = field(default_factory=OutputOptions)
     source_format: str | None = None
     """The source's format by name, where its suffix does not say it."""
     clip: str | None = None
@@ -81,7 +81,7 @@ class Convert:
         from emotalk.animation import Animation
         from emotalk.formats import write_animation
 
-        options = self.options.given()
+        options = self.file.given()
         source = _format(self.source, self.source_format)
         target = _format(self.output, options.get("format"))
         reading = {name: value for name, value in options.items() if name in source.read_options}
@@ -95,7 +95,7 @@ class Convert:
         animation = Animation.load(self.source, format=source.name, **reading)
         # Long recordings are retimed a minute or so at a time.
         write_animation(self.output, animation.pieces(2048), **(writing | {"format": target.name}))
-        written = animation.fps if self.options.fps is None else rate_of(self.options.fps)
+        written = animation.fps if self.file.fps is None else rate_of(self.file.fps)
         print(f"{self.output}: {target.title}, {animation.duration_s:.2f} s at {float(written):g} fps")
         return 0
 

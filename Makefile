@@ -55,7 +55,7 @@ $(VENV)/.voices: pyproject.toml constraints.txt | $(VENV)/.demo
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/.demo
 	@echo "installing what tests need"
-	@$(INSTALL) --editable '.[voices,align,capture,render,dev]'
+	@$(INSTALL) --editable '.[voices,align,capture,render,usd,dev]'
 	@touch $@
 
 clean:

@@ -137,18 +137,24 @@ class Animation:
         ]
         return all(a is b if a is None or b is None else np.array_equal(a, b) for a, b in pairs)
 
-    def save(self, target: PathOrUri) -> None:
-        """Writes a local path or fsspec URI, whole or not at all; the suffix picks the format (`emotalk.formats`)."""
+    def save(self, target: PathOrUri, **options: Any) -> None:
+        """Writes a local path or fsspec URI, whole or not at all; the suffix picks the format.
+
+        options: `format`, `fps` and what else `emotalk.formats.write_animation` takes.
+        """
         from emotalk.formats import write_animation
 
-        write_animation(target, [self])
+        write_animation(target, [self], **options)
 
     @classmethod
-    def load(cls, source: PathOrUri) -> "Animation":
-        """Reads what `save`, or the tool that owns the format, wrote. InputError names file and reason."""
+    def load(cls, source: PathOrUri, **options: Any) -> "Animation":
+        """Reads what `save`, or the tool that owns the format, wrote. InputError names file and reason.
+
+        options: `format` and what else `emotalk.formats.read_animation` takes.
+        """
         from emotalk.formats import read_animation
 
-        return read_animation(source)
+        return read_animation(source, **options)
 
 
 def _fraction(fps: Fraction | float) -> Fraction:

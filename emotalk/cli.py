@@ -1,4 +1,4 @@
-"""The `emotalk` command: `emotalk animate SPEECH -o FACE.npz`, `emotalk info FILE`. One class per subcommand."""
+"""The `emotalk` command: `emotalk animate SPEECH -o FACE.npz`, `emotalk info FILE`, …. One class per subcommand."""
 
 import sys
 import time
@@ -15,8 +15,9 @@ from emotalk.audio import SAMPLE_RATE, probe_audio
 from emotalk.controls import Controls
 from emotalk.dubbing.recording import DEFAULT_THREADS, HeardCallback, animate_recording, fetched
 from emotalk.errors import InputError
-from emotalk.files import exists, is_uri, local_path, suffix_of
-from emotalk.formats import FORMATS, format_for
+from emotalk.files import exists, is_uri, local_path
+from emotalk.format_commands import Convert, Formats, OutputOptions
+from emotalk.formats import find_format, format_for, format_listing
 from emotalk.inference.heard import emotion_of
 from emotalk.render.command import Render
 from emotalk.rig_commands import Rigs
@@ -36,18 +37,20 @@ class Animate:
 
     speech: tyro.conf.Positional[str]
     """Recording: any audio or video file, or a URI."""
-    output: Annotated[str, tyro.conf.arg(aliases=["-o"])]
-    """The animation; its suffix picks the format (.npz, .csv for Live Link Face, …)."""
+    output: Annotated[
+        str, tyro.conf.arg(aliases=["-o"], help=f"The animation; its suffix picks the format: {format_listing()}.")
+    ]
     model: str | None = None
     """Model directory or URI. Default: $EMOTALK_MODEL, else the one that comes with this package."""
     controls: tyro.conf.OmitArgPrefixes[Controls] = field(default_factory=Controls)
+    file: tyro.conf.OmitArgPrefixes[OutputOptions] = field(default_factory=OutputOptions)
     device: str | None = None
     """Where the network runs: cpu, cuda. Default: cuda where there is one."""
     threads: int = DEFAULT_THREADS
     """CPU threads. The last bits of a result depend on it."""
 
     def __post_init__(self) -> None:
-        format_for(self.output)
+        self.file.check(self.output)
         if self.threads < 1:
             raise InputError(f"threads must be at least 1, not {self.threads}")
 
@@ -66,7 +69,14 @@ class Animate:
             started = time.monotonic()
             try:
                 with _status() as heard:
-                    done = animate_recording(animator, source, [self.output], self.controls, heard=heard)
+                    done = animate_recording(
+                        animator,
+                        source,
+                        [self.output],
+                        self.controls,
+                        options=self.file.given(),
+                        heard=heard,
+                    )
             except InputError as error:
                 raise InputError(error.reason, source=self.speech) from error
         elapsed_s = time.monotonic() - started
@@ -88,7 +98,7 @@ class Info:
     """Folder, file or URI."""
 
     def run(self) -> int:
-        if suffix_of(self.what) in {known.suffix for known in FORMATS}:
+        if (known := find_format(self.what)) is not None and known.read is not None:
             print(_animation_line(self.what))
         elif _is_model(self.what):
             print(_model_line(self.what))
@@ -109,7 +119,7 @@ def _animation_line(path: str) -> str:
     if (emotion := emotion_of(animation.meta)) is not None:
         parts.append(f"{emotion[0]} {emotion[1]:.0%}")
     parts += sorted(animation.tracks)
-    return f"{path}: animation ({format_for(path).name}), {', '.join(parts)}"
+    return f"{path}: animation ({format_for(path).title}), {', '.join(parts)}"
 
 
 def _recording_line(path: str) -> str:
@@ -157,6 +167,8 @@ def _status() -> Iterator[HeardCallback]:
 
 AnyCommand = (
     Annotated[Animate, tyro.conf.subcommand("animate")]
+    | Annotated[Convert, tyro.conf.subcommand("convert")]
+    | Annotated[Formats, tyro.conf.subcommand("formats")]
     | Annotated[Info, tyro.conf.subcommand("info")]
     | Annotated[Rigs, tyro.conf.subcommand("rig")]
     | Annotated[Render, tyro.conf.subcommand("render")]

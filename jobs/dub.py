@@ -23,7 +23,7 @@ from emotalk.dubbing.recording import DEFAULT_THREADS
 from emotalk.dubbing.report import FAILED, REPORT, Report, Row
 from emotalk.errors import InputError
 from emotalk.files import absolute
-from emotalk.formats import FORMATS
+from emotalk.formats import format_named, rate_of, suffix_named
 from emotalk.inference.animator import Animator
 from emotalk.model.store import default_model, load_model, model_digest
 from jobs.cluster import start_ray
@@ -47,7 +47,10 @@ class DubConfig:
     model: str | None = None
     """Model directory or URI. Default: $EMOTALK_MODEL, else the one that comes with this package."""
     formats: tuple[str, ...] = ("npz", "csv")
-    """Kinds of files to write, by suffix; csv is Live Link Face."""
+    """Kinds of files to write, by name or suffix, see `emotalk formats`; csv is Live Link Face."""
+    fps: str | None = None
+    """Frames per second of the files: 24, 29.97, 60, 30000/1001 … Default: 30, as the network has them.
+    npy and parquet have 30 in any case."""
     controls: tyro.conf.OmitArgPrefixes[Controls] = field(default_factory=Controls)
     workers: int | None = None
     """Recordings worked on at a time. Default: as many as the cluster has GPUs or CPUs for. More than that lets an
@@ -63,6 +66,8 @@ class DubConfig:
         if not self.formats:
             raise InputError("at least one format is needed")
         _suffixes(self.formats)
+        if self.fps is not None:
+            rate_of(self.fps)
         if (self.workers is not None and self.workers < 1) or self.threads < 1:
             raise InputError("workers and threads must be at least 1")
         check_gpus(self.gpus)
@@ -78,7 +83,8 @@ def dub(config: DubConfig, progress: ProgressCallback | None = None) -> Report:
     model = absolute(config.model or default_model())
     listing = list_recordings(config.inputs, output=config.output)
     folder = OutputFolder(absolute(config.output))
-    dubbing = Dubbing.plan(listing, folder, Recipe(model_digest(model), config.controls), _suffixes(config.formats))
+    recipe = Recipe(model_digest(model), config.controls, None if config.fps is None else str(rate_of(config.fps)))
+    dubbing = Dubbing.plan(listing, folder, recipe, _suffixes(config.formats))
     rows = list(dubbing.rows)
     if dubbing.items:
         # Here, because what is wrong with the model or its controls is wrong for every recording.
@@ -130,14 +136,11 @@ def _progress(dubbing: Dubbing, heard: Heard, rows: Sequence[Row], elapsed_s: fl
 
 
 def _suffixes(formats: Sequence[str]) -> tuple[str, ...]:
-    """`npz`, `.npz` -> `.npz`, each once, in the order given. InputError lists the known ones."""
-    suffixes = tuple(dict.fromkeys("." + name.lower().lstrip(".") for name in formats))
-    known = [known.suffix for known in FORMATS]
-    for suffix in suffixes:
-        if suffix not in known:
-            listing = ", ".join(f"{known.suffix[1:]} ({known.name})" for known in FORMATS)
-            raise InputError(f"unknown format {suffix[1:]!r}; known: {listing}")
-    return suffixes
+    """`npz`, `.npz`, `arkit` -> `.npz`, `.arkit.json`, each once, in the order given. InputError lists known ones."""
+    for name in formats:
+        if required := format_named(name).required:
+            raise InputError(f"{name} needs the option {', '.join(required)}: use emotalk animate or emotalk convert")
+    return tuple(dict.fromkeys(suffix_named(name) for name in formats))
 
 
 def main() -> None:

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from emotalk.animation import Animation
-from emotalk.formats import format_for
+from emotalk.formats import FORMATS, format_for
+from emotalk.formats.json_text import table_text
 from serve_app.problems import NOT_ACCEPTABLE, Problem
 
 
@@ -30,16 +29,10 @@ def to_json(animation: Animation) -> bytes:
         "emotion_names": animation.emotion_names,
         "meta": dict(animation.meta),
     }
-    parts = [json.dumps(head, ensure_ascii=False)[:-1], ', "weights": ', _rows(animation.weights), ', "emotion": ']
-    parts += ["null" if animation.emotion is None else _rows(animation.emotion)]
-    parts += [', "head": ', "null" if animation.head is None else _rows(animation.head), "}"]
+    parts = [json.dumps(head, ensure_ascii=False)[:-1], ', "weights": ', table_text(animation.weights)]
+    parts += [', "emotion": ', "null" if animation.emotion is None else table_text(animation.emotion)]
+    parts += [', "head": ', "null" if animation.head is None else table_text(animation.head), "}"]
     return "".join(parts).encode()
-
-
-def _rows(values: np.ndarray) -> str:
-    # The json module writes each float32 as the 17 digits of a float64: twice the bytes and four times the time.
-    row = "[" + ",".join(["%.9g"] * values.shape[1]) + "]"
-    return "[" + ",".join(row % tuple(frame) for frame in values.tolist()) + "]"
 
 
 def _file(suffix: str) -> Callable[[Animation], bytes]:
@@ -55,9 +48,13 @@ def _file(suffix: str) -> Callable[[Animation], bytes]:
 
 
 JSON = Answer("json", "application/json", to_json)
-CSV = Answer("csv", "text/csv", _file(".csv"))
-NPZ = Answer("npz", "application/x-npz", _file(".npz"))
-ANSWERS = (JSON, CSV, NPZ)
+# Every format of the package that needs no extra and nothing of the client besides its recording; text first, for
+# clients that take anything.
+SERVED = sorted(
+    (known for known in FORMATS if known.extra is None and not known.required),
+    key=lambda known: not known.media_type.startswith("text/"),
+)
+ANSWERS = (JSON, *(Answer(known.name, known.media_type, _file(known.suffix)) for known in SERVED))
 
 
 def choose(accept: str | None, wanted: str | None) -> Answer:

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 from emotalk.blendshapes import COEFFICIENTS
 from emotalk.controls import MAX_STYLE, SEEDS, Controls
 from serve_app import problems
-from serve_app.answers import ANSWERS, CSV, JSON, NPZ
+from serve_app.answers import ANSWERS, JSON, SERVED
 from serve_app.problems import PROBLEM_MEDIA_TYPE, ProblemType
 
 # What a schema can say of each control beyond its type; the values are those that `Controls` checks.
@@ -128,16 +128,19 @@ def error_responses(*kinds: ProblemType) -> dict[int | str, dict[str, Any]]:
     return responses
 
 
+_CSV_EXAMPLE = "Timecode,BlendShapeCount,EyeBlinkLeft,…\n00:00:00:00.000,61,0.0000000000,…\n"
 ANIMATION_RESPONSE: dict[str, Any] = {
     "description": "The animation, in the format asked for.",
     "content": {
         JSON.media_type: {"schema": {"$ref": "#/components/schemas/Animation"}, "example": ANIMATION_EXAMPLE},
-        CSV.media_type: {
-            "schema": {"type": "string", "description": "Live Link Face."},
-            "example": "Timecode,BlendShapeCount,EyeBlinkLeft,…\n00:00:00:00.000,61,0.0000000000,…\n",
-        },
-        NPZ.media_type: {
-            "schema": {"type": "string", "format": "binary", "description": "NumPy archive, lossless; no pickle."}
+        **{
+            known.media_type: {
+                "schema": {"type": "string", "description": f"{known.title}."},
+                "example": _CSV_EXAMPLE,
+            }
+            if known.media_type.startswith("text/")
+            else {"schema": {"type": "string", "format": "binary", "description": f"{known.title}."}}
+            for known in SERVED
         },
     },
 }

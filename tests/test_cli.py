@@ -173,3 +173,49 @@ def test_mistakes_are_one_line_on_any_terminal(encoding: str, args: tuple[str, .
     command = [sys.executable, "-m", "emotalk.cli", *args]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (2, "", line)
+
+
+def test_convert_and_animate_take_the_options_of_formats(
+    model: Path, speech: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document, table = tmp_path / "face.a2f.json", tmp_path / "face.csv"
+    assert emotalk("animate", speech, "-o", document, "--model", model, "--fps", 60, monkeypatch=monkeypatch) == 0
+    assert Animation.load(document).fps == 60
+    options = ("--fps", "29.97", "--start", "10:00:00;00")
+    assert emotalk("convert", document, table, *options, monkeypatch=monkeypatch) == 0
+    assert f"{table}: Live Link Face, 1.50 s at 29.97 fps" in capsys.readouterr().out
+    assert table.read_text().splitlines()[1].startswith("10:00:00;00.000,")
+    document.rename(tmp_path / "take.json")
+    named = ("convert", tmp_path / "take.json", tmp_path / "take.npz", "--source-format", "a2f")
+    assert emotalk(*named, monkeypatch=monkeypatch) == 0
+    assert Animation.load(tmp_path / "take.npz").frames == 90
+    assert emotalk("formats", monkeypatch=monkeypatch) == 0
+    assert ".arkit.json" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (("convert", "a.npz", "b.xls"), "known: .npz"),
+        (("convert", "a.json", "b.npz"), "or give the format by name"),
+        (("convert", "a.mp4", "b.npz"), "nothing can be read"),
+        (("convert", "a.npz", "b.csv", "--rig", "default"), "csv has no option rig"),
+        (("convert", "a.npz", "b.csv", "--fps", "fast"), "fps must be a number"),
+        (("convert", "a.npz", "b.flame.npz"), "flame_model"),
+        (("animate", "a.wav", "-o", "b.npy", "--fps", "60"), "npy holds 30 frames per second only, not 60"),
+        (("animate", "a.wav", "-o", "b.npz", "--fps", "fast"), "fps must be a number"),
+        (("animate", "a.wav", "-o", "b.npz", "--start", "10:00:00:00"), "npz has no option start"),
+    ],
+)
+def test_options_that_do_not_fit_are_named(
+    args: tuple[str, ...],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Animation(np.zeros((2, 52))).save(tmp_path / "a.npz")
+    assert emotalk(*args, monkeypatch=monkeypatch) == 2
+    assert message in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["a.npz"]

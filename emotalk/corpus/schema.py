@@ -117,8 +117,8 @@ def clips_to_table(clips: Sequence[Clip], *, split: str) -> pa.Table:
         "samples": [len(clip.samples) for clip in clips],
         "frames": [clip.frames for clip in clips],
         "fps": [float(FPS)] * len(clips),
-        "weights": _tracks([clip.weights for clip in clips], len(COEFFICIENTS)),
-        "head": _tracks([clip.head for clip in clips], len(HEAD_CHANNELS)),
+        "weights": tracks_column([clip.weights for clip in clips], len(COEFFICIENTS)),
+        "head": tracks_column([clip.head for clip in clips], len(HEAD_CHANNELS)),
         "phones": [
             None
             if clip.phones is None
@@ -126,7 +126,7 @@ def clips_to_table(clips: Sequence[Clip], *, split: str) -> pa.Table:
             for clip in clips
         ],
         "rejected": [clip.rejected for clip in clips],
-        "audio_digest": [hashlib.sha256(_pcm16(clip.samples).tobytes()).hexdigest() for clip in clips],
+        "audio_digest": [pcm_digest(clip.samples) for clip in clips],
         "weights_digest": [hashlib.sha256(clip.weights.astype("<f4").tobytes()).hexdigest() for clip in clips],
     }
     arrays = [
@@ -151,7 +151,7 @@ def row_to_clip(table: pa.Table, row: int) -> Clip:
         **labels,
         samples=samples,
         weights=weights,
-        head=_track(table.column("head")[row], len(HEAD_CHANNELS)),
+        head=track_of(table.column("head")[row], len(HEAD_CHANNELS)),
         phones=row_phones(table, row),
     )
 
@@ -166,7 +166,7 @@ def row_samples(table: pa.Table, row: int) -> np.ndarray:
 
 def row_weights(table: pa.Table, row: int) -> np.ndarray:
     """The coefficients of a row, (frames, 52) float32. InputError where they are not as long as the row says."""
-    weights = _track(table.column("weights")[row], len(COEFFICIENTS))
+    weights = track_of(table.column("weights")[row], len(COEFFICIENTS))
     clip_id = table.column("clip_id")[row].as_py()
     if weights is None or len(weights) != table.column("frames")[row].as_py():
         raise InputError("the row's weights are not as long as it says", source=clip_id)
@@ -183,7 +183,7 @@ def row_phones(table: pa.Table, row: int) -> tuple[Phone, ...] | None:
 
 def row_head(table: pa.Table, row: int) -> np.ndarray | None:
     """The head's pose of a row, (frames, 6) float32, None where unknown. InputError where it does not fit the row."""
-    head = _track(table.column("head")[row], len(HEAD_CHANNELS))
+    head = track_of(table.column("head")[row], len(HEAD_CHANNELS))
     if head is not None and (len(head) != table.column("frames")[row].as_py() or not np.isfinite(head).all()):
         raise InputError("the row's head is not a pose per frame", source=table.column("clip_id")[row].as_py())
     return head
@@ -194,7 +194,7 @@ def table_to_clips(table: pa.Table) -> list[Clip]:
     return [row_to_clip(table, row) for row in range(table.num_rows)]
 
 
-def _tracks(tracks: Sequence[np.ndarray | None], width: int) -> pa.Array:
+def tracks_column(tracks: Sequence[np.ndarray | None], width: int) -> pa.Array:
     """Arrays (frames, width) or None -> list<fixed_size_list<float32>[width]>, without Python floats on the way."""
     known = [np.ascontiguousarray(track, np.float32) for track in tracks if track is not None]
     flat = np.concatenate(known).reshape(-1) if known else np.zeros(0, np.float32)
@@ -204,11 +204,16 @@ def _tracks(tracks: Sequence[np.ndarray | None], width: int) -> pa.Array:
     return pa.ListArray.from_arrays(pa.array(ends), values, mask=mask).cast(pa.list_(pa.list_(pa.float32(), width)))
 
 
-def _track(scalar: pa.Scalar, width: int) -> np.ndarray | None:
+def track_of(scalar: pa.Scalar, width: int) -> np.ndarray | None:
     if not scalar.is_valid:
         return None
     # A copy: the clip must not keep a whole row group alive, and its arrays must be writable for torch.
     return np.array(scalar.values.flatten().to_numpy(zero_copy_only=False), np.float32).reshape(-1, width)
+
+
+def pcm_digest(samples: np.ndarray) -> str:
+    """What the column `audio_digest` says of a sound, (n,) float32."""
+    return hashlib.sha256(_pcm16(samples).tobytes()).hexdigest()
 
 
 def _pcm16(samples: np.ndarray) -> np.ndarray:

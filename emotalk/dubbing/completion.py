@@ -14,7 +14,7 @@ from typing import Any
 
 from emotalk.controls import Controls
 from emotalk.corpus.store import Store
-from emotalk.formats import FORMATS
+from emotalk.formats import find_format, format_for
 from emotalk.inference.post import POST_VERSION
 from emotalk.inference.windows import PLAN_VERSION
 from emotalk.remote import reached
@@ -25,25 +25,31 @@ RECORD_VERSION = 2
 
 @dataclass(frozen=True)
 class Recipe:
-    """What makes an animation out of a recording's bytes. model: digest of the model directory."""
+    """What makes an animation out of a recording's bytes.
+
+    model: digest of the model directory. fps: the rate of the files, as `30000/1001`; None: the network's own. Formats
+        that are made for one rate keep to it.
+    """
 
     model: str
     controls: Controls
+    fps: str | None = None
 
     def key(self, sha256: str, suffix: str) -> str:
         """The completion key of one output: source bytes, model, controls, versions of plan, post and format."""
         # Left out on purpose: the kind of device and the number of threads, on which the last bits depend (1e-6 from
         # one thread to two). Thousands of hours are not made again because another machine goes on with them. Instead
         # each output says what it was made on, the report counts that, and one recording's files are of one making.
-        (version,) = (known.version for known in FORMATS if known.suffix == suffix)
-        made_by = {
+        made_by: dict[str, Any] = {
             "source": sha256,
             "model": self.model,
             "controls": self.controls.to_dict(),
             "window_plan": PLAN_VERSION,
             "post": POST_VERSION,
-            "format": [suffix, version],
+            "format": [suffix, format_for(suffix).version],
         }
+        if self.fps is not None and format_for(suffix).only_fps is None:
+            made_by["fps"] = self.fps
         return hashlib.sha256(json.dumps(made_by, sort_keys=True).encode()).hexdigest()
 
 
@@ -169,7 +175,7 @@ def wanted(record: Record | None, suffixes: Iterable[str], sizes: Mapping[str, i
 
 
 def _known(suffix: str) -> bool:
-    return any(known.suffix == suffix for known in FORMATS)
+    return find_format(suffix) is not None
 
 
 def _files(fs: Any, root: str) -> dict[str, int]:

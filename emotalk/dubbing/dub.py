@@ -107,6 +107,7 @@ class Dubbing:
                 source,
                 [folder.path(item.name, suffix) for suffix in todo],
                 recipe.controls,
+                options={} if recipe.fps is None else {"fps": recipe.fps},
                 before_writing=before_writing,
                 heard=heard,
             )

@@ -3,11 +3,11 @@
 import hashlib
 import pickle
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import IO
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from emotalk.audio import SAMPLE_RATE, probe_audio, stream_audio
 from emotalk.controls import Controls
 from emotalk.errors import InputError
 from emotalk.files import PathOrUri, is_uri, local_path, open_source
-from emotalk.formats import write_animation
+from emotalk.formats import format_for, format_named, write_animation
 from emotalk.inference.animator import Animator
 from emotalk.inference.heard import emotion_of
 
@@ -78,6 +78,7 @@ def animate_recording(
     targets: Sequence[PathOrUri],
     controls: Controls,
     *,
+    options: Mapping[str, Any] | None = None,
     before_writing: Callable[[], None] | None = None,
     heard: HeardCallback | None = None,
 ) -> Animated:
@@ -85,6 +86,8 @@ def animate_recording(
 
     Memory does not grow with the length: finished pieces wait in a temporary file. No target is touched before the
     whole recording was animated; `before_writing` is called then. Each target appears whole or not at all.
+    options: what `write_animation` takes besides; formats that want a sound get the recording, those that are made for
+    one frame rate keep to it.
     `heard` hears now and then how far the work is. InputError for a recording that is no good, its reason
     without a name; OSError for what the disk refuses, naming the target.
     """
@@ -100,7 +103,8 @@ def animate_recording(
         if before_writing is not None:
             before_writing()
         for target in targets:
-            write_animation(target, (replace(p, meta=meta) for p in _taken(spool)))
+            given = _options(target, source, options or {})
+            write_animation(target, (replace(p, meta=meta) for p in _taken(spool)), **given)
     emotion, share = emotion_of(meta) or ("", 0.0)
     return Animated(
         frames=frames,
@@ -109,6 +113,18 @@ def animate_recording(
         share=share,
         style=meta["style_used"],
     )
+
+
+def _options(target: PathOrUri, source: Source, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What is asked for, and what the target's format can be told of the recording besides."""
+    known = format_named(asked["format"]) if "format" in asked else format_for(target)
+    name = PurePosixPath(str(target)).name
+    ending = max((suffix for suffix in known.suffixes if name.lower().endswith(suffix)), key=len, default="")
+    told = {"sound": source.path, "clip_id": name.removesuffix(name[len(name) - len(ending) :])}
+    options = {option: value for option, value in told.items() if option in known.write_options} | dict(asked)
+    if known.only_fps is not None:
+        options.pop("fps", None)
+    return options
 
 
 class _Counted:

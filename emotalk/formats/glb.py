@@ -1,8 +1,9 @@
 """`.glb`: binary glTF 2.0, a head with ARKit's morph targets and the animation on it, for browsers, Blender, Unity.
 
 Lengths are metres, as the format wants; morph targets carry the coefficients' names in `mesh.extras.targetNames`, which
-three.js, Blender and Unity read. The head's turn and place animate the node. Of the rest only the frame rate is kept,
-in the animation's `extras`: labels, meta and further tracks have no place in glTF.
+three.js, Blender and Unity read. The head's turn and place animate the node. What glTF has no place for stands in the
+animation's `extras`, which readers hand on: the frame rate, `meta`, and the emotion (`emotion_names`, and the number of
+an accessor with their shares, frame by frame). Further tracks are left out.
 """
 
 import json
@@ -18,10 +19,13 @@ import numpy as np
 from emotalk.animation import HEAD_COLUMNS, Animation
 from emotalk.blendshapes import COEFFICIENTS, FPS, reorder
 from emotalk.errors import InputError
+from emotalk.formats.format import Format
 from emotalk.formats.pieces import RowSpool
+from emotalk.formats.quaternions import angles_of, quaternions
 from emotalk.gltf import BIN_CHUNK, JSON_CHUNK, MAGIC, Document, parse_glb
 
 if TYPE_CHECKING:
+    from emotalk.files import PathOrUri
     from emotalk.rigs.rig import Rig
 
 FLOAT, UINT32, UINT8 = 5126, 5125, 5121
@@ -30,23 +34,30 @@ METRES = 0.001
 MAX_BYTES = 2**32 - 1  # a GLB states its length in 32 bits
 
 
-def write(path: Path, pieces: Iterable[Animation]) -> None:
-    """On the default head. InputError for other names than the 52, or more frames than a GLB can hold."""
-    from emotalk.rigs.head import procedural_head
+def write(path: Path, pieces: Iterable[Animation], *, rig: "Rig | PathOrUri | None" = None) -> None:
+    """On a rig (a `Rig` or its file), by default the project's own head.
 
-    write_on(path, pieces, procedural_head())
+    InputError for other names than the 52, or more frames than a GLB can hold.
+    """
+    from emotalk.formats.rig import rig_of
+
+    _write_on(path, pieces, rig_of(rig))
 
 
-def write_on(path: Path, pieces: Iterable[Animation], rig: "Rig") -> None:
+def _write_on(path: Path, pieces: Iterable[Animation], rig: "Rig") -> None:
     """The pieces of one animation on any rig; memory is bounded by a piece."""
     times, weights = RowSpool(path.parent), RowSpool(path.parent)
-    turns, places = RowSpool(path.parent), RowSpool(path.parent)
-    with closing(times), closing(weights), closing(turns), closing(places):
+    turns, places, shares = RowSpool(path.parent), RowSpool(path.parent), RowSpool(path.parent)
+    with closing(times), closing(weights), closing(turns), closing(places), closing(shares):
         frames, first_s, last_s = 0, 0.0, 0.0
-        fps, moves = FPS, False
+        extras: dict[str, Any] = {}
+        meta: dict[str, Any] = {}
+        moves, labels = False, 0
         for piece in pieces:
-            fps, moves = piece.fps, piece.head is not None
-            seconds = piece.time_s() + (0.0 if piece.times_s is not None else frames / float(fps))
+            extras = {"fps": [piece.fps.numerator, piece.fps.denominator]}
+            meta.update(piece.meta)
+            moves, labels = piece.head is not None, len(piece.emotion_names)
+            seconds = piece.time_s() + (0.0 if piece.times_s is not None else frames / float(piece.fps))
             if not frames and piece.frames:
                 first_s = float(seconds[0])
             seconds = seconds - first_s  # glTF's time starts at zero or later; a time of day is no place to start
@@ -55,6 +66,9 @@ def write_on(path: Path, pieces: Iterable[Animation], rig: "Rig") -> None:
             if piece.head is not None:
                 turns.append(quaternions(piece.head[:, :3]).astype("<f4"))
                 places.append((piece.head[:, 3:] * METRES).astype("<f4"))
+            if piece.emotion is not None:
+                extras["emotion_names"] = list(piece.emotion_names)
+                shares.append(piece.emotion.astype("<f4"))
             frames += piece.frames
             last_s = float(np.float32(seconds[-1])) if piece.frames else last_s
         builder = _Builder()
@@ -63,7 +77,11 @@ def write_on(path: Path, pieces: Iterable[Animation], rig: "Rig") -> None:
             spools = [("weights", weights, "SCALAR", frames * len(COEFFICIENTS))]
             if moves:
                 spools += [("rotation", turns, "VEC4", frames), ("translation", places, "VEC3", frames)]
-            tree["animations"] = [_animation(builder, times, frames, last_s, spools, fps)]
+            if meta:
+                extras["meta"] = meta
+            tree["animations"] = [_animation(builder, times, frames, last_s, spools, extras)]
+            if labels:
+                extras["emotion"] = builder.add(shares, shares.size, "SCALAR", FLOAT, frames * labels)
         tree |= {"buffers": [{"byteLength": builder.size}], "bufferViews": builder.views}
         tree["accessors"] = builder.accessors
         _write(path, tree, builder)
@@ -78,29 +96,6 @@ def read(file: IO[bytes], source: str) -> Animation:
         if isinstance(error, InputError):
             raise InputError(error.reason, source=source) from error
         raise InputError(f"its animation is broken ({type(error).__name__}: {error})", source=source) from error
-
-
-def quaternions(angles: np.ndarray) -> np.ndarray:
-    """(n, 3) yaw, pitch, roll in radians -> (n, 4) x, y, z, w of Ry(yaw) · Rx(pitch) · Rz(roll)."""
-    (cy, cx, cz), (sy, sx, sz) = np.cos(angles.astype(np.float64).T / 2), np.sin(angles.astype(np.float64).T / 2)
-    return np.stack(
-        [
-            cy * sx * cz + sy * cx * sz,
-            sy * cx * cz - cy * sx * sz,
-            cy * cx * sz - sy * sx * cz,
-            cy * cx * cz + sy * sx * sz,
-        ],
-        axis=1,
-    )
-
-
-def _angles(quaternion: np.ndarray) -> np.ndarray:
-    """The other way, pitch within a quarter turn."""
-    x, y, z, w = (quaternion / np.linalg.norm(quaternion, axis=1, keepdims=True)).T
-    pitch = np.arcsin(np.clip(2 * (w * x - y * z), -1, 1))
-    yaw = np.arctan2(2 * (x * z + w * y), 1 - 2 * (x * x + y * y))
-    roll = np.arctan2(2 * (x * y + w * z), 1 - 2 * (x * x + z * z))
-    return np.stack([yaw, pitch, roll], axis=1)
 
 
 class _Builder:
@@ -178,7 +173,7 @@ def _animation(
     frames: int,
     last_s: float,
     spools: list[tuple[str, RowSpool, str, int]],
-    fps: Fraction,
+    extras: dict[str, Any],
 ) -> dict[str, Any]:
     clock = builder.add(times, times.size, "SCALAR", FLOAT, frames, min=[0.0], max=[last_s])
     samplers: list[dict[str, Any]] = []
@@ -187,8 +182,7 @@ def _animation(
         output = builder.add(spool, spool.size, kind, FLOAT, count)
         channels.append({"sampler": len(samplers), "target": {"node": 0, "path": path}})
         samplers.append({"input": clock, "output": output, "interpolation": "LINEAR"})
-    rate = {"fps": [fps.numerator, fps.denominator]}
-    return {"name": "speech", "samplers": samplers, "channels": channels, "extras": rate}
+    return {"name": "speech", "samplers": samplers, "channels": channels, "extras": extras}
 
 
 def _write(path: Path, tree: dict[str, Any], builder: _Builder) -> None:
@@ -224,10 +218,14 @@ def _animation_of(document: Document) -> Animation:
                 continue
             times, weights = _sampled(document, animation["samplers"][channel["sampler"]], len(names))
             fps, regular = _rate(animation, times)
+            labels, shares = _emotion(document, animation, len(times))
             return Animation(
                 weights=reorder(weights, names, source=document.source),
                 fps=fps,
                 head=_head(document, animation, node, times),
+                emotion=shares,
+                emotion_names=labels,
+                meta=_extras(animation).get("meta", {}),
                 times_s=None if regular else times.astype(np.float64),
             )
     raise InputError("no animation of morph targets under ARKit's names")
@@ -242,7 +240,7 @@ def _sampled(document: Document, sampler: dict[str, Any], columns: int) -> tuple
 
 def _rate(animation: dict[str, Any], times: np.ndarray) -> tuple[Fraction, bool]:
     """Frames per second, and whether every frame keeps to them (to a tenth of a frame: times are float32)."""
-    stated = animation.get("extras", {}).get("fps") if isinstance(animation.get("extras"), dict) else None
+    stated = _extras(animation).get("fps")
     if isinstance(stated, list) and len(stated) == 2:
         fps = Fraction(int(stated[0]), int(stated[1]))
     elif len(times) > 1 and times[-1] > times[0]:
@@ -251,6 +249,20 @@ def _rate(animation: dict[str, Any], times: np.ndarray) -> tuple[Fraction, bool]
         fps = FPS
     steps = times * float(fps)
     return fps, bool(np.abs(steps - np.arange(len(times))).max(initial=0) < 0.1)
+
+
+def _extras(animation: dict[str, Any]) -> dict[str, Any]:
+    extras = animation.get("extras")
+    return extras if isinstance(extras, dict) else {}
+
+
+def _emotion(document: Document, animation: dict[str, Any], frames: int) -> tuple[tuple[str, ...], np.ndarray | None]:
+    """Labels and (frames, labels), where `write` left them."""
+    extras = _extras(animation)
+    if "emotion" not in extras or "emotion_names" not in extras:
+        return (), None
+    labels = tuple(str(name) for name in extras["emotion_names"])
+    return labels, document.array(extras["emotion"]).astype(np.float32).reshape(frames, len(labels))
 
 
 def _head(document: Document, animation: dict[str, Any], node: int, times: np.ndarray) -> np.ndarray | None:
@@ -265,7 +277,22 @@ def _head(document: Document, animation: dict[str, Any], node: int, times: np.nd
         if len(keys) == len(times):
             found = True
             if path == "rotation":
-                out[:, :3] = _angles(values.astype(np.float64))
+                out[:, :3] = angles_of(values.astype(np.float64))
             else:
                 out[:, 3:] = values / METRES
     return out if found else None
+
+
+FORMAT = Format(
+    name="glb",
+    title="binary glTF, a head that moves",
+    suffixes=(".glb",),
+    media_type="model/gltf-binary",
+    write=write,
+    read=read,
+    head=True,
+    emotion=True,
+    meta=True,
+    piecewise=True,
+    version=2,
+)

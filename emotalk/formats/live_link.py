@@ -10,7 +10,8 @@ positive roll tilts to the own left. `Animation.head` has the opposite sign in y
 columns are all zero has recorded no head. The head's position is not in this format; what is read has 0. Eyes are kept
 in the tracks `left_eye` and `right_eye`, in the file's own signs.
 
-Time codes: see `timecode`. The start and the base of a capture are kept in `meta` as `timecode_start`, `timecode_base`.
+Time codes: see `timecode`, and `dropframe` for HH:MM:SS;FF.mmm. The start and the base of a capture are kept in `meta`
+as `timecode_start`, `timecode_base`.
 """
 
 from collections.abc import Iterable
@@ -22,6 +23,8 @@ import numpy as np
 from emotalk.animation import Animation, Track
 from emotalk.blendshapes import COEFFICIENTS, reorder
 from emotalk.errors import InputError
+from emotalk.formats import dropframe
+from emotalk.formats.format import Format
 from emotalk.formats.timecode import Clock, format_timecode, guess_base, guess_rate, parse_timecode, unwrap_days
 
 # Apple's own order, as ARKit's list and the app's header have it.
@@ -50,23 +53,24 @@ _ROW = ",".join(["%s", str(len(CHANNELS)), *["%.10f"] * len(CHANNELS)]) + "\n"
 _BLOCK_ROWS = 4096
 
 
-def write(path: Path, pieces: Iterable[Animation]) -> None:
+def write(path: Path, pieces: Iterable[Animation], *, start: str | None = None, drop_frame: bool | None = None) -> None:
     """Rows at k / fps, or at the animation's own times, counted from `timecode_start` (00:00:00:00.000) in its base.
 
+    start: the first row's time code instead; with a semicolon (10:00:00;00) it is drop-frame, as with `drop_frame`.
     Emotion, other tracks and the head's position have no place in this format and are left out.
     """
     with path.open("w", encoding="ascii", newline="") as out:
         out.write(",".join((*LEADING, *CHANNELS)) + "\n")
-        clock: Clock | None = None
+        clock: Clock | dropframe.DropClock | None = None
         done = 0
         for piece in pieces:
-            clock = clock or Clock.of(piece)
+            clock = clock or _clock(piece, start, drop_frame)
             ticks = clock.ticks(piece, done)
             done += piece.frames
-            for start in range(0, piece.frames, _BLOCK_ROWS):
-                rows = _channels(piece.piece(start, start + _BLOCK_ROWS)).tolist()
-                for tick, row in zip(ticks[start : start + _BLOCK_ROWS].tolist(), rows, strict=True):
-                    out.write(_ROW % (format_timecode(tick, clock.base), *row))
+            for first in range(0, piece.frames, _BLOCK_ROWS):
+                rows = _channels(piece.piece(first, first + _BLOCK_ROWS)).tolist()
+                for tick, row in zip(ticks[first : first + _BLOCK_ROWS].tolist(), rows, strict=True):
+                    out.write(_ROW % (clock.label(tick), *row))
 
 
 def read(file: IO[bytes], source: str) -> Animation:
@@ -74,6 +78,7 @@ def read(file: IO[bytes], source: str) -> Animation:
     lines = iter(enumerate(file, start=1))
     order, width = _columns(next(lines, (1, b""))[1], source)
     codes: list[tuple[int, int]] = []
+    drops: bool | None = None
     blocks: list[np.ndarray] = []
     rows: list[list[float]] = []
     last_line = 1
@@ -81,7 +86,10 @@ def read(file: IO[bytes], source: str) -> Animation:
         last_line = number
         if not line.strip():
             continue
-        code, values = _row(line, number, width, source)
+        code, values, dropping = _row(line, number, width, source)
+        drops = dropping if drops is None else drops
+        if drops != dropping:
+            raise InputError(f"line {number}: time codes with ';' and with ':' in one file", source=source)
         codes.append(code)
         rows.append(values)
         if len(rows) == _BLOCK_ROWS:
@@ -93,7 +101,16 @@ def read(file: IO[bytes], source: str) -> Animation:
         blocks.append(_block(rows, last_line, source))
     read_values = np.pad(np.concatenate(blocks), ((0, 0), (0, 1)))  # a last column of zeros, for what is missing
     values_by_column = read_values[:, order]
-    return _animation(np.array(codes, np.int64), values_by_column, source)
+    return _animation(np.array(codes, np.int64), bool(drops), values_by_column, source)
+
+
+def _clock(first: Animation, start: str | None, drop_frame: bool | None) -> Clock | dropframe.DropClock:
+    text = first.meta.get("timecode_start") if start is None else start
+    if isinstance(text, str) and ";" in text and drop_frame is not False:
+        return dropframe.DropClock.of(first, text)
+    if drop_frame:
+        return dropframe.DropClock.of(first, ";".join((text or "00:00:00:00").rsplit(":", 1)))
+    return Clock.of(first, None if start is None else start.replace(";", ":"))
 
 
 def _channels(piece: Animation) -> np.ndarray:
@@ -134,19 +151,22 @@ def _columns(line: bytes, source: str) -> tuple[list[int], int]:
     return [found.index(name.lower()) if name.lower() in found else -1 for name in CHANNELS], len(found)
 
 
-def _row(line: bytes, number: int, channels: int, source: str) -> tuple[tuple[int, int], list[float]]:
+def _row(line: bytes, number: int, channels: int, source: str) -> tuple[tuple[int, int], list[float], bool]:
+    """-> the time code, the numbers, and whether the time code is a drop-frame one."""
     fields = line.split(b",")
     if not line.endswith(b"\n"):  # half a number is a number too
         raise InputError(f"line {number}: the file was cut short: this line has no end", source=source)
     if len(fields) != channels + 2:
         raise InputError(f"line {number}: {len(fields)} fields, not {channels + 2}", source=source)
-    code = parse_timecode(fields[0].decode("ascii", "replace").strip())
+    text = fields[0].decode("ascii", "replace").strip()
+    dropping = ";" in text
+    code = dropframe.parse_label(text) if dropping else parse_timecode(text)
     if code is None:
         raise InputError(f"line {number}: {fields[0]!r} is not a time code HH:MM:SS:FF.mmm", source=source)
     if fields[1].strip() != b"%d" % channels:
         raise InputError(f"line {number}: {fields[1]!r} blend shapes, not {channels}", source=source)
     try:
-        return code, [float(field) for field in fields[2:]]
+        return code, [float(field) for field in fields[2:]], dropping
     except ValueError as error:
         raise InputError(f"line {number}: {error}", source=source) from error
 
@@ -162,24 +182,43 @@ def _block(rows: list[list[float]], last_line: int, source: str) -> np.ndarray:
     return block
 
 
-def _animation(codes: np.ndarray, values: np.ndarray, source: str) -> Animation:
+def _animation(codes: np.ndarray, drops: bool, values: np.ndarray, source: str) -> Animation:
     try:
         seconds = unwrap_days(codes[:, 0])
-        base = guess_base(seconds, codes[:, 1])
-        ticks = seconds * (base * 1000) + codes[:, 1]
-        fps, regular = guess_rate(ticks - ticks[0], base)
+        if drops:
+            ticks, base, fps, regular = dropframe.read_clock(seconds, codes[:, 1])
+            start, second = dropframe.label_of(int(ticks[0]), base), base * 1000 / 1.001
+        else:
+            base = guess_base(seconds, codes[:, 1])
+            ticks = seconds * (base * 1000) + codes[:, 1]
+            fps, regular = guess_rate(ticks - ticks[0], base)
+            start, second = format_timecode(int(ticks[0]), base), base * 1000
     except InputError as error:
         raise InputError(error.reason, source=source) from error
     weights = np.empty((len(values), len(COEFFICIENTS)), np.float32)
     weights[:, _TO_APPLE] = values[:, : len(_TO_APPLE)]
     rotations = {name: values[:, CHANNELS.index(columns[0]) :][:, :3] for name, columns in EYE_TRACKS.items()}
     turned = values[:, CHANNELS.index(HEAD_COLUMNS[0]) :][:, :3] * HEAD_SIGNS + np.float32(0)
-    plain = ticks[0] == 0 and base == Clock.default_base(fps)
+    plain = ticks[0] == 0 and base == Clock.default_base(fps) and not drops
     return Animation(
         weights=weights,
         fps=fps,
         head=np.hstack([turned, np.zeros_like(turned)]) if turned.any() else None,
-        times_s=None if regular else (ticks - ticks[0]) / (base * 1000),
+        times_s=None if regular else (ticks - ticks[0]) / second,
         tracks={name: Track(rotations[name], columns) for name, columns in EYE_TRACKS.items() if rotations[name].any()},
-        meta={} if plain else {"timecode_start": format_timecode(int(ticks[0]), base), "timecode_base": base},
+        meta={} if plain else {"timecode_start": start, "timecode_base": base},
     )
+
+
+FORMAT = Format(
+    name="csv",
+    title="Live Link Face",
+    suffixes=(".csv",),
+    media_type="text/csv",
+    write=write,
+    read=read,
+    head=True,
+    emotion=False,
+    meta=False,
+    piecewise=True,
+)

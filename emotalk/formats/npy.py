@@ -9,6 +9,7 @@ from typing import IO
 from emotalk.animation import Animation
 from emotalk.blendshapes import COEFFICIENTS, FPS, reorder
 from emotalk.errors import InputError
+from emotalk.formats.format import Format
 from emotalk.formats.pieces import RowSpool, read_npy
 
 
@@ -17,7 +18,7 @@ def write(path: Path, pieces: Iterable[Animation]) -> None:
     with closing(RowSpool(path.parent)) as spool:
         for piece in pieces:
             if piece.fps != FPS or piece.times_s is not None:
-                raise InputError(f"an npy file means {FPS} regular frames per second; save this animation as .npz")
+                raise InputError(f"an npy file means {FPS} regular frames per second: give fps {FPS}, or save as .npz")
             spool.append(piece.weights if piece.names == COEFFICIENTS else reorder(piece.weights, piece.names))
         with path.open("wb") as out:
             spool.copy_to(out)
@@ -32,3 +33,18 @@ def read(file: IO[bytes], source: str) -> Animation:
         return Animation(weights)
     except InputError as error:
         raise InputError(error.reason, source=source) from error
+
+
+FORMAT = Format(
+    name="npy",
+    title="NumPy array, weights only",
+    suffixes=(".npy",),
+    media_type="application/x-npy",
+    write=write,
+    read=read,
+    head=False,
+    emotion=False,
+    meta=False,
+    piecewise=True,
+    only_fps=FPS,
+)

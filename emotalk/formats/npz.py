@@ -11,7 +11,7 @@ import lzma
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, closing
 from fractions import Fraction
 from pathlib import Path
@@ -22,6 +22,7 @@ import numpy as np
 from emotalk.animation import Animation, Track
 from emotalk.errors import InputError
 from emotalk.files import PathOrUri, open_source
+from emotalk.formats.format import Format
 from emotalk.formats.pieces import RowSpool, read_npy
 
 DATE = (1980, 1, 1, 0, 0, 0)  # the zip format's first date: the same animation gives the same bytes on any day
@@ -44,14 +45,19 @@ def write(path: Path, pieces: Iterable[Animation]) -> None:
                     spools[name] = stack.enter_context(closing(RowSpool(path.parent)))
                 spools[name].append(rows)
         assert last is not None  # `joined` refuses no pieces
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
-            for name, spool in spools.items():
-                with archive.open(zip_entry(name), "w", force_zip64=spool.size > 2**31) as out:
-                    spool.copy_to(out)
-            for name, array in _constants(last, meta).items():
-                buffer = io.BytesIO()
-                np.lib.format.write_array(buffer, array, allow_pickle=False)
-                archive.writestr(zip_entry(name), buffer.getvalue())
+        write_archive(path, spools, _constants(last, meta))
+
+
+def write_archive(path: Path, spools: Mapping[str, RowSpool], constants: Mapping[str, np.ndarray]) -> None:
+    """Rows that were gathered, and small arrays, as the members of one archive."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for name, spool in spools.items():
+            with archive.open(zip_entry(name), "w", force_zip64=spool.size > 2**31) as out:
+                spool.copy_to(out)
+        for name, array in constants.items():
+            buffer = io.BytesIO()
+            np.lib.format.write_array(buffer, array, allow_pickle=False)
+            archive.writestr(zip_entry(name), buffer.getvalue())
 
 
 def read(file: IO[bytes], source: str) -> Animation:
@@ -147,3 +153,17 @@ def _strings(array: np.ndarray) -> tuple[str, ...]:
     if array.ndim != 1 or array.dtype.kind != "U":
         raise ValueError(f"names must be a vector of texts, not {array.dtype} {array.shape}")
     return tuple(array.tolist())
+
+
+FORMAT = Format(
+    name="npz",
+    title="NumPy archive, lossless",
+    suffixes=(".npz",),
+    media_type="application/x-npz",
+    write=write,
+    read=read,
+    head=True,
+    emotion=True,
+    meta=True,
+    piecewise=True,
+)

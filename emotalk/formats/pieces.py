@@ -4,12 +4,13 @@ import shutil
 import tempfile
 import tokenize
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
-from emotalk.animation import Animation
+from emotalk.animation import Animation, Track
 from emotalk.errors import InputError
 
 
@@ -29,6 +30,33 @@ def joined(pieces: Iterable[Animation], *, source: object) -> Iterator[Animation
         yield piece
     if first is None:
         raise InputError("no pieces to write", source=source)
+
+
+def whole(pieces: Iterable[Animation]) -> Animation:
+    """Pieces that fit together -> the one animation that they are; `meta` is the union, later pieces win."""
+    parts = list(pieces)
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+
+    def all_of(rows: list[np.ndarray | None]) -> np.ndarray | None:
+        return None if rows[0] is None else np.concatenate([row for row in rows if row is not None])
+
+    meta: dict[str, Any] = {}
+    for part in parts:
+        meta.update(part.meta)
+    return replace(
+        first,
+        weights=np.concatenate([part.weights for part in parts]),
+        head=all_of([part.head for part in parts]),
+        emotion=all_of([part.emotion for part in parts]),
+        times_s=all_of([part.times_s for part in parts]),
+        tracks={
+            name: Track(np.concatenate([part.tracks[name].values for part in parts]), track.columns)
+            for name, track in first.tracks.items()
+        },
+        meta=meta,
+    )
 
 
 _SHARED = ("names", "fps", "emotion names", "head", "emotion", "times", "tracks")
@@ -68,6 +96,21 @@ class RowSpool:
         """Writes the bytes of the rows alone."""
         self._file.seek(0)
         shutil.copyfileobj(self._file, out, 2**20)
+
+    def blocks(self, rows: int) -> Iterator[np.ndarray]:
+        """The rows again, at most so many at a time. Nothing may be appended meanwhile."""
+        if self._like is None:
+            return
+        row_bytes = self._like.dtype.itemsize * int(np.prod(self._like.shape[1:]))
+        self._file.seek(0)
+        for start in range(0, self._rows, rows):
+            count = min(rows, self._rows - start)
+            data = self._file.read(count * row_bytes)
+            yield np.frombuffer(data, self._like.dtype).reshape(count, *self._like.shape[1:])
+
+    @property
+    def rows(self) -> int:
+        return self._rows
 
     @property
     def size(self) -> int:

@@ -1,14 +1,17 @@
 """Time codes HH:MM:SS:FF.mmm: frames and thousandths of a frame, counted in a base of whole frames per second.
 
 The clock is real time: no labels are dropped at 29.97, a frame falls between two labels and the thousandths say where.
+(Time codes that do drop labels, HH:MM:SS;FF, are `dropframe`'s.)
 A file does not state its base; it is found from how the frame number jumps where the second changes. Internally time is
 an integer number of ticks, thousandths of a frame of the base, so that nothing is lost by reading and writing.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
+from typing import Any
 
 import numpy as np
 
@@ -104,13 +107,20 @@ class Clock:
         return ceil(fps)
 
     @classmethod
-    def of(cls, animation: Animation) -> "Clock":
-        """From `meta` where a capture left it there, else 00:00:00:00.000. InputError for what is no time code."""
+    def of(cls, animation: Animation, start: str | None = None) -> "Clock":
+        """From `start`, else from `meta` where a capture left it there, else 00:00:00:00.000.
+
+        InputError for what is no time code.
+        """
         base = animation.meta.get("timecode_base", cls.default_base(animation.fps))
-        text = animation.meta.get("timecode_start", "00:00:00:00.000")
+        text = animation.meta.get("timecode_start", "00:00:00:00.000") if start is None else start
         code = parse_timecode(text) if isinstance(text, str) else None
+        if start is not None and code is None:
+            raise InputError(f"start must be a time code such as 10:00:00:00, not {start!r}")
         if not isinstance(base, int) or not 1 <= base <= 1000 or code is None:
             raise InputError(f"meta holds no usable time code: timecode_start {text!r}, timecode_base {base!r}")
+        if start is not None and code[1] >= base * 1000:
+            raise InputError(f"start {start} names frame {code[1] // 1000}, but a second has {base} here")
         return cls(code[0] * base * 1000 + code[1], base)
 
     def ticks(self, piece: Animation, first_frame: int) -> np.ndarray:
@@ -118,3 +128,26 @@ class Clock:
         if piece.times_s is not None:
             return self.start + np.rint(piece.times_s * (self.base * 1000)).astype(np.int64)
         return self.start + ticks_at(np.arange(first_frame, first_frame + piece.frames), piece.fps, self.base)
+
+    def label(self, ticks: int) -> str:
+        return format_timecode(ticks, self.base)
+
+
+def rebased(meta: Mapping[str, Any], fps: Fraction, wanted: Fraction) -> dict[str, Any]:
+    """`meta` of an animation whose rate changes: its start time code is the same moment, in frames of the new rate.
+
+    The start of a drop-frame capture becomes one of real time.
+    """
+    from emotalk.formats.dropframe import seconds_of
+
+    text, base = meta.get("timecode_start"), meta.get("timecode_base", Clock.default_base(fps))
+    left = {key: value for key, value in meta.items() if key not in ("timecode_start", "timecode_base")}
+    if not isinstance(text, str) or not isinstance(base, int) or base < 1:
+        return left
+    seconds = seconds_of(text, base)
+    if seconds is None and (code := parse_timecode(text)) is not None:
+        seconds = code[0] + Fraction(code[1], base * 1000)
+    if seconds is None:
+        return dict(meta)  # whoever writes a time code will say what is wrong with it
+    new = Clock.default_base(wanted)
+    return left | {"timecode_start": format_timecode(round(seconds * new * 1000), new), "timecode_base": new}

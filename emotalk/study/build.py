@@ -15,14 +15,14 @@ import numpy as np
 from emotalk.animation import Animation
 from emotalk.errors import InputError
 from emotalk.files import atomic_write
-from emotalk.formats import FORMATS
+from emotalk.formats import FORMATS, find_format
 from emotalk.render.film import make_film
 from emotalk.render.video import Mp4
 from emotalk.rigs.rig import Rig
 from emotalk.study.plan import Plan
 
 MAX_CLIP_S = 60  # raters compare what they remember
-SILENT_SUFFIXES = {known.suffix for known in FORMATS} | {".json", ".txt"}
+SILENT_SUFFIXES = {suffix for known in FORMATS if known.read for suffix in known.suffixes} | {".json", ".txt"}
 
 
 def animations_in(folder: Path) -> dict[str, Path]:
@@ -31,8 +31,12 @@ def animations_in(folder: Path) -> dict[str, Path]:
         raise InputError("no such folder", source=folder)
     found: dict[str, Path] = {}
     for known in FORMATS:
-        for path in sorted(folder.rglob(f"*{known.suffix}")):
-            found.setdefault(_clip(folder, path), path)
+        if known.read is None or known.required or not known.weights:
+            continue
+        for suffix in known.suffixes:
+            for path in sorted(folder.rglob(f"*{suffix}")):
+                if find_format(path) is known:
+                    found.setdefault(path.relative_to(folder).as_posix().removesuffix(suffix), path)
     return found
 
 

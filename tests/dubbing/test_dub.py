@@ -9,6 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet
 import pytest
 import torch
 
@@ -47,10 +48,12 @@ class Shelf:
     digest: str
     animated: int = 0
 
-    def run(self, *formats: str, controls: Controls | None = None, root: Path | None = None) -> dict[str, Row]:
+    def run(
+        self, *formats: str, controls: Controls | None = None, root: Path | None = None, fps: str | None = None
+    ) -> dict[str, Row]:
         """-> rows by the recording's file name."""
         listing = list_recordings([str(root or self.root)], output=str(self.output))
-        recipe = Recipe(self.digest, controls or Controls())
+        recipe = Recipe(self.digest, controls or Controls(), fps)
         dubbing = Dubbing.plan(listing, OutputFolder(absolute(str(self.output))), recipe, formats or (".npz", ".csv"))
         self.animated = 0
         rows = [*dubbing.rows, *(dubbing.dub_recording(item, self._use) for item in dubbing.items)]
@@ -96,6 +99,19 @@ def test_every_recording_gets_one_file_per_format_that_holds_its_animation(shelf
     assert row.outputs == (f"{shelf.output}/a.npz", f"{shelf.output}/a.csv")
     assert (row.emotion, row.share) == emotion_of(direct.meta)
     assert saved.meta == {**direct.meta, "source_sha256": sha256((shelf.root / "a.wav").read_bytes()).hexdigest()}
+
+
+def test_any_format_and_rate_of_the_registry_is_dubbed_and_known_again(shelf: Shelf) -> None:
+    suffixes = (".arkit.json", ".parquet")
+    assert set(states(shelf.run(*suffixes)).values()) == {"animated"}
+    assert list(shelf.files()) == ["a.arkit.json", "a.parquet", "book/b.arkit.json", "book/b.parquet"]
+    table = pyarrow.parquet.read_table(shelf.output / "book" / "b.parquet")
+    assert table.column("clip_id").to_pylist() == ["b"]
+    assert table.column("samples").to_pylist() == [(21 + 15) * 16_000 // 30]  # its sound, and the tail's silence
+    assert set(states(shelf.run(*suffixes)).values()) == {"already done"}
+    assert set(states(shelf.run(".a2f.json", fps="25")).values()) == {"animated"}
+    assert Animation.load(shelf.output / "a.a2f.json").fps == Animation.load(shelf.output / "a.arkit.json").fps == 25
+    assert Animation.load(shelf.output / "a.parquet").fps == 30  # it is made for one rate
 
 
 def test_a_rerun_touches_nothing(shelf: Shelf) -> None:

@@ -12,7 +12,7 @@ from emotalk.animation import Animation
 from emotalk.blendshapes import COEFFICIENTS, INDEX
 from emotalk.errors import InputError
 from emotalk.formats import write_animation
-from emotalk.formats.glb import quaternions, write_on
+from emotalk.formats.quaternions import quaternions
 from emotalk.rigs import procedural_head
 from emotalk.rigs.importers import import_rig
 
@@ -271,7 +271,7 @@ def test_another_rig_can_be_written(tmp_path: Path) -> None:
     import dataclasses
 
     rig = dataclasses.replace(procedural_head(), name="mine", neutral=procedural_head().neutral * 2)
-    write_on(tmp_path / "mine.glb", [talk(3)], rig)
+    write_animation(tmp_path / "mine.glb", [talk(3)], rig=rig)
     tree, _ = chunks(tmp_path / "mine.glb")
     assert tree["meshes"][0]["name"] == "mine"
 

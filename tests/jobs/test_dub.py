@@ -155,7 +155,17 @@ def test_what_cannot_be_started_is_an_input_error(
 
 
 @pytest.mark.parametrize(
-    "change", [{"inputs": ()}, {"formats": ("xls",)}, {"formats": ()}, {"workers": 0}, {"threads": 0}, {"gpus": 1.5}]
+    "change",
+    [
+        {"inputs": ()},
+        {"formats": ("xls",)},
+        {"formats": ("flame",)},
+        {"formats": ()},
+        {"fps": "fast"},
+        {"workers": 0},
+        {"threads": 0},
+        {"gpus": 1.5},
+    ],
 )
 def test_bad_options_are_refused(change: dict) -> None:
     with pytest.raises(InputError):

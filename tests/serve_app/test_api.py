@@ -14,7 +14,7 @@ import pytest
 from emotalk.animation import Animation
 from emotalk.controls import Controls
 from emotalk.inference.animator import Animator
-from serve_app.answers import to_json
+from serve_app.answers import SERVED, to_json
 from serve_app.api import build_api
 from tests.audio.recordings import silent_video
 from tests.serve_app.conftest import LIMITS, Ask, check_problem
@@ -48,11 +48,15 @@ def test_json_holds_the_animation_without_loss(ask: Ask, animator: Animator) -> 
     assert answer["fps"] == [30, 1]
 
 
-@pytest.mark.parametrize("name", ["csv", "npz"])
+@pytest.mark.parametrize("name", [known.name for known in SERVED])
 def test_files_are_what_save_writes(ask: Ask, animator: Animator, name: str, tmp_path: Any) -> None:
-    of_source(animator.animate(voice(1)), wav(1)).save(tmp_path / f"face.{name}")
+    of_source(animator.animate(voice(1)), wav(1)).save(tmp_path / "face", format=name)
     response = ask("POST", f"{PATH}?format={name}", **form(wav(1)))
-    assert response.content == (tmp_path / f"face.{name}").read_bytes()
+    assert response.content == (tmp_path / "face").read_bytes()
+
+
+def test_the_registrys_formats_are_served() -> None:
+    assert {"csv", "npz", "npy", "glb", "parquet", "arkit", "a2f", "emotion"} <= {known.name for known in SERVED}
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 `eyelids` (frames, 2; left, right) where the model has them, and `fps` as a numerator and a denominator.
 """
 
+from collections.abc import Mapping
 from fractions import Fraction
 
 import numpy as np
@@ -11,6 +12,8 @@ from emotalk.errors import InputError
 from emotalk.files import PathOrUri, atomic_write
 from emotalk.formats.npz import load_arrays
 from emotalk.rigs.flame import JAW_PARAMETERS
+
+SYNONYMS = {"jaw_pose": "jaw"}  # as the SMPL-X family calls it
 
 
 def columns_of(names: tuple[str, ...]) -> dict[str, slice]:
@@ -35,7 +38,14 @@ def read_parameters(path: PathOrUri, names: tuple[str, ...]) -> tuple[np.ndarray
     Arrays that are missing are zero, and so are expressions beyond those of the file. InputError for more of them than
     `names` has, other shapes, or none of the arrays.
     """
-    arrays = load_arrays(path)
+    return parameters_of(load_arrays(path), names, path)
+
+
+def parameters_of(
+    arrays: Mapping[str, np.ndarray], names: tuple[str, ...], path: PathOrUri
+) -> tuple[np.ndarray, Fraction]:
+    """As `read_parameters`, of arrays that were read from `path`. The jaw may also be called `jaw_pose`."""
+    arrays = {SYNONYMS.get(name, name): array for name, array in arrays.items()}
     try:
         fps = Fraction(*map(int, arrays["fps"])) if "fps" in arrays else FPS
     except (ValueError, TypeError, ZeroDivisionError) as error:

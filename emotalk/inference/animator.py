@@ -5,7 +5,9 @@ Three steps: `plan` cuts samples into windows, `predict` runs the network on a b
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -16,11 +18,15 @@ from emotalk.animation import Animation
 from emotalk.controls import Controls
 from emotalk.errors import InputError
 from emotalk.inference.conditions import Conditions
-from emotalk.inference.finish import Finisher, RawWindow
+from emotalk.inference.finish import Finisher, RawWindow, joined
 from emotalk.inference.post import POST_VERSION, loudness_dbfs
 from emotalk.inference.windows import FRAMES_PER_STEP, PLAN_VERSION, Window, WindowShape, plan_windows
 from emotalk.model.network import EmoTalk
 from emotalk.timing import frames_of
+
+if TYPE_CHECKING:
+    from emotalk.streaming.network import StreamingNetwork
+    from emotalk.streaming.stream import Stream
 
 
 class Animator:
@@ -108,15 +114,29 @@ class Animator:
 
     def join(self, pieces: Iterable[Animation], controls: Controls | None = None) -> Animation:
         """Consecutive pieces as `finish` gives them -> the whole animation, with its `meta`."""
-        held = list(pieces)
-        heads = [piece.head for piece in held if piece.head is not None]
-        return Animation(
-            weights=np.concatenate([piece.weights for piece in held]),
-            head=np.concatenate(heads) if heads else None,
-            emotion=np.concatenate([piece.emotion for piece in held if piece.emotion is not None]),
-            emotion_names=self.model.config.emotions,
-            meta={**self.meta(controls), **held[-1].meta},
-        )
+        whole = joined(self.model.config, list(pieces))
+        return replace(whole, meta={**self.meta(controls), **whole.meta})
+
+    def stream(self, controls: Controls | None = None) -> "Stream":
+        """A face for speech while it is spoken: see `emotalk.streaming.stream` for what to push and what comes out.
+
+        Of models that hear a bounded future (`lite`) frame by frame, of others a window at a time.
+        """
+        from emotalk.streaming.live import LiveStream
+        from emotalk.streaming.windowed import WindowedStream
+
+        controls = controls or Controls()
+        self.check(controls)
+        if self.model.past_samples is None or self.model.future_samples is None:
+            return WindowedStream(self, controls)
+        return LiveStream(self.streaming_network, controls)
+
+    @cached_property
+    def streaming_network(self) -> "StreamingNetwork":
+        """The model as its live streams run it."""
+        from emotalk.streaming.network import StreamingNetwork
+
+        return StreamingNetwork(self.model)
 
     def meta(self, controls: Controls | None = None) -> dict[str, Any]:
         """What made an animation, for its `meta`: versions, model, controls, and the style that was used."""

@@ -1,10 +1,12 @@
 """What the network says of windows, in their order, becomes pieces of an animation: blended, then post-processed."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from emotalk.animation import Animation
+from emotalk.animation import HEAD_COLUMNS, Animation
 from emotalk.blendshapes import COEFFICIENTS
 from emotalk.controls import Controls
 from emotalk.inference.heard import HeardEmotion, softmax
@@ -74,8 +76,8 @@ class Finisher:
         """
         rest = self._post.flush()
         closing = np.tile(self._label, (len(rest) - len(self._waiting), 1))
-        piece = piece_of(self._config, rest, np.concatenate([self._waiting, closing]))
-        return replace(piece, meta={"heard": self._heard.shares()})
+        labels = np.concatenate([self._waiting, closing])
+        return piece_of(self._config, rest, labels, {"heard": self._heard.shares()})
 
 
 def shown_labels(config: EmoTalkConfig, controls: Controls, logits: np.ndarray) -> np.ndarray:
@@ -87,11 +89,31 @@ def shown_labels(config: EmoTalkConfig, controls: Controls, logits: np.ndarray) 
     return chosen
 
 
-def piece_of(config: EmoTalkConfig, frames: np.ndarray, labels: np.ndarray) -> Animation:
+def piece_of(
+    config: EmoTalkConfig, frames: np.ndarray, labels: np.ndarray, meta: Mapping[str, Any] | None = None
+) -> Animation:
     """Finished frames (n, 52), or (n, 58) with a head, and labels (n, labels) of the emotion -> an animation."""
     return Animation(
         weights=frames[:, : len(COEFFICIENTS)],
         head=frames[:, len(COEFFICIENTS) :] if config.head_pose else None,
         emotion=labels,
         emotion_names=config.emotions,
+        meta=meta or {},
+    )
+
+
+def joined(config: EmoTalkConfig, pieces: Sequence[Animation]) -> Animation:
+    """Consecutive pieces of one animation, with the last one's `meta`; of none an animation without frames."""
+    if not pieces:
+        columns = len(COEFFICIENTS) + len(HEAD_COLUMNS) * config.head_pose
+        return piece_of(config, np.zeros((0, columns), np.float32), np.zeros((0, len(config.emotions)), np.float32))
+    if len(pieces) == 1:
+        return pieces[0]
+    heads = [piece.head for piece in pieces if piece.head is not None]
+    return Animation(
+        weights=np.concatenate([piece.weights for piece in pieces]),
+        head=np.concatenate(heads) if heads else None,
+        emotion=np.concatenate([piece.emotion for piece in pieces if piece.emotion is not None]),
+        emotion_names=config.emotions,
+        meta=pieces[-1].meta,
     )

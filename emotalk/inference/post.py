@@ -25,14 +25,16 @@ SILENCE_DBFS = -60.0
 GATE_OPENS, GATE_CLOSES = 0.5, 0.2  # share of the way per frame: two frames to open, five to close
 
 BLINK = np.array([0.25, 0.7, 1.0, 1.0, 0.75, 0.4, 0.15], np.float32)  # seven frames, faster down than up
-EYES = (INDEX["eyeBlinkLeft"], INDEX["eyeBlinkRight"])
+EYES = np.array([INDEX["eyeBlinkLeft"], INDEX["eyeBlinkRight"]])
 
 # What speech moves; expression (smile, frown, dimple, press) stays on a silent face.
-SPEECH = tuple(
-    i
-    for name, i in INDEX.items()
-    if name.startswith(("jaw", "mouth", "tongue"))
-    and not name.startswith(("mouthSmile", "mouthFrown", "mouthDimple", "mouthPress"))
+SPEECH = np.array(
+    [
+        i
+        for name, i in INDEX.items()
+        if name.startswith(("jaw", "mouth", "tongue"))
+        and not name.startswith(("mouthSmile", "mouthFrown", "mouthDimple", "mouthPress"))
+    ]
 )
 
 

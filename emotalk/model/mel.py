@@ -92,21 +92,23 @@ class MelEncoder(nn.Module):
         # Squares of real and imaginary parts, each weighted by its band: the sum of both is left to the product.
         return torch.view_as_real(spectrum).square().flatten(2) @ self.filters
 
-    def normalise(self, bands: Tensor, before: Tensor | None = None) -> Tensor:
+    def normalise(self, bands: Tensor, before: Tensor | None = None, last: int | None = None) -> Tensor:
         """Power per band relative to the level of the last seconds, in nepers, scaled to about [-1, 1].
 
         bands: (B, columns, bands). before: (B,) columns at the front that lie before the recording's start and hold
-        silence; zeros come back for them. None: every row starts with its recording. A column looks at no more than
-        HISTORY_COLUMNS columns before it, so that a stream needs to keep no more.
+        silence; zeros come back for them. None: every row starts with its recording. last: only so many columns at the
+        end are wanted; None: all. A column looks at no more than HISTORY_COLUMNS columns before it, so that a stream
+        needs to keep no more.
         """
         energy = bands.mean(-1)
         smooth = F.avg_pool1d(F.pad(energy, (LEVEL_SMOOTHING - 1, 0))[:, None], LEVEL_SMOOTHING, 1)
-        level = F.max_pool1d(F.pad(smooth, (LEVEL_COLUMNS - 1, 0)), LEVEL_COLUMNS, 1)[:, 0]
-        level = level.clamp(min=LEVEL_FLOOR)[..., None]
-        columns = torch.log(bands / level + DYNAMIC_RANGE) / 4 + 1
+        first = 0 if last is None else bands.shape[1] - last
+        loud = F.pad(smooth, (LEVEL_COLUMNS - 1, 0))[..., first:]
+        level = F.max_pool1d(loud, LEVEL_COLUMNS, 1)[:, 0].clamp(min=LEVEL_FLOOR)[..., None]
+        columns = torch.log(bands[:, first:] / level + DYNAMIC_RANGE) / 4 + 1
         if before is None:
             return columns
-        inside = torch.arange(bands.shape[1], device=bands.device) >= before[:, None]
+        inside = torch.arange(first, bands.shape[1], device=bands.device) >= before[:, None]
         return columns * inside[..., None]
 
     def _patches(self, columns: Tensor, frames: int) -> Tensor:

@@ -1,6 +1,6 @@
 """A `MelEncoder` that hears a few frames at a time and gives what it would for the whole recording.
 
-Its state: powers of the last three seconds, for the level; the last columns, for patches; what each convolution has heard.
+Its state: powers of the last three seconds, for the level; the last columns, for patches; what convolutions have heard.
 """
 
 from typing import NamedTuple
@@ -61,7 +61,7 @@ class StreamingEncoder:
         return {name: torch.zeros(batch, *shape, device=device) for name, shape in zeros.items()}
 
     def step(self, samples: Tensor, state: dict[str, Tensor], step: Step) -> tuple[Tensor, dict[str, Tensor]]:
-        """(B, n + A hops) samples, n of which are old and A the largest advance -> features (B, T, C), the next state."""
+        """(B, n + A hops) samples, n of them old, A the largest advance -> features (B, T, C), the next state."""
         encoder, config = self._encoder, self._encoder.config
         new: dict[str, Tensor] = {}
         columns, new["powers"] = self._columns(samples, state["powers"], step)
@@ -91,8 +91,7 @@ class StreamingEncoder:
         inside = first[:, None] + torch.arange(count) >= 0
         powers = torch.cat([history, powers * inside[..., None].to(powers.device)], 1)
         before = (HISTORY_COLUMNS - first).clamp(min=0).to(powers.device)
-        columns = self._encoder.normalise(powers, before)[:, HISTORY_COLUMNS:]
-        return columns, drop_front(powers, step.advance, HISTORY_COLUMNS)
+        return self._encoder.normalise(powers, before, count), drop_front(powers, step.advance, HISTORY_COLUMNS)
 
     @property
     def _kept(self) -> int:

@@ -28,6 +28,9 @@ class LiveStream(Stream):
     `emotion` of a piece tells the mean of all that has been heard so far in the recording.
     """
 
+    _state: StreamState
+    _next: int  # frame to enter
+
     def __init__(self, network: StreamingNetwork, controls: Controls) -> None:
         super().__init__(controls, network.delay_s(controls))
         self.network = network
@@ -48,7 +51,7 @@ class LiveStream(Stream):
         self.reset()
         self.push(samples[skip:])
         frames = (start + skip) // SAMPLES_PER_STEP * FRAMES_PER_STEP
-        self._state = StreamState({**self._state.tensors, "next": self._state["next"] + frames})
+        self._state = self._state.put("next", self._state["next"] + frames)
         self._next += frames
         self._pushed = pushed
 
@@ -141,8 +144,8 @@ def _run(streams: Sequence[LiveStream], ends: int = OPEN) -> None:
         for frames, members in groups.items():
             rows = [stream._chunk(frames) for stream in members]
             chunks = torch.zeros(len(rows), max(map(len, rows)))
-            for chunk, row in zip(chunks, rows, strict=True):
-                chunk[: len(row)] = torch.from_numpy(row)
+            for chunk, samples in zip(chunks, rows, strict=True):
+                chunk[: len(samples)] = torch.from_numpy(samples)
             network, lengths = members[0].network, torch.full((len(members),), ends)
             before = StreamState.stack([stream._state for stream in members])
             asked = Asked.stack([stream._asked for stream in members])

@@ -1,7 +1,7 @@
 """The step: (samples, state) -> (frames, state), a pure function over a batch of streams.
 
-A step advances every stream by the same number of frames and costs what these frames cost. Frame k enters when the column
-nearest to it and all its future have been heard; it leaves a fixed number of frames later, finished.
+A step advances every stream by the same number of frames and costs what these frames cost. Frame k enters when the
+column nearest to it and its future have been heard; it leaves a fixed number of frames later, finished.
 """
 
 from collections.abc import Sequence
@@ -147,7 +147,7 @@ class StreamingNetwork:
             tensors[f"{name}.early"] = torch.zeros(batch, early, width, device=device)
         post = PostState.start(batch, self._columns)._asdict()
         tensors |= {f"post.{key}": torch.from_numpy(value) for key, value in post.items()}
-        return StreamState(tensors)
+        return StreamState.of(tensors)
 
     def advance(self, state: StreamState, frames: int) -> Tensor:
         """(B,) columns of 160 samples that a step of so many frames takes: 3 or 4 for one frame, 10 for three."""
@@ -159,8 +159,8 @@ class StreamingNetwork:
     ) -> tuple[StepFrames, StreamState]:
         """The next `frames` frames of every stream.
 
-        chunks: (B, n) float32 on the CPU, the samples that follow those heard; n is 160 times the largest `advance`, and
-        a row that advances less has zeros at its end. The first chunk of a stream begins at sample
+        chunks: (B, n) float32 on the CPU, the samples that follow those heard; n is 160 times the largest `advance`,
+        and a row that advances less has zeros at its end. The first chunk of a stream begins at sample
         `heard_at(first_frame - 1)`, below 0, with zeros; behind a recording's end are zeros, too. lengths: (B,) samples
         of the recordings, OPEN for those whose end is not known, or None where none is.
         """
@@ -181,17 +181,17 @@ class StreamingNetwork:
         known = (first - self.future_frames).numpy()
         start = self.heard_at(first - 1).numpy() - self._past_samples
         loudness = batch_loudness_dbfs(samples.numpy(), start, lengths.numpy(), known, frames)
-        before = PostState(*(state[f"post.{name}"].numpy() for name in PostState._fields))
+        before = PostState(**{name: value.numpy() for name, value in state.part("post").items()})
         out, after = post_process(before, raw.float().cpu().numpy(), loudness, known, step.stop.numpy(), asked.controls)
         new |= {f"post.{name}": torch.from_numpy(value) for name, value in after._asdict().items()}
         late = np.array([self.late(controls) for controls in asked.controls])
-        return StepFrames(out, first.numpy() - late, logits.float().cpu().numpy()), StreamState(new)
+        return StepFrames(out, first.numpy() - late, logits.float().cpu().numpy()), StreamState.of(new)
 
     def _listen(self, samples: Tensor, state: StreamState, step: Step, new: dict[str, Tensor]) -> dict[str, Tensor]:
         """By encoder (B, T, C) features of the frames `future_frames` before those that enter."""
         features = {}
         for name, encoder in self._encoders.items():
-            own = {key.removeprefix(f"{name}."): t for key, t in state.tensors.items() if key.startswith(f"{name}.")}
+            own = state.part(name)
             heard, after = encoder.step(samples, own, step)
             waiting = torch.cat([own["early"], heard], 1)
             features[name] = waiting[:, : step.frames]

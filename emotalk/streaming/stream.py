@@ -52,7 +52,7 @@ class Stream(ABC):
         samples = np.asarray(samples)
         if samples.ndim != 1 or samples.dtype.kind != "f":
             raise InputError(
-                f"samples must be a vector of mono sound in floating point, not {samples.dtype} of shape {samples.shape}"
+                f"samples must be a vector of floating-point mono sound, not {samples.dtype} of shape {samples.shape}"
             )
         if not np.isfinite(samples).all():
             raise InputError("samples must be finite numbers")

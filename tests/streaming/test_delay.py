@@ -23,15 +23,15 @@ def needed(asked: Controls, chunk: int) -> np.ndarray:
 @pytest.mark.parametrize("smoothing", [True, False])
 def test_the_stated_delay_is_the_measured_one(smoothing: bool) -> None:
     asked = Controls(smoothing=smoothing)
-    pushed = needed(asked, 16)
+    pushed = needed(asked, 40)
     after = pushed - np.arange(len(pushed)) * FRAME
     # A sound may have come just after the frame before: it waits a frame longer than what comes at a frame's own time.
     measured_s = (after.max() + FRAME) / 16_000
     stated_s = ANIMATOR.stream(asked).delay_s
-    assert stated_s <= measured_s < stated_s + 16 / 16_000
+    assert stated_s <= measured_s < stated_s + 40 / 16_000
     assert stated_s <= (0.2 if smoothing else 0.2 - 2 / 30)
 
 
 def test_chunks_of_100_ms_cost_no_more_than_the_chunk() -> None:
-    fine, coarse = needed(Controls(), 16), needed(Controls(), 1_600)
+    fine, coarse = needed(Controls(), 40), needed(Controls(), 1_600)
     assert (coarse[: len(fine)] - fine[: len(coarse)] <= 1_600).all()

@@ -39,6 +39,7 @@ types: $(VENV)/.dev
 
 bench: $(VENV)/.demo
 	$(BIN)/python -m benchmarks.network
+	$(BIN)/python -m benchmarks.streaming
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

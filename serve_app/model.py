@@ -14,7 +14,8 @@ from emotalk.animation import Animation
 from emotalk.audio import SAMPLE_RATE
 from emotalk.controls import Controls
 from emotalk.errors import InputError
-from emotalk.inference.animator import Animator, RawWindow
+from emotalk.inference.animator import Animator
+from emotalk.inference.finish import RawWindow
 from emotalk.inference.windows import Window
 from emotalk.model.network import EmoTalk
 from emotalk.model.store import model_digest

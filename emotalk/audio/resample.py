@@ -25,6 +25,7 @@ MIN_BLOCK = 16_384  # input samples gathered before the filter runs
 MAX_RATIO = 1_024  # of a ratio in lowest terms: a polyphase filter has 48 times as many taps
 PHASES = 512  # linear interpolation between them errs by less than 110 dB below the signal
 TABLE_OUTPUTS = 1_024  # outputs computed together with the table; always as many, so that the cuts cannot matter
+PROMPT_OUTPUTS = 32  # … of a resampler that must not wait: 2 ms
 
 
 class _Method(Protocol):
@@ -40,17 +41,19 @@ class Resampler:
     """Pushes samples of `rate` Hz in, takes 16 kHz samples out. One instance serves one recording.
 
     The concatenation of all results of `push` and the one of `flush` does not depend on how the input was cut.
+    prompt: for who waits: nothing is held back beyond the filter's reach (1.5 ms for 48 kHz), at some cost of speed.
     filter_size: numbers that the filter holds; under 600,000 whatever the rate.
     """
 
-    def __init__(self, rate: int) -> None:
+    def __init__(self, rate: int, *, prompt: bool = False) -> None:
         if not MIN_RATE <= rate <= MAX_RATE:
             raise InputError(f"a sample rate of {rate} Hz is not usable ({MIN_RATE}–{MAX_RATE} Hz are)")
         divisor = gcd(rate, SAMPLE_RATE)
         up, down = SAMPLE_RATE // divisor, rate // divisor
         self._method: _Method | None = None
         if up != down:
-            self._method = _Polyphase(up, down) if max(up, down) <= MAX_RATIO else _Interpolated(up, down)
+            kind = _Polyphase if max(up, down) <= MAX_RATIO else _Interpolated
+            self._method = kind(up, down, prompt)
         self.filter_size = self._method.filter_size if self._method else 0
 
     def push(self, samples: np.ndarray) -> np.ndarray:
@@ -65,8 +68,9 @@ class Resampler:
 class _Polyphase:
     """Every phase has its own taps; `up` / `down` in lowest terms."""
 
-    def __init__(self, up: int, down: int) -> None:
+    def __init__(self, up: int, down: int, prompt: bool) -> None:
         self._up, self._down = up, down
+        self._block = 1 if prompt else MIN_BLOCK
         widest = max(up, down)
         # A multiple of `down`, so that the filter's delay is a whole number of output samples.
         self._half = down * ceil(ZERO_CROSSINGS * widest / down)
@@ -84,7 +88,7 @@ class _Polyphase:
         self._received += len(samples)
         self._pending.append(samples)
         self._pending_samples += len(samples)
-        if self._pending_samples < MIN_BLOCK:
+        if self._pending_samples < self._block:
             return np.empty(0, np.float32)
         # The last output whose whole filter lies before the end of the input.
         return self._run((self._received * self._up - 1 - self._half) // self._down + 1)
@@ -118,15 +122,16 @@ class _Polyphase:
 class _Interpolated:
     """Taps from a table of `PHASES` phases, interpolated; for ratios that have too many phases of their own."""
 
-    def __init__(self, up: int, down: int) -> None:
+    def __init__(self, up: int, down: int, prompt: bool) -> None:
         self._up, self._down = up, down
+        self._block, self._outputs = (1, PROMPT_OUTPUTS) if prompt else (MIN_BLOCK, TABLE_OUTPUTS)
         self._table = _phase_table(max(1.0, down / up))  # (PHASES + 1, taps)
         self.filter_size = self._table.size
         self._reach = self._table.shape[1] // 2  # input samples on each side of an output
         self._kept = np.zeros(self._reach, np.float32)  # input from `_start` on; before the first it is zero
         self._start = -self._reach
         self._received = 0
-        self._sent = 0  # a multiple of TABLE_OUTPUTS
+        self._sent = 0  # a multiple of `_outputs`
         self._pending: list[np.ndarray] = []
         self._pending_samples = 0
 
@@ -134,13 +139,13 @@ class _Interpolated:
         self._received += len(samples)
         self._pending.append(samples)
         self._pending_samples += len(samples)
-        if self._pending_samples < MIN_BLOCK:
+        if self._pending_samples < self._block:
             return np.empty(0, np.float32)
         return self._run()
 
     def flush(self) -> np.ndarray:
         count = -(-self._received * self._up // self._down)
-        missing = self._end_of(-(-count // TABLE_OUTPUTS) * TABLE_OUTPUTS) - self._received
+        missing = self._end_of(-(-count // self._outputs) * self._outputs) - self._received
         already = self._sent
         self._pending.append(np.zeros(max(missing, 0), np.float32))
         return self._run()[: count - already]
@@ -155,9 +160,9 @@ class _Interpolated:
         self._pending, self._pending_samples = [], 0
         end = self._start + len(self._kept)
         out = [np.empty(0, np.float32)]
-        while self._end_of(self._sent + TABLE_OUTPUTS) <= end:
+        while self._end_of(self._sent + self._outputs) <= end:
             out.append(self._group())
-            self._sent += TABLE_OUTPUTS
+            self._sent += self._outputs
         oldest = self._sent * self._down // self._up - self._reach + 1
         if oldest > self._start:
             self._kept = self._kept[oldest - self._start :].copy()
@@ -165,8 +170,8 @@ class _Interpolated:
         return np.concatenate(out)
 
     def _group(self) -> np.ndarray:
-        """The next TABLE_OUTPUTS outputs."""
-        whole, part = np.divmod(np.arange(self._sent, self._sent + TABLE_OUTPUTS) * self._down, self._up)
+        """The next `_outputs` outputs."""
+        whole, part = np.divmod(np.arange(self._sent, self._sent + self._outputs) * self._down, self._up)
         phase, between = np.divmod(part * PHASES, self._up)
         first = whole - self._reach + 1 - self._start
         windows = np.lib.stride_tricks.sliding_window_view(self._kept, self._table.shape[1])[first]

@@ -11,7 +11,8 @@ from emotalk.blendshapes import COEFFICIENTS
 from emotalk.controls import Controls
 from emotalk.errors import EmoTalkError
 from emotalk.files import open_source, suffix_of
-from emotalk.inference.animator import Animator, RawWindow
+from emotalk.inference.animator import Animator
+from emotalk.inference.finish import RawWindow
 from emotalk.inference.heard import softmax
 from emotalk.labels import EMOTIONS
 from emotalk.model.extend import load_start

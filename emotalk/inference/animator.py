@@ -5,8 +5,9 @@ Three steps: `plan` cuts samples into windows, `predict` runs the network on a b
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -14,33 +15,18 @@ from torch import Tensor
 
 import emotalk
 from emotalk.animation import Animation
-from emotalk.blendshapes import COEFFICIENTS
 from emotalk.controls import Controls
 from emotalk.errors import InputError
-from emotalk.inference.heard import HeardEmotion, softmax
-from emotalk.inference.post import POST_VERSION, PostProcessor, loudness_dbfs
-from emotalk.inference.windows import PLAN_VERSION, Window, WindowShape, plan_windows
+from emotalk.inference.conditions import Conditions
+from emotalk.inference.finish import Finisher, RawWindow, joined
+from emotalk.inference.post import POST_VERSION, loudness_dbfs
+from emotalk.inference.windows import FRAMES_PER_STEP, PLAN_VERSION, Window, WindowShape, plan_windows
 from emotalk.model.network import EmoTalk
 from emotalk.timing import frames_of
 
-
-@dataclass(frozen=True)
-class RawWindow:
-    """What the network says of one window: raw coefficients (n, 52) of the frames it contributes, and what it heard.
-
-    Where the network has a head pose, `weights` are (n, 58): the head's six columns behind the coefficients.
-    loudness: (n,) dBFS per frame. logits: (labels,) of the emotion heard in the frames it contributes.
-    """
-
-    window: Window
-    weights: np.ndarray
-    loudness: np.ndarray
-    logits: np.ndarray
-
-    @property
-    def own_frames(self) -> int:
-        """Frames that no window before it has contributed to."""
-        return len(self.weights) - self.window.fade
+if TYPE_CHECKING:
+    from emotalk.streaming.network import StreamingNetwork
+    from emotalk.streaming.stream import Stream
 
 
 class Animator:
@@ -78,11 +64,7 @@ class Animator:
 
     def check(self, controls: Controls) -> None:
         """InputError where this model cannot do what is asked: an unknown emotion or style, no emotion prototypes."""
-        self.model.style_mix([controls.style], 1)
-        if controls.emotion is not None:
-            self._prototype(controls.emotion)
-        if controls.intensity != 1:
-            self._prototype("neutral")
+        Conditions.of(self.model, [controls])
 
     def animate(self, samples: np.ndarray, controls: Controls | None = None) -> Animation:
         """(n,) float32 16 kHz mono -> the whole animation."""
@@ -124,45 +106,37 @@ class Animator:
         The last piece's `meta` tells what was heard in the whole recording: `heard`, a share by label. The tail has no
         part in it: nothing is heard there.
         """
-        post = PostProcessor(controls)
-        heard = HeardEmotion(self.model.config.emotions)
-        tail = np.zeros((0, 0), np.float32)  # frames of the last window that the next one blends with
-        label = np.zeros(len(self.model.config.emotions), np.float32)  # of the window before
-        waiting = label[None][:0]  # labels of frames that post-processing still holds back
+        finisher = Finisher(self.model.config, controls, self.shape.fade * FRAMES_PER_STEP)
         for item in raw:
-            heard.add(item.logits, item.own_frames)
-            weights = item.weights.copy()
-            emotion = self._label_of(item, controls)
-            labels = np.tile(emotion, (len(weights), 1))
-            fade = item.window.fade
-            if fade:
-                share = (np.arange(1, fade + 1, dtype=np.float32) / (fade + 1))[:, None]
-                weights[:fade] = tail * (1 - share) + weights[:fade] * share
-                labels[:fade] = label * (1 - share) + emotion * share
-            hold = 0 if item.window.last else self.shape.fade * 3
-            ready = len(weights) - hold
-            tail = weights[ready:]
-            done = post.push(weights[:ready], item.loudness[:ready])
-            waiting = np.concatenate([waiting, labels[:ready]])
-            label = emotion
-            yield self._piece(done, waiting[: len(done)])
-            waiting = waiting[len(done) :]
-        if heard.frames:
-            rest = post.flush()
-            closing = np.tile(label, (len(rest) - len(waiting), 1))
-            yield replace(self._piece(rest, np.concatenate([waiting, closing])), meta={"heard": heard.shares()})
+            yield finisher.push(item)
+        if finisher.begun:
+            yield finisher.flush()
 
     def join(self, pieces: Iterable[Animation], controls: Controls | None = None) -> Animation:
         """Consecutive pieces as `finish` gives them -> the whole animation, with its `meta`."""
-        held = list(pieces)
-        heads = [piece.head for piece in held if piece.head is not None]
-        return Animation(
-            weights=np.concatenate([piece.weights for piece in held]),
-            head=np.concatenate(heads) if heads else None,
-            emotion=np.concatenate([piece.emotion for piece in held if piece.emotion is not None]),
-            emotion_names=self.model.config.emotions,
-            meta={**self.meta(controls), **held[-1].meta},
-        )
+        whole = joined(self.model.config, list(pieces))
+        return replace(whole, meta={**self.meta(controls), **whole.meta})
+
+    def stream(self, controls: Controls | None = None) -> "Stream":
+        """A face for speech while it is spoken: see `emotalk.streaming.stream` for what to push and what comes out.
+
+        Of models that hear a bounded future (`lite`) frame by frame, of others a window at a time.
+        """
+        from emotalk.streaming.live import LiveStream
+        from emotalk.streaming.windowed import WindowedStream
+
+        controls = controls or Controls()
+        self.check(controls)
+        if self.model.past_samples is None or self.model.future_samples is None:
+            return WindowedStream(self, controls)
+        return LiveStream(self.streaming_network, controls)
+
+    @cached_property
+    def streaming_network(self) -> "StreamingNetwork":
+        """The model as its live streams run it."""
+        from emotalk.streaming.network import StreamingNetwork
+
+        return StreamingNetwork(self.model)
 
     def meta(self, controls: Controls | None = None) -> dict[str, Any]:
         """What made an animation, for its `meta`: versions, model, controls, and the style that was used."""
@@ -178,14 +152,6 @@ class Animator:
             "controls": controls.to_dict(),
             "style_used": "mean of the trained styles" if style is None else style,
         }
-
-    def _piece(self, frames: np.ndarray, labels: np.ndarray) -> Animation:
-        return Animation(
-            weights=frames[:, : len(COEFFICIENTS)],
-            head=frames[:, len(COEFFICIENTS) :] if self.model.config.head_pose else None,
-            emotion=labels,
-            emotion_names=self.model.config.emotions,
-        )
 
     def _predict_in_batches(self, windows: Iterable[Window], controls: Controls) -> Iterator[RawWindow]:
         batch: list[Window] = []
@@ -230,31 +196,5 @@ class Animator:
         content = model.encode_content(model.content_encoder.listen(samples, lengths), frames)
         heard = model.emotion_encoder.listen(samples, lengths)
         memory, logits = model.encode_emotion(heard, frames, pool[:, : content.shape[1]])
-        for row, asked in enumerate(rows):
-            if asked.emotion is not None:
-                memory[row] = self._prototype(asked.emotion)
-        level = model.level_mix([asked.level for asked in rows], len(rows))
-        style = model.style_mix([asked.style for asked in rows], len(rows))
-        weights = model.decode(content, memory, level, style)
-        if any(asked.intensity != 1 for asked in rows):
-            neutral = model.decode(content, self._prototype("neutral").expand_as(memory).contiguous(), level, style)
-            strength = torch.tensor([asked.intensity for asked in rows], device=samples.device)[:, None, None]
-            weights = torch.where(strength == 1, weights, neutral + strength * (weights - neutral))
-        return weights, logits
-
-    def _prototype(self, label: str) -> Tensor:
-        """(width,) mean memory of a label; models without prototypes can only follow the emotion they hear."""
-        if not self.model.has_prototypes:
-            raise InputError("this model has no emotion prototypes: emotion can't be chosen and intensity must be 1")
-        return self.model.prototypes[self._label(label)]
-
-    def _label(self, label: str) -> int:
-        if label not in self.model.config.emotions:
-            raise InputError(f"unknown emotion {label!r}: this model knows {', '.join(self.model.config.emotions)}")
-        return self.model.config.emotions.index(label)
-
-    def _label_of(self, item: RawWindow, controls: Controls) -> np.ndarray:
-        """(labels,) float32: the chosen emotion, or what this window heard."""
-        if controls.emotion is None:
-            return softmax(item.logits)
-        return np.eye(len(self.model.config.emotions), dtype=np.float32)[self._label(controls.emotion)]
+        asked = Conditions.of(model, rows)
+        return asked.face(content, memory, model.decode, model.decode), logits

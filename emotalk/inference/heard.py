@@ -30,9 +30,9 @@ class HeardEmotion:
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
-    """(labels,) -> (labels,) probabilities."""
-    powers = np.exp(logits - logits.max())
-    return powers / powers.sum()
+    """(…, labels) -> (…, labels) probabilities."""
+    powers = np.exp(logits - logits.max(-1, keepdims=True))
+    return powers / powers.sum(-1, keepdims=True)
 
 
 def emotion_of(meta: Mapping[str, Any]) -> tuple[str, float] | None:

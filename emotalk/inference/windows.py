@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from emotalk.audio import SAMPLE_RATE
-from emotalk.audio.held import Held
+from emotalk.audio.held import Held, cut_small
 from emotalk.model.network import EmoTalk
 from emotalk.timing import frames_of
 
@@ -76,32 +76,63 @@ class Window:
 
 def plan_windows(blocks: Iterable[np.ndarray], shape: WindowShape) -> Iterator[Window]:
     """Samples in blocks of any size -> windows in order, holding no more than one window of samples."""
-    held = Held(blocks)
-    border = 0  # where the next piece starts, in steps
-    while True:
+    planner = WindowPlanner(shape)
+    for block in blocks:
+        yield from planner.push(block)
+    yield from planner.flush()
+
+
+class WindowPlanner:
+    """Takes a recording's samples as they come and gives every window as soon as it is decided."""
+
+    def __init__(self, shape: WindowShape) -> None:
+        self._shape = shape
+        self._held = Held()
+        self._total = 0
+        self._border = 0  # where the next piece starts, in steps
+
+    def push(self, block: np.ndarray) -> Iterator[Window]:
+        for part in cut_small(block):
+            self._total = self._held.add(part)
+            # One sample more tells whether the recording goes on; the latest border listens a little farther.
+            while self._total >= max(
+                self._reach * SAMPLES_PER_STEP + 1,
+                (self._border + self._shape.core) * SAMPLES_PER_STEP + PAUSE_SAMPLES // 2,
+            ):
+                yield self._next()
+
+    def flush(self) -> Iterator[Window]:
+        """The windows up to the recording's end."""
+        last = self._total == 0
+        while not last:
+            window = self._next()
+            yield window
+            last = window.last
+
+    @property
+    def _reach(self) -> int:
+        """Steps up to which the next window listens if the recording ends there."""
+        return self._shape.longest if self._border == 0 else self._border + self._shape.core + self._shape.after
+
+    def _next(self) -> Window:
+        shape, border = self._shape, self._border
         base = max(0, border - shape.before - shape.fade)
-        held.forget_before(base * SAMPLES_PER_STEP)
-        reach = shape.longest if border == 0 else border + shape.core + shape.after
-        # One sample more tells whether the recording goes on; the latest border listens a little farther.
-        total = held.read_until(
-            max(reach * SAMPLES_PER_STEP + 1, (border + shape.core) * SAMPLES_PER_STEP + PAUSE_SAMPLES // 2)
-        )
-        last = total <= reach * SAMPLES_PER_STEP
-        end = frames_of(total) if last else _border(held, border + shape.core, shape.search) * FRAMES_PER_STEP
-        until = total if last else (end // FRAMES_PER_STEP + shape.after) * SAMPLES_PER_STEP
-        fade = shape.fade * FRAMES_PER_STEP if border else 0
-        if total:
-            yield Window(
-                samples=held.samples(base * SAMPLES_PER_STEP, until),
-                first=base * FRAMES_PER_STEP,
-                start=border * FRAMES_PER_STEP - fade,
-                stop=end,
-                fade=fade,
-                last=last,
-            )
+        self._held.forget_before(base * SAMPLES_PER_STEP)
+        last = self._total <= self._reach * SAMPLES_PER_STEP
         if last:
-            return
-        border = end // FRAMES_PER_STEP
+            end, until = frames_of(self._total), self._total
+        else:
+            self._border = _border(self._held, border + shape.core, shape.search)
+            end, until = self._border * FRAMES_PER_STEP, (self._border + shape.after) * SAMPLES_PER_STEP
+        fade = shape.fade * FRAMES_PER_STEP if border else 0
+        return Window(
+            samples=self._held.samples(base * SAMPLES_PER_STEP, until),
+            first=base * FRAMES_PER_STEP,
+            start=border * FRAMES_PER_STEP - fade,
+            stop=end,
+            fade=fade,
+            last=last,
+        )
 
 
 def _border(held: Held, latest: int, search: int) -> int:

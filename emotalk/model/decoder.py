@@ -65,7 +65,35 @@ class EmotionGuidedDecoder(nn.Module):
         """Frames behind a clip's end need no mask: no earlier frame looks at them."""
         if self.periodic_encoding:
             fused = self.dropout(fused + periodic_encoding(fused.shape[1], fused.shape[2]).to(fused))
-        hidden = self.attention_norm(fused + self.dropout(self._attend(fused)))
+        return self._read_out(fused, self._attend(fused), memory)
+
+    def step(self, fused: Tensor, memory: Tensor, cache: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
+        """The next T frames of a stream: -> what `forward` says of them, and the cache of the frames after them.
+
+        fused, memory: (B, T, width). cache: (B, past_frames - 1, 2 width), keys and values of the frames before, zeros
+        at the start. first: (B,) number of the first of the T frames; frames below 0 are before the recording.
+        """
+        if self.past_frames is None:
+            raise ValueError("a decoder that looks back to the start has no cache of fixed size: set past_frames")
+        query, new = self.attention_in(fused).split((fused.shape[2], 2 * fused.shape[2]), -1)
+        held = torch.cat([cache, new], 1)
+        kept, frames = cache.shape[1], fused.shape[1]
+        bias = self._bias(kept, kept + frames, 0).to(query.dtype)
+        if int(first.min()) < kept:
+            # No frame hears what was before the recording. One that lies there itself hears itself: it is dropped, but
+            # must not become a number that is none.
+            before = torch.arange(kept + frames, device=first.device) < (kept - first)[:, None]
+            itself = torch.eye(kept + frames, dtype=torch.bool, device=first.device)[kept:]
+            bias = bias.masked_fill((before[:, None] & ~itself)[:, None], -math.inf)
+        key, value = held.chunk(2, -1)
+        attended = F.scaled_dot_product_attention(
+            self._by_head(query), self._by_head(key), self._by_head(value), attn_mask=bias
+        )
+        return self._read_out(fused, self._joined(attended), memory), held[:, frames:]
+
+    def _read_out(self, fused: Tensor, attended: Tensor, memory: Tensor) -> Tensor:
+        """What comes behind the attention, each frame by itself."""
+        hidden = self.attention_norm(fused + self.dropout(attended))
         hidden = self.guide_norm(hidden + self.dropout(self.guide_out(self.guide_in(memory))))
         transformed = self.narrow(self.dropout(F.relu(self.widen(hidden))))
         hidden = self.output_norm(hidden + self.dropout(transformed))
@@ -74,11 +102,8 @@ class EmotionGuidedDecoder(nn.Module):
         return torch.cat([self.output(hidden), self.head_output(hidden) * self.head_units], -1)
 
     def _attend(self, fused: Tensor) -> Tensor:
-        batch, frames, width = fused.shape
-        query, key, value = (
-            part.view(batch, frames, self.heads, width // self.heads).transpose(1, 2)
-            for part in self.attention_in(fused).chunk(3, -1)
-        )
+        frames = fused.shape[1]
+        query, key, value = (self._by_head(part) for part in self.attention_in(fused).chunk(3, -1))
         blocks = []
         for start in range(0, frames, QUERY_BLOCK):
             stop = min(start + QUERY_BLOCK, frames)
@@ -94,7 +119,15 @@ class EmotionGuidedDecoder(nn.Module):
                 )
             )
         attended = blocks[0] if len(blocks) == 1 else torch.cat(blocks, 2)
-        return self.attention_out(attended.transpose(1, 2).reshape(batch, frames, width))
+        return self._joined(attended)
+
+    def _by_head(self, part: Tensor) -> Tensor:
+        """(B, T, width) -> (B, heads, T, width / heads)."""
+        return part.unflatten(2, (self.heads, -1)).transpose(1, 2)
+
+    def _joined(self, attended: Tensor) -> Tensor:
+        """(B, heads, T, width / heads) -> (B, T, width)."""
+        return self.attention_out(attended.transpose(1, 2).flatten(2))
 
     def _bias(self, start: int, stop: int, first: int) -> Tensor:
         """(heads, stop - start, stop - first): -slope * whole seconds back, -inf for the future and beyond the past."""

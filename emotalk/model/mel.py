@@ -5,6 +5,7 @@ Nothing here looks at a whole clip, so a stream can compute the same numbers: th
 """
 
 import math
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -21,7 +22,10 @@ WINDOW_FUTURE_SAMPLES = 200  # every analysis window ends this long after its co
 LEVEL_COLUMNS = 300  # the level looks 3 s back ...
 LEVEL_SMOOTHING = 10  # ... at means of 0.1 s
 LEVEL_FLOOR = 3e-6  # of full scale power (-55 dBFS): quieter recordings count as silence, not as quiet speech
+HISTORY_COLUMNS = LEVEL_COLUMNS + LEVEL_SMOOTHING  # that reach into a column besides its own window
 DYNAMIC_RANGE = 1e-4  # 40 dB below the level and lower all look alike: rooms differ, silence should not
+
+Frame = TypeVar("Frame", int, Tensor)  # a number of a frame, or a tensor of them
 
 
 class MelEncoder(nn.Module):
@@ -54,7 +58,7 @@ class MelEncoder(nn.Module):
     @property
     def past_samples(self) -> int:
         """Samples before a frame's time that reach into it."""
-        columns = self.config.patch_past + 1 + LEVEL_COLUMNS + LEVEL_SMOOTHING
+        columns = self.config.patch_past + 1 + HISTORY_COLUMNS
         frames = sum(block.past for block in self.blocks if isinstance(block, ConvBlock))
         return columns * HOP_SAMPLES + self.config.window_samples + math.ceil(frames * SAMPLE_RATE / 30)
 
@@ -76,29 +80,46 @@ class MelEncoder(nn.Module):
     def _columns(self, samples: Tensor, frames: int) -> Tensor:
         """(B, N) -> (B, columns, bands): normalised log-mel at 100 Hz, enough columns for the last frame's patch."""
         window = self.config.window_samples
-        columns = _column_of(frames - 1) + self.config.patch_future + 1
+        columns = column_of(frames - 1) + self.config.patch_future + 1
         before = window - WINDOW_FUTURE_SAMPLES
         after = max(0, (columns - 1) * HOP_SAMPLES + WINDOW_FUTURE_SAMPLES - samples.shape[1])
         padded = F.pad(samples, (before, after))[:, : (columns - 1) * HOP_SAMPLES + window]
-        spectrum = torch.fft.rfft(padded.unfold(1, window, HOP_SAMPLES) * self.window)
-        # Squares of real and imaginary parts, each weighted by its band: the sum of both is left to the product.
-        return self._normalise(torch.view_as_real(spectrum).square().flatten(2) @ self.filters)
+        return self.normalise(self.powers(padded))
 
-    def _normalise(self, bands: Tensor) -> Tensor:
-        """Power per band relative to the level of the last seconds, in nepers, scaled to about [-1, 1]."""
+    def powers(self, samples: Tensor) -> Tensor:
+        """(B, window + (n - 1) hops) -> (B, n, bands): power per band of each analysis window."""
+        spectrum = torch.fft.rfft(samples.unfold(1, self.config.window_samples, HOP_SAMPLES) * self.window)
+        # Squares of real and imaginary parts, each weighted by its band: the sum of both is left to the product.
+        return torch.view_as_real(spectrum).square().flatten(2) @ self.filters
+
+    def normalise(self, bands: Tensor, before: Tensor | None = None, last: int | None = None) -> Tensor:
+        """Power per band relative to the level of the last seconds, in nepers, scaled to about [-1, 1].
+
+        bands: (B, columns, bands). before: (B,) columns at the front that lie before the recording's start and hold
+        silence; zeros come back for them. None: every row starts with its recording. last: only so many columns at the
+        end are wanted; None: all. A column looks at no more than HISTORY_COLUMNS columns before it, so that a stream
+        needs to keep no more.
+        """
         energy = bands.mean(-1)
         smooth = F.avg_pool1d(F.pad(energy, (LEVEL_SMOOTHING - 1, 0))[:, None], LEVEL_SMOOTHING, 1)
-        level = F.max_pool1d(F.pad(smooth, (LEVEL_COLUMNS - 1, 0)), LEVEL_COLUMNS, 1)[:, 0]
-        level = level.clamp(min=LEVEL_FLOOR)[..., None]
-        return torch.log(bands / level + DYNAMIC_RANGE) / 4 + 1
+        first = 0 if last is None else bands.shape[1] - last
+        loud = F.pad(smooth, (LEVEL_COLUMNS - 1, 0))[..., first:]
+        level = F.max_pool1d(loud, LEVEL_COLUMNS, 1)[:, 0].clamp(min=LEVEL_FLOOR)[..., None]
+        columns = torch.log(bands[:, first:] / level + DYNAMIC_RANGE) / 4 + 1
+        if before is None:
+            return columns
+        inside = torch.arange(first, bands.shape[1], device=bands.device) >= before[:, None]
+        return columns * inside[..., None]
 
     def _patches(self, columns: Tensor, frames: int) -> Tensor:
         """(B, columns, bands) -> (B, frames, patch * bands): what each frame sees around its own column."""
-        past, future = self.config.patch_past, self.config.patch_future
-        padded = F.pad(columns, (0, 0, past, 0))
-        index = torch.tensor([_column_of(k) for k in range(frames)], device=columns.device)
-        offsets = torch.arange(past + 1 + future, device=columns.device)
-        return padded[:, index[:, None] + offsets].flatten(2)
+        padded = F.pad(columns, (0, 0, self.config.patch_past, 0))
+        index = torch.tensor([column_of(k) for k in range(frames)], device=columns.device)
+        return padded[:, index[:, None] + self.patch_offsets()].flatten(2)
+
+    def patch_offsets(self) -> Tensor:
+        """(patch,) places of a patch's columns after its first."""
+        return torch.arange(self.config.patch_past + 1 + self.config.patch_future, device=self.window.device)
 
 
 class ConvBlock(nn.Module):
@@ -120,12 +141,19 @@ class ConvBlock(nn.Module):
         """(B, T, C) -> (B, T, C); `mask` (B, T, 1) is 0 outside a recording, where all stays zero."""
         # Masked after the norm, whose bias would otherwise leak from behind a clip's end into its last frames.
         x = self.norm(hidden) * mask
-        padded = F.pad(x, (0, 0, self.past, self.future))
+        return self.mix(F.pad(x, (0, 0, self.past, self.future)), hidden, mask)
+
+    def mix(self, normed: Tensor, hidden: Tensor, mask: Tensor) -> Tensor:
+        """`hidden` (B, T, C) and what it hears around it -> (B, T, C).
+
+        normed: (B, past + T + future, C), zero outside the recording. mask: (B, T, 1), 0 outside it.
+        """
+        frames = hidden.shape[1]
         shifts = range(0, self.kernel * self.dilation, self.dilation)
-        x = self.time(torch.cat([padded[:, shift : shift + x.shape[1]] for shift in shifts], -1))
+        x = self.time(torch.cat([normed[:, shift : shift + frames] for shift in shifts], -1))
         return (hidden + self.narrow(F.relu(self.widen(F.relu(x))))) * mask
 
 
-def _column_of(frame: int) -> int:
+def column_of(frame: Frame) -> Frame:
     """The 10 ms column nearest to frame k at k/30 s."""
     return (frame * 10 + 1) // 3

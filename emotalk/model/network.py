@@ -115,11 +115,15 @@ class EmoTalk(nn.Module):
         (B, T, 58) where the network has a head pose: behind the coefficients yaw, pitch, roll in radians and x, y, z in
         mm about the mean pose.
         """
+        return self.decoder(*self.fuse(content, memory, level, style))
+
+    def fuse(self, content: Tensor, memory: Tensor, level: Tensor, style: Tensor) -> tuple[Tensor, Tensor]:
+        """What `decode` gives its decoder, both (B, T, width): all that shapes a frame side by side, what guides it."""
         frames = content.shape[1]
         feeling = F.relu(self.emotion_narrow(memory))
         conditions = [self.level_map(level), self.style_map(style)]
         fused = torch.cat([content, feeling, *(c[:, None].expand(-1, frames, -1) for c in conditions)], -1)
-        return self.decoder(fused, memory if self.config.emotion_guided else fused)
+        return fused, memory if self.config.emotion_guided else fused
 
     # The two uses: training on two recordings, prediction from one.
 

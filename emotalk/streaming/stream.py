@@ -1,0 +1,76 @@
+"""A stream as its user sees it: samples of any rate go in, pieces of the animation come out."""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from emotalk.animation import Animation
+from emotalk.audio import SAMPLE_RATE, Resampler
+from emotalk.controls import Controls
+from emotalk.errors import InputError
+
+
+class Stream(ABC):
+    """One recording after the other, each pushed in chunks of any size. Made by `Animator.stream`.
+
+    The pieces that `push` and `flush` return are consecutive; together they are what `Animator.animate` makes of the
+    whole recording. delay_s: from a sound until the frame that shows it is out, at most, besides what computing takes;
+    other rates than 16 kHz add the reach of a resampling filter (3 ms and less; odd ones such as 44,101 Hz 6 ms).
+    """
+
+    controls: Controls
+    delay_s: float
+
+    def __init__(self, controls: Controls, delay_s: float) -> None:
+        self.controls, self.delay_s = controls, delay_s
+        self._rate = SAMPLE_RATE
+        self._resampler = Resampler(SAMPLE_RATE)
+
+    def push(self, samples: np.ndarray, rate: int = SAMPLE_RATE) -> Animation:
+        """(n,) mono samples of `rate` Hz, n from 0 on -> the frames that they complete, often none.
+
+        The rate may change from chunk to chunk.
+        """
+        return self._hear(self._resampled(samples, rate))
+
+    def flush(self) -> Animation:
+        """The recording ends here: -> the frames still owed and the tail. The next push begins a new recording.
+
+        `meta` tells what was `heard` in the whole recording, a share by label.
+        """
+        piece = self._end(self._resampler.flush())
+        self.reset()
+        return piece
+
+    def reset(self) -> None:
+        """Forget the recording: the next push begins a new one."""
+        self._rate, self._resampler = SAMPLE_RATE, Resampler(SAMPLE_RATE)
+        self._begin()
+
+    def _resampled(self, samples: np.ndarray, rate: int) -> np.ndarray:
+        """-> (m,) float32 at 16 kHz."""
+        samples = np.asarray(samples)
+        if samples.ndim != 1 or samples.dtype.kind != "f":
+            raise InputError(
+                f"samples must be a vector of floating-point mono sound, not {samples.dtype} of shape {samples.shape}"
+            )
+        if not np.isfinite(samples).all():
+            raise InputError("samples must be finite numbers")
+        samples = samples.astype(np.float32)  # a copy: the caller may use its buffer again
+        if rate == self._rate:
+            return self._resampler.push(samples)
+        rest, self._resampler = self._resampler.flush(), Resampler(rate, prompt=True)
+        self._rate = rate
+        return np.concatenate([rest, self._resampler.push(samples)])
+
+    @abstractmethod
+    def _begin(self) -> None:
+        """Be as new."""
+
+    @abstractmethod
+    def _hear(self, samples: np.ndarray) -> Animation:
+        """Samples at 16 kHz -> the frames that they complete."""
+
+    @abstractmethod
+    def _end(self, samples: np.ndarray) -> Animation:
+        """The last samples at 16 kHz -> all that is left."""

@@ -1,0 +1,68 @@
+"""Sound with pauses, models that stream, and what a stream made of all its chunks."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+from hypothesis import strategies as st
+
+from emotalk import Animation, Animator, Controls, EmoTalk
+from emotalk.inference.finish import joined
+from emotalk.labels import EMOTIONS
+from emotalk.streaming.stream import Stream
+from tests.model.small import noise, small_lite
+
+controls = st.builds(
+    Controls,
+    emotion=st.sampled_from([None, None, "angry", "happy"]),
+    intensity=st.sampled_from([1.0, 0.0, 1.7]),
+    level=st.none() | st.floats(0, 1),
+    style=st.none() | st.integers(0, 2),
+    smoothing=st.booleans(),
+    silence_gate=st.booleans(),
+    blinks_per_minute=st.sampled_from([0.0, 15.0, 60.0]),
+    seed=st.integers(0, 9),
+    tail_s=st.sampled_from([0.0, 0.04, 0.5]),
+)
+
+
+def awake_lite() -> EmoTalk:
+    """A random `lite` with prototypes, whose faces lie within [0, 1]: the clamp hides nothing."""
+    model = small_lite()
+    with torch.no_grad():
+        model.decoder.output.weight *= 0.05
+        model.decoder.output.bias += 0.5
+        torch.manual_seed(3)
+        model.prototypes.copy_(torch.randn(len(EMOTIONS), model.config.width))
+    return model
+
+
+def speech(samples: int, seed: int = 0) -> np.ndarray:
+    """(n,) float32: noise in bursts of 0.3 s between silences, so that the gate and the level have work."""
+    sound = noise(samples / 16_000 + 0.1, seed)[:samples]
+    place = np.arange(samples) // 4_800 + seed
+    return (sound * np.choose(place % 4, [1.0, 0.05, 0.0, 0.3])).astype(np.float32)
+
+
+def cut(samples: np.ndarray, sizes: Iterable[int]) -> list[np.ndarray]:
+    """Chunks of these sizes over and over."""
+    chunks, start, sizes = [], 0, list(sizes)
+    while start < len(samples):
+        size = sizes[len(chunks) % len(sizes)]
+        chunks.append(samples[start : start + size])
+        start += size
+    return chunks
+
+
+def streamed(stream: Stream, chunks: Iterable[np.ndarray], rate: int = 16_000) -> list[Animation]:
+    return [*(stream.push(chunk, rate) for chunk in chunks), stream.flush()]
+
+
+def same_face(animator: Animator, pieces: list[Animation], samples: np.ndarray, asked: Controls) -> None:
+    """The pieces are what `animate` makes of the whole."""
+    together, whole = joined(animator.model.config, pieces), animator.animate(samples, asked)
+    assert together.frames == whole.frames
+    np.testing.assert_allclose(together.weights, whole.weights, atol=1e-5)
+    assert (together.head is None) == (whole.head is None)
+    if together.head is not None and whole.head is not None:
+        np.testing.assert_allclose(together.head, whole.head, atol=1e-4)

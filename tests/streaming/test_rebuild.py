@@ -1,0 +1,43 @@
+"""A stream that was lost is built again from its last seconds."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from emotalk import Animator, Controls, InputError
+from emotalk.inference.finish import joined
+from emotalk.streaming.live import LiveStream
+from tests.streaming.speech import awake_lite, speech
+
+ANIMATOR = Animator(awake_lite())
+SOUND = speech(16_000 * 14)
+
+
+def live(asked: Controls) -> LiveStream:
+    stream = ANIMATOR.stream(asked)
+    assert isinstance(stream, LiveStream)
+    return stream
+
+
+@settings(max_examples=3, deadline=None)
+@given(pushed=st.integers(0, 16_000 * 13), more=st.integers(0, 5_000), seed=st.integers(0, 9))
+def test_the_frames_that_follow_are_the_same(pushed: int, more: int, seed: int) -> None:
+    asked = Controls(seed=seed, intensity=1.3)
+    lost, rebuilt = live(asked), live(asked)
+    lost.push(SOUND[:pushed])
+    enough = rebuilt.network.memory_samples + 1_600
+    assert enough <= 8 * 16_000
+    rebuilt.rebuild(SOUND[max(0, pushed - enough - more) : pushed], pushed)
+    rest = SOUND[pushed : pushed + 20_000]
+    was, now = (joined(ANIMATOR.model.config, [s.push(rest), s.flush()]) for s in (lost, rebuilt))
+    assert was.frames == now.frames
+    np.testing.assert_allclose(now.weights, was.weights, atol=1e-5)
+
+
+def test_too_little_is_refused() -> None:
+    stream = live(Controls())
+    with pytest.raises(InputError, match="give the last"):
+        stream.rebuild(SOUND[:1_000], 100_000)
+    with pytest.raises(InputError, match="do not rebuild"):
+        stream.rebuild(SOUND[:1_000], 999)

@@ -24,7 +24,7 @@ SHORTEST_ROOM_S = 0.01
 class AugmentConfig:
     """How far recordings are changed. Values are drawn from their ranges, uniformly; 0 switches an effect off."""
 
-    clean: float = 0.3
+    clean: float = 0.25
     """Share of clips, and of steps, that are left as they are."""
     speed: Range = (0.9, 1.12)
     """Factors of playback speed, which shift pitch and formants alike. Coefficients follow. One factor for all clips of
@@ -33,23 +33,23 @@ class AugmentConfig:
     """Share of clips with another vocal tract: formants alone."""
     throat: Range = (0.87, 1.15)
     """Factors of the formants."""
-    reverberation: float = 0.2
+    reverberation: float = 0.3
     """Share of clips that stand in a room."""
     room_s: Range = (0.1, 0.7)
     """Time in which a room falls by 60 dB."""
     direct_db: Range = (0.0, 18.0)
     """The direct sound over all echoes."""
-    babble: float = 0.03
+    babble: float = 0.1
     """Share of clips with others who talk in the background."""
-    music: float = 0.03
+    music: float = 0.1
     """Share of clips with music in the background; the rest has coloured noise."""
-    snr_db: Range = (15.0, 50.0)
+    snr_db: Range = (10.0, 50.0)
     """The voice over its background."""
-    compression: float = 0.1
+    compression: float = 0.2
     """Share of clips with compressed dynamics."""
     ratio: Range = (1.5, 6.0)
     """Decibels in for one out."""
-    clipping: float = 0.02
+    clipping: float = 0.05
     """Share of clips that are driven too hot."""
     over_db: Range = (1.0, 12.0)
     """How far."""
@@ -59,9 +59,9 @@ class AugmentConfig:
     """Share of clips without their highest frequencies."""
     edge_hz: Range = (3_500.0, 7_000.0)
     """Where they end."""
-    telephone: float = 0.02
+    telephone: float = 0.05
     """Share of clips that come through a telephone."""
-    codec: float = 0.03
+    codec: float = 0.1
     """Share of clips that were an MP3 or Opus file of a low bit rate."""
     mp3_kbits: Range = (16.0, 48.0)
     """Kilobits per second of MP3."""

@@ -35,7 +35,7 @@ from emotalk.files import atomic_write
 from emotalk.metrics.exchange import cross_reconstruct
 from emotalk.metrics.loudness import jaw_follows_loudness
 from emotalk.metrics.opening import LipOpening
-from emotalk.metrics.spoken_lips import LipCounts, lip_counts
+from emotalk.metrics.spoken_lips import FALSE_SHARE, LipCounts, LipDepths, lip_counts, lip_depths
 from emotalk.metrics.talking_head import compare_with_captured
 from emotalk.metrics.voices import Voice, borrowed, contrasts, voice_of
 from emotalk.model.store import model_digest
@@ -137,6 +137,7 @@ def lips(bench: Bench) -> Iterator[Row]:
     from emotalk.alignment.storage import kept
 
     aligner, total, said = Aligner(), LipCounts(), 0
+    depths = LipDepths(np.zeros(0), np.zeros(0))
     for path in bench.recordings():
         if not path.with_suffix(".txt").exists():
             continue
@@ -161,8 +162,13 @@ def lips(bench: Bench) -> Iterator[Row]:
         yield Row("lips", path.name, "speech that is aligned", alignment.sure_share, note)
         yield from _lip_rows(path.name, counts)
         total, said = total + counts, said + 1
+        depths += lip_depths(bench.opening.of(bench.face(path, samples)), alignment.phones)
     if said > 1:
         yield from _lip_rows("all together", total)
+    if said:
+        about = "whatever counts as closed"
+        yield Row("lips", "all together", "p, b, m told from vowels (ROC area)", depths.told_apart(), about)
+        yield Row("lips", "all together", f"closed where {FALSE_SHARE:.0%} of vowels are", depths.closed_at(), about)
 
 
 def _lip_rows(what: str, counts: LipCounts) -> Iterator[Row]:

@@ -8,7 +8,7 @@ import pytest
 from emotalk.blendshapes import INDEX
 from emotalk.corpus.clip import Phone
 from emotalk.metrics.opening import LipOpening
-from emotalk.metrics.spoken_lips import LipCounts, lip_counts
+from emotalk.metrics.spoken_lips import LipCounts, lip_counts, lip_depths
 from emotalk.rigs import Rig, procedural_head
 
 # Frames lie at k / 30 s: B has 6 to 8, AA 9 to 14, M 15 to 17, IY 18 to 23.
@@ -98,3 +98,20 @@ def test_another_meshs_gap_at_rest_is_told_apart(rig: Rig) -> None:
     assert counts.bilabials_closed_near == 0
     assert counts.bilabials_closed_near_rest == 2
     assert replace(counts, bilabials=0).values()["p, b, m that close"] is None
+
+
+def test_depths_tell_hearing_from_shutting_oftener() -> None:
+    phones = [Phone("M", 0.1, 0.2), Phone("AA", 0.3, 0.4), Phone("B", 0.5, 0.6), Phone("IY", 0.7, 0.8)]
+    gap = np.full(30, 8.0)
+    gap[7], gap[16], gap[22] = 2.0, 3.0, 5.0  # beside m; within b; within the second vowel
+    depths = lip_depths(gap, phones)
+    assert depths.bilabials.tolist() == [2.0, 3.0]
+    assert depths.vowels.tolist() == [8.0, 5.0]
+    assert depths.told_apart() == 1.0
+    assert depths.closed_at() == 1.0
+    # Half as wide a mouth closes oftener and hears no better; one that takes b for a vowel hears worse.
+    assert lip_depths(gap / 2, phones).told_apart() == 1.0
+    gap[16] = 6.0
+    assert lip_depths(gap, phones).told_apart() == 0.75
+    assert (depths + depths).bilabials.tolist() == [2.0, 3.0, 2.0, 3.0]
+    assert lip_depths(gap, phones[:1]).told_apart() is None

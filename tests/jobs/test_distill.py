@@ -79,7 +79,12 @@ def test_a_student_is_taught_once(shelf: Path, teacher: str, ray_session: None, 
     with pytest.raises(InputError, match="teacher was '"):
         distill(config(shelf, other, tmp_path), QUIET)
 
-    # Another student learns from the same corpus, together with labelled clips.
+
+@pytest.mark.slow
+def test_another_student_learns_together_with_labelled_clips(
+    shelf: Path, teacher: str, ray_session: None, tmp_path: Path
+) -> None:
+    distill(config(shelf, teacher, tmp_path), QUIET)
     labelled = random_corpus(tmp_path / "labelled", [*squares("train", ["anna"]), *squares("validation", ["ben"])])
     both = TrainConfig(
         corpus=labelled.location,

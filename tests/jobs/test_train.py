@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -121,7 +120,7 @@ def test_a_damaged_shard_ends_the_run_at_once(corpus: str, tmp_path: Path) -> No
         content = bytearray(shard.read_bytes())
         content[1_000 : len(content) // 2] = bytes(len(content) // 2 - 1_000)
         shard.write_bytes(content)
-    with pytest.raises(EmoTalkError, match=re.escape(str(damaged / "train"))):
+    with pytest.raises(EmoTalkError, match=r"train/part-.*parquet is damaged"):
         train(config(str(damaged), tmp_path / "run"), QUIET)
 
 
@@ -234,6 +233,7 @@ def test_a_finished_model_learns_a_new_speaker(corpus: str, finished: str, tmp_p
     assert set(learnt.speakers) == set(known.speakers) | set(speakers_of(Corpus.open(str(tmp_path / "mine"))))
 
 
+@pytest.mark.slow
 def test_a_finished_model_learns_to_move_its_head(finished: str, tmp_path: Path) -> None:
     """From clips of which some have a head track; what it says of the face goes on from what it said."""
     clips = random_corpus(

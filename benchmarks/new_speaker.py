@@ -113,9 +113,9 @@ def spoken(split: str, seed: int, factors: np.ndarray, *, minutes: float | None 
     while (_minutes(out) < minutes) if minutes is not None else (len(out) < count):
         number = len(out)
         emotion, level = DELIVERIES[number % len(DELIVERIES)]
-        # Every sentence in two emotions: those are the squares that training reconstructs across.
-        text = texts[number // 2]
-        clip = make(Utterance(VOICE, Sentence(f"{split}-{number // 2:03d}", text), emotion, level, split))
+        # Every sentence in every delivery: those are the squares that training reconstructs across.
+        said = number // len(DELIVERIES)
+        clip = make(Utterance(VOICE, Sentence(f"{split}-{said:03d}", texts[said]), emotion, level, split))
         out.append(replace(clip, weights=(clip.weights * factors).clip(0, 1)))
     return out
 

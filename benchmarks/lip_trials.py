@@ -16,13 +16,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from emotalk import load_audio
+from emotalk import Controls, load_audio
 from emotalk.alignment import Aligner
 from emotalk.alignment.storage import kept
 from emotalk.audio import SAMPLE_RATE
 from emotalk.corpus.clip import Clip, Phone
 from emotalk.corpus.corpus import Corpus
-from emotalk.inference.post import SMOOTHING
+from emotalk.inference.post import PostProcessor
 from emotalk.metrics.opening import CLOSED_MM, LipOpening
 from emotalk.metrics.spoken_lips import LipDepths, lip_depths
 from emotalk.model.mel import MelEncoder
@@ -35,6 +35,7 @@ from emotalk.training.lips import lip_gaps
 BATCH, CROP_FRAMES = 16, 90
 RATE, WARM_UP = 2e-3, 50
 CLOSED_WEIGHT = 4.0
+SMOOTHED = Controls(silence_gate=False, blinks_per_minute=0, tail_s=0)
 Recording = tuple[np.ndarray, tuple[Phone, ...]]
 
 
@@ -98,8 +99,9 @@ def scored(network: Network, recordings: list[Recording]) -> LipDepths:
     total = LipDepths(np.zeros(0), np.zeros(0))
     for samples, phones in recordings:
         face = network(torch.from_numpy(samples)[None])[0].numpy()
-        face = np.stack([np.convolve(np.pad(column, 2, "edge"), SMOOTHING, "valid") for column in face.T], 1)
-        total += lip_depths(opening.of(face.clip(0, 1).astype(np.float32)), phones)
+        post = PostProcessor(SMOOTHED)
+        shown = np.concatenate([post.push(face, np.zeros(len(face), np.float32)), post.flush()])
+        total += lip_depths(opening.of(shown), phones)
     return total
 
 

@@ -120,7 +120,7 @@ def _options(target: PathOrUri, source: Source, asked: Mapping[str, Any]) -> dic
     known = format_named(asked["format"]) if "format" in asked else format_for(target)
     name = PurePosixPath(str(target)).name
     ending = max((suffix for suffix in known.suffixes if name.lower().endswith(suffix)), key=len, default="")
-    told = {"sound": source.path, "clip_id": name.removesuffix(name[len(name) - len(ending) :])}
+    told = {"sound": source.path, "clip_id": name[: len(name) - len(ending)]}
     options = {option: value for option, value in told.items() if option in known.write_options} | dict(asked)
     if known.only_fps is not None:
         options.pop("fps", None)

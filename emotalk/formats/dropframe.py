@@ -13,7 +13,7 @@ import numpy as np
 
 from emotalk.animation import Animation
 from emotalk.errors import InputError
-from emotalk.formats.timecode import DAY_S
+from emotalk.formats.timecode import DAY_S, split_code
 
 BASES = (30, 60)
 _LABEL = re.compile(r"(\d{1,2}):(\d{2}):(\d{2});(\d{2})(?:\.(\d{1,3}))?", re.ASCII)
@@ -21,13 +21,7 @@ _LABEL = re.compile(r"(\d{1,2}):(\d{2}):(\d{2});(\d{2})(?:\.(\d{1,3}))?", re.ASC
 
 def parse_label(text: str) -> tuple[int, int] | None:
     """`HH:MM:SS;FF.mmm` -> (seconds of the label, thousandths of a frame); None where it is no such time code."""
-    match = _LABEL.fullmatch(text)
-    if match is None:
-        return None
-    hours, minutes, seconds, frame = (int(part) for part in match.groups()[:4])
-    if hours > 23 or minutes > 59 or seconds > 59:
-        return None
-    return (hours * 60 + minutes) * 60 + seconds, frame * 1000 + int((match[5] or "").ljust(3, "0"))
+    return split_code(text, _LABEL)
 
 
 def ticks_of(seconds: np.ndarray, thousandths: np.ndarray, base: int) -> np.ndarray:

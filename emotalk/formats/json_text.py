@@ -8,7 +8,9 @@ from typing import IO, Any, NoReturn
 
 import numpy as np
 
+from emotalk.blendshapes import COEFFICIENTS, reorder
 from emotalk.errors import InputError
+from emotalk.formats.retime import rate_of
 
 MAX_BYTES = 4 << 30
 BLOCK_ROWS = 256
@@ -100,8 +102,6 @@ def _is_number(value: Any) -> bool:
 
 def fps_of(value: Any, what: str, source: str) -> Fraction:
     """30, 29.97, [30000, 1001] -> the exact rate. InputError for anything else."""
-    from emotalk.formats.retime import rate_of
-
     try:
         if isinstance(value, list) and len(value) == 2 and all(type(part) is int for part in value):
             return rate_of(Fraction(*value))
@@ -122,8 +122,6 @@ def _exact(value: int | float) -> float | Fraction:
 
 def names_in_order(weights: np.ndarray, names: Sequence[str], source: str) -> tuple[np.ndarray, tuple[str, ...]]:
     """What are the 52 under any case and order becomes (frames, 52) in `COEFFICIENTS` order; other names stay."""
-    from emotalk.blendshapes import COEFFICIENTS, reorder
-
     known = {name.lower() for name in COEFFICIENTS}
     if known - {"tongueout"} <= {name.lower() for name in names} <= known:
         return reorder(weights, names, source=source), COEFFICIENTS

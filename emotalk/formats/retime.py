@@ -16,6 +16,7 @@ import numpy as np
 
 from emotalk.animation import Animation, Track
 from emotalk.errors import InputError
+from emotalk.formats.pieces import whole
 from emotalk.formats.timecode import rebased
 
 MAX_FPS = 1000
@@ -61,7 +62,7 @@ def retimed(pieces: Iterable[Animation], fps: Fraction) -> Iterator[Animation]:
             continue
         if held is None and piece.times_s is not None and piece.frames:
             start_s = float(piece.times_s[0])
-        held = piece if held is None else _appended(held, piece)
+        held = piece if held is None else whole([held, piece])
         stop = max(done, _reached(held, first, start_s, fps))
         yield _at(held, first, start_s, np.arange(done, stop), fps)
         done = stop
@@ -145,9 +146,3 @@ def _at(held: Animation, first: int, start_s: float, frames: np.ndarray, fps: Fr
         tracks={name: Track(between(track.values), track.columns) for name, track in held.tracks.items()},
         meta=rebased(held.meta, held.fps, fps),
     )
-
-
-def _appended(held: Animation, piece: Animation) -> Animation:
-    from emotalk.formats.pieces import whole
-
-    return whole([held, piece])

@@ -28,7 +28,12 @@ _TIMECODE = re.compile(r"(\d{1,2}):(\d{2}):(\d{2}):(\d{1,3})(?:\.(\d{1,3}))?", r
 
 def parse_timecode(text: str) -> tuple[int, int] | None:
     """`HH:MM:SS:FF.mmm` -> (seconds of the day, thousandths of a frame); None where it is no time code."""
-    match = _TIMECODE.fullmatch(text)
+    return split_code(text, _TIMECODE)
+
+
+def split_code(text: str, pattern: re.Pattern[str]) -> tuple[int, int] | None:
+    """As `parse_timecode`, for a pattern whose groups are hours, minutes, seconds, frame and its decimals, if any."""
+    match = pattern.fullmatch(text)
     if match is None:
         return None
     hours, minutes, seconds, frame = (int(part) for part in match.groups()[:4])

@@ -7,6 +7,7 @@ loss's name, and in `emotalk.training.losses` that name in `LOSSES`, its weight 
 taken care of.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
@@ -17,7 +18,7 @@ from emotalk.corpus.synthetic.visemes import SOUNDS
 from emotalk.model.config import EmoTalkConfig
 from emotalk.model.resample import frame_mask
 from emotalk.training.batches import Batch
-from emotalk.training.lips import lip_gaps
+from emotalk.training.lips import LipGaps, lip_gaps
 
 HIDDEN = 128
 
@@ -68,30 +69,21 @@ class EmotionAdversary(nn.Module):
         return (losses * own).sum()
 
 
-class LipGap(nn.Module):
-    """Compares the opening between the lips, see `emotalk.training.lips`. It learns nothing itself."""
+Compare = Callable[[LipGaps, Tensor, Tensor, Tensor, float], Tensor]
 
-    def __init__(self, closed_weight: float) -> None:
+
+class LipComparison(nn.Module):
+    """Compares the opening between the lips in one of the ways of `emotalk.training.lips`. It learns nothing itself."""
+
+    def __init__(self, compare: Compare, closed_weight: float) -> None:
         super().__init__()
-        self.gaps, self.closed_weight = lip_gaps(), closed_weight
+        self.gaps, self.compare, self.closed_weight = lip_gaps(), compare, closed_weight
 
     def forward(self, heard: Heard, batch: Batch) -> Tensor:
-        """-> sum of the error over valid frames."""
+        """-> sum over valid frames."""
         mask = frame_mask(batch.frames, heard.out.shape[1])
-        return (self.gaps.error(heard.out.float(), batch.targets, batch.frames, self.closed_weight) * mask).sum()
-
-
-class LipClosure(nn.Module):
-    """Compares whether lips are closed, see `emotalk.training.lips`. It learns nothing itself."""
-
-    def __init__(self, closed_weight: float) -> None:
-        super().__init__()
-        self.gaps, self.closed_weight = lip_gaps(), closed_weight
-
-    def forward(self, heard: Heard, batch: Batch) -> Tensor:
-        """-> sum of the cross entropy over valid frames."""
-        mask = frame_mask(batch.frames, heard.out.shape[1])
-        return (self.gaps.undecided(heard.out.float(), batch.targets, batch.frames, self.closed_weight) * mask).sum()
+        wrong = self.compare(self.gaps, heard.out.float(), batch.targets, batch.frames, self.closed_weight)
+        return (wrong * mask).sum()
 
 
 class SoundReader(nn.Module):
@@ -136,7 +128,7 @@ def make_auxiliaries(config: EmoTalkConfig, names: tuple[str, ...], closed_weigh
     if "sounds" in names:
         made["sounds"] = SoundReader(config.content_width)
     if "gap" in names:
-        made["gap"] = LipGap(closed_weight)
+        made["gap"] = LipComparison(LipGaps.error, closed_weight)
     if "closure" in names:
-        made["closure"] = LipClosure(closed_weight)
+        made["closure"] = LipComparison(LipGaps.undecided, closed_weight)
     return nn.ModuleDict(made)

@@ -55,10 +55,11 @@ def main() -> None:
 
 def pushed(animator: Animator, streams: int, ticks: int) -> dict[str, float]:
     """Streams of users: chunks in, animations out."""
-    members = [stream for stream in (animator.stream() for _ in range(streams)) if isinstance(stream, LiveStream)]
+    members = [LiveStream(animator.streaming_network, Controls()) for _ in range(streams)]
+    chunks = list(_sound(streams))
 
     def tick() -> None:
-        push_together(members, list(_sound(streams)))
+        push_together(members, chunks)
 
     return _percentiles(tick, ticks)
 

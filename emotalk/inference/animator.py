@@ -126,8 +126,8 @@ class Animator:
         from emotalk.streaming.windowed import WindowedStream
 
         controls = controls or Controls()
-        self.check(controls)
         if self.model.past_samples is None or self.model.future_samples is None:
+            self.check(controls)
             return WindowedStream(self, controls)
         return LiveStream(self.streaming_network, controls)
 

@@ -102,11 +102,16 @@ def piece_of(
     )
 
 
+def columns_of(config: EmoTalkConfig) -> int:
+    """Of a model's raw frames: 52, or 58 with a head."""
+    return len(COEFFICIENTS) + len(HEAD_COLUMNS) * config.head_pose
+
+
 def joined(config: EmoTalkConfig, pieces: Sequence[Animation]) -> Animation:
     """Consecutive pieces of one animation, with the last one's `meta`; of none an animation without frames."""
     if not pieces:
-        columns = len(COEFFICIENTS) + len(HEAD_COLUMNS) * config.head_pose
-        return piece_of(config, np.zeros((0, columns), np.float32), np.zeros((0, len(config.emotions)), np.float32))
+        nothing = np.zeros((0, columns_of(config)), np.float32)
+        return piece_of(config, nothing, np.zeros((0, len(config.emotions)), np.float32))
     if len(pieces) == 1:
         return pieces[0]
     heads = [piece.head for piece in pieces if piece.head is not None]

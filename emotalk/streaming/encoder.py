@@ -45,7 +45,7 @@ class StreamingEncoder:
     @property
     def past_samples(self) -> int:
         """Samples before the next ones that a step still needs."""
-        return self._encoder.config.window_samples + self._lag - HOP_SAMPLES
+        return self._kept + self._lag
 
     def start(self, batch: int) -> dict[str, Tensor]:
         """powers: (B, HISTORY_COLUMNS, bands). columns: (B, patch - 1, bands), normalised. Per block heard:
@@ -76,8 +76,9 @@ class StreamingEncoder:
         for i, block in enumerate(self._blocks):
             heard = torch.cat([state[f"block{i}.heard"], block.norm(hidden) * mask], 1)
             waiting = torch.cat([state[f"block{i}.waiting"], hidden], 1)
-            late += block.future
-            mask = step.mask(late, columns.device)
+            if block.future:
+                late += block.future
+                mask = step.mask(late, columns.device)
             hidden = block.mix(heard, waiting[:, : step.frames], mask)
             new[f"block{i}.heard"], new[f"block{i}.waiting"] = heard[:, step.frames :], waiting[:, step.frames :]
         return encoder.norm(hidden) * mask, new

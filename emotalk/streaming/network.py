@@ -12,12 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from emotalk.animation import HEAD_COLUMNS
 from emotalk.audio import SAMPLE_RATE
-from emotalk.blendshapes import COEFFICIENTS
 from emotalk.controls import Controls
 from emotalk.errors import InputError
 from emotalk.inference.conditions import Conditions
+from emotalk.inference.finish import columns_of
 from emotalk.inference.post import (
     SMOOTHING_FUTURE_FRAMES,
     PostState,
@@ -82,7 +81,6 @@ class StreamingNetwork:
         # From the start of the frame that leaves to what has been heard before its step, for its loudness.
         own = int((self.future_frames - 1) * FRAME_SAMPLES) + (self.ahead + 1) * HOP_SAMPLES + WINDOW_FUTURE_SAMPLES
         self._past_samples = max(own, *(encoder.past_samples for encoder in self._encoders.values()))
-        self._columns = len(COEFFICIENTS) + len(HEAD_COLUMNS) * model.config.head_pose
         # The first frame to enter: so early that nothing of the recording has been heard before it.
         self.first_frame = next(-k for k in range(100) if self.heard_at(-k - 1) <= 0)
 
@@ -145,7 +143,7 @@ class StreamingNetwork:
             width = tensors[f"{name}.block0.heard"].shape[2]
             early = self.future_frames - encoder.future_frames
             tensors[f"{name}.early"] = torch.zeros(batch, early, width, device=device)
-        post = PostState.start(batch, self._columns)._asdict()
+        post = PostState.start(batch, columns_of(config))._asdict()
         tensors |= {f"post.{key}": torch.from_numpy(value) for key, value in post.items()}
         return StreamState.of(tensors)
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from emotalk import Animation, Animator, Controls, EmoTalk
 from emotalk.inference.finish import joined
 from emotalk.labels import EMOTIONS
+from emotalk.streaming.live import LiveStream
 from emotalk.streaming.stream import Stream
 from tests.model.small import noise, small_lite
 
@@ -66,3 +67,9 @@ def same_face(animator: Animator, pieces: list[Animation], samples: np.ndarray, 
     assert (together.head is None) == (whole.head is None)
     if together.head is not None and whole.head is not None:
         np.testing.assert_allclose(together.head, whole.head, atol=1e-4)
+
+
+def live(animator: Animator, asked: Controls) -> LiveStream:
+    stream = animator.stream(asked)
+    assert isinstance(stream, LiveStream)
+    return stream

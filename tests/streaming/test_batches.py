@@ -8,18 +8,12 @@ from hypothesis import strategies as st
 
 from emotalk import Animation, Animator, Controls, InputError
 from emotalk.model.mel import HOP_SAMPLES
-from emotalk.streaming.live import LiveStream, push_together
+from emotalk.streaming.live import push_together
 from emotalk.streaming.network import StreamingNetwork
 from emotalk.streaming.state import StreamState
-from tests.streaming.speech import awake_lite, controls, cut, same_face, speech
+from tests.streaming.speech import awake_lite, controls, cut, live, same_face, speech
 
 ANIMATOR = Animator(awake_lite())
-
-
-def live(asked: Controls) -> LiveStream:
-    stream = ANIMATOR.stream(asked)
-    assert isinstance(stream, LiveStream)
-    return stream
 
 
 @settings(max_examples=5, deadline=None)
@@ -30,7 +24,7 @@ def live(asked: Controls) -> LiveStream:
 def test_neighbours_change_nothing(asked: list[Controls], sizes: list[int]) -> None:
     """Of other controls, other chunks, begun at other times: every phase of frames and columns meets another."""
     sounds = [speech(6_000 + 531 * i, i) for i in range(len(asked))]
-    streams = [live(one) for one in asked]
+    streams = [live(ANIMATOR, one) for one in asked]
     chunks = [cut(sound, [size]) for sound, size in zip(sounds, sizes, strict=False)]
     pieces: list[list[Animation]] = [[] for _ in asked]
     for turn in range(max(map(len, chunks)) + len(asked)):
@@ -78,7 +72,6 @@ def test_states_are_stacked_and_split_without_sharing_memory() -> None:
 
 
 def test_streams_of_two_animators_are_refused() -> None:
-    other = Animator(awake_lite()).stream()
-    assert isinstance(other, LiveStream)
+    other = live(Animator(awake_lite()), Controls())
     with pytest.raises(InputError, match="different Animators"):
-        push_together([live(Controls()), other], [speech(10), speech(10)])
+        push_together([live(ANIMATOR, Controls()), other], [speech(10), speech(10)])

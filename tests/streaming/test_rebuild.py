@@ -7,24 +7,17 @@ from hypothesis import strategies as st
 
 from emotalk import Animator, Controls, InputError
 from emotalk.inference.finish import joined
-from emotalk.streaming.live import LiveStream
-from tests.streaming.speech import awake_lite, speech
+from tests.streaming.speech import awake_lite, live, speech
 
 ANIMATOR = Animator(awake_lite())
 SOUND = speech(16_000 * 14)
-
-
-def live(asked: Controls) -> LiveStream:
-    stream = ANIMATOR.stream(asked)
-    assert isinstance(stream, LiveStream)
-    return stream
 
 
 @settings(max_examples=3, deadline=None)
 @given(pushed=st.integers(0, 16_000 * 13), more=st.integers(0, 5_000), seed=st.integers(0, 9))
 def test_the_frames_that_follow_are_the_same(pushed: int, more: int, seed: int) -> None:
     asked = Controls(seed=seed, intensity=1.3)
-    lost, rebuilt = live(asked), live(asked)
+    lost, rebuilt = live(ANIMATOR, asked), live(ANIMATOR, asked)
     lost.push(SOUND[:pushed])
     enough = rebuilt.network.memory_samples + 1_600
     assert enough <= 8 * 16_000
@@ -36,7 +29,7 @@ def test_the_frames_that_follow_are_the_same(pushed: int, more: int, seed: int) 
 
 
 def test_too_little_is_refused() -> None:
-    stream = live(Controls())
+    stream = live(ANIMATOR, Controls())
     with pytest.raises(InputError, match="give the last"):
         stream.rebuild(SOUND[:1_000], 100_000)
     with pytest.raises(InputError, match="do not rebuild"):

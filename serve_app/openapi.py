@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from pydantic import TypeAdapter
 
 from emotalk.blendshapes import COEFFICIENTS
-from emotalk.controls import MAX_STYLE, SEEDS, Controls
+from emotalk.controls.controls import MAX_STYLE, SEEDS, Controls
 from serve_app import problems
 from serve_app.answers import ANSWERS, JSON, SERVED
 from serve_app.problems import PROBLEM_MEDIA_TYPE, ProblemType

@@ -17,7 +17,7 @@ from emotalk import Animator, Controls
 from emotalk.audio import SAMPLE_RATE, stream_audio
 from emotalk.audio.pauses import stream_pieces
 from emotalk.blendshapes import COEFFICIENTS
-from emotalk.model.extend import load_start
+from emotalk.model.start import load_start
 
 STILL = 1e-3  # standard deviation of a coefficient that does not move
 

@@ -97,7 +97,7 @@ def evaluate(config: EvaluateConfig, progress: ProgressCallback | None = None) -
     if not units:
         raise InputError("no clip has a file of every method", source=corpus.location)
     moved = any(network.head_pose for _, network, _ in models.values())
-    measures = face_measures(rig, head=moved and corpus.has_head(config.split))
+    measures = face_measures(rig, head=moved and corpus.knows("head", config.split))
     advance = _Advance(corpus, [*fit_units, *units], progress)
     with start_ray():
         fit = FitSums.zero()

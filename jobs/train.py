@@ -22,7 +22,7 @@ from emotalk.errors import InputError
 from emotalk.files import absolute, exists
 from emotalk.labels import EMOTIONS
 from emotalk.model.config import EmoTalkConfig, TransformerEncoderConfig
-from emotalk.model.extend import extended_config, load_start
+from emotalk.model.extend import extended_config
 from emotalk.model.presets import (
     BASE_CHECKPOINT,
     OFFICIAL_CONTENT_CHECKPOINT,
@@ -31,6 +31,7 @@ from emotalk.model.presets import (
     lite_config,
     official_config,
 )
+from emotalk.model.start import load_start, start_digest
 from emotalk.training.augment import UNCHANGED, AugmentConfig
 from emotalk.training.examples import Align, Examples, speakers_of
 from emotalk.training.films import Films
@@ -163,7 +164,7 @@ def train(
     """
     output = absolute(config.output)
     corpora = Corpora.open([absolute(location) for location in (config.corpus, *config.with_corpus)])
-    identity = identity_of(config, corpora.digest)
+    identity = identity_of(config, corpora.digest, config.init and start_digest(absolute(config.init)))
     check_identity(output, identity)
     model_directory = f"{output}/{MODEL}"
     if exists(f"{model_directory}/config.json"):
@@ -186,8 +187,6 @@ def train(
     }
     for split in examples.values():
         _ = split.rows  # a split without clips is said here, not by a worker
-    if config.network.head_pose and not corpora.has_head("train"):
-        raise InputError("no clip has a head track to learn from: leave --network.head-pose out", source=config.corpus)
     watchers = [
         TensorBoard,
         *([Films] if config.film_epochs else []),
@@ -274,6 +273,10 @@ def _network(config: TrainConfig, corpora: Corpora, renamed: Mapping[str, str]) 
 
 def _check_use(config: TrainConfig, corpora: Corpora, network: EmoTalkConfig) -> None:
     """InputError for options that would do nothing here."""
+    if config.network.head_pose and not corpora.knows("head", "train"):
+        raise InputError("no clip has a head track to learn from: leave --network.head-pose out", source=config.corpus)
+    if config.losses.sounds and not corpora.knows("phones", "train"):
+        raise InputError("no clip's speech sounds are known: leave --losses.sounds out", source=config.corpus)
     for corpus, named in (pair.split("=") for pair in config.label):
         if corpus not in corpora.emotions:
             there = ", ".join(sorted(corpora.emotions))

@@ -10,20 +10,21 @@ from emotalk.files import atomic_write, exists, open_source
 
 CONFIG = "train.json"
 
-# What may change between a run and its continuation; everything else is part of what the run is. A corpus is known by
-# its digest; where and in how many pieces a run is computed changes no more than the last bits of its weights, and
-# what dropout draws.
+# What may change between a run and its continuation; everything else is part of what the run is. A corpus and a model
+# to start from are known by their digests; where and in how many pieces a run is computed changes no more than the last
+# bits of its weights, and what dropout draws.
 MAY_CHANGE = (
-    *("corpus", "with_corpus", "output", "workers", "max_workers", "max_failures"),
+    *("corpus", "with_corpus", "init", "output", "workers", "max_workers", "max_failures"),
     *("seconds_per_pass", "recompute", "checkpoint_steps", "film_epochs", "watcher"),
 )
 
 
-def identity_of(config: Any, corpus_digest: str) -> dict[str, Any]:
-    """A `TrainConfig` and the digest of its corpora -> all that decides a run's weights, as JSON holds it."""
+def identity_of(config: Any, corpus_digest: str, init_digest: str | None) -> dict[str, Any]:
+    """A `TrainConfig`, the digest of its corpora and of the model that it starts from, if there is one -> all that
+    decides a run's weights, as JSON holds it."""
     own = {key: value for key, value in asdict(config).items() if key not in MAY_CHANGE}
     identity: dict[str, Any] = json.loads(json.dumps(own))
-    return identity | {"corpus_digest": corpus_digest}
+    return identity | {"corpus_digest": corpus_digest, "init_digest": init_digest}
 
 
 def check_identity(output: str, identity: Mapping[str, Any], name: str = CONFIG) -> None:

@@ -16,8 +16,9 @@ from ray.train import Checkpoint, CheckpointUploadMode
 
 from emotalk.files import open_source
 from emotalk.model.config import EmoTalkConfig
-from emotalk.model.extend import extended, load_start
+from emotalk.model.extend import extended
 from emotalk.model.network import EmoTalk
+from emotalk.model.start import load_start
 from emotalk.model.transformer import TransformerEncoder
 from emotalk.training.augment import AugmentConfig
 from emotalk.training.examples import Examples

@@ -59,9 +59,9 @@ class Corpora:
             names = [f"{number}:{name}" for name in index.column(place).to_pylist()]
             yield index.set_column(place, index.schema.field(place), pa.array(names, pa.string()))
 
-    def has_head(self, split: str) -> bool:
-        """Whether it is known of any clip of a split how its head moves."""
-        return any(corpus.has_head(split) for corpus in self._corpora)
+    def knows(self, column: str, split: str) -> bool:
+        """As `Corpus.knows`, of any of the corpora."""
+        return any(corpus.knows(column, split) for corpus in self._corpora)
 
     def read_row_group(self, shard: str, row_group: int, columns: Sequence[str] | None = None) -> pa.Table:
         """As `Corpus.read_row_group`, for a shard as the index names it."""

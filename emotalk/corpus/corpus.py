@@ -134,12 +134,13 @@ class Corpus:
                 table if self.with_rejected else table.filter(pc.is_null(table.column("rejected")))
             )
 
-    def has_head(self, split: str) -> bool:
-        """Whether it is known of any clip of a split how its head moves. Reads as many row groups as that takes."""
+    def knows(self, column: str, split: str) -> bool:
+        """Whether any clip of a split has this optional column, as `head` or `phones`. Reads as many row groups as that
+        takes."""
         rows = self.index.filter(pc.equal(self.index.column("split"), split))
         places = zip(rows.column("shard").to_pylist(), rows.column("row_group").to_pylist(), strict=True)
-        heads = (self.read_row_group(*place, ("head",)).column("head") for place in dict.fromkeys(places))
-        return any(head.null_count < len(head) for head in heads)
+        values = (self.read_row_group(*place, (column,)).column(column) for place in dict.fromkeys(places))
+        return any(some.null_count < len(some) for some in values)
 
     @cached_property
     def _places(self) -> dict[str, tuple[str, int, int]]:

@@ -1,6 +1,5 @@
 """The teacher: any network of this project, or the authors', that says what face goes with a sound."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -10,13 +9,12 @@ import numpy as np
 from emotalk.blendshapes import COEFFICIENTS
 from emotalk.controls import Controls
 from emotalk.errors import EmoTalkError
-from emotalk.files import open_source, suffix_of
 from emotalk.inference.animator import Animator
 from emotalk.inference.finish import RawWindow
 from emotalk.inference.heard import softmax
 from emotalk.labels import EMOTIONS
-from emotalk.model.extend import load_start
-from emotalk.model.store import load_config, model_digest
+from emotalk.model.start import is_official, load_start, start_digest
+from emotalk.model.store import load_config
 from emotalk.training.card import terms_of_model
 
 LONGEST_S = 60.0  # of a sound: one window of every network
@@ -46,11 +44,10 @@ class TeacherFile:
     @classmethod
     def read(cls, path: str) -> "TeacherFile":
         """InputError where there is no model; its weights are read for their digest alone."""
-        official = suffix_of(path) == ".pth"
         return cls(
             path=path,
-            sha256=_sha256(path) if official else model_digest(path),
-            network="official" if official else load_config(path).preset,
+            sha256=start_digest(path),
+            network="official" if is_official(path) else load_config(path).preset,
             terms=terms_of_model(path),
         )
 
@@ -81,11 +78,3 @@ class Teacher:
         heard = np.zeros(len(EMOTIONS), np.float32)
         heard[[emotion in self._place for emotion in EMOTIONS]] = softmax(logits[known])
         return heard
-
-
-def _sha256(path: str) -> str:
-    digest = hashlib.sha256()
-    with open_source(path) as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -14,11 +13,6 @@ from emotalk.model.network import EmoTalk
 _BY_STYLE = ("style_map.weight",)
 _OF_HEAD = "decoder.head_output."
 _BY_EMOTION = ("emotion_head.output.weight", "emotion_head.output.bias", "prototypes")
-
-
-def load_start(path: str) -> EmoTalk:
-    """A model directory or URI, or the authors' checkpoint (`.pth`)."""
-    return EmoTalk.from_official(path) if Path(path).suffix == ".pth" else EmoTalk.from_pretrained(path)
 
 
 def extended_config(

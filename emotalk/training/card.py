@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from emotalk.corpus.manifest import Manifest
 from emotalk.corpus.provenance import terms_of
-from emotalk.files import exists, read_source, suffix_of
+from emotalk.files import exists, read_source
 from emotalk.model.config import EmoTalkConfig, TransformerEncoderConfig
 from emotalk.model.official import TERMS
 from emotalk.model.presets import OFFICIAL_EMOTION_CHECKPOINT
+from emotalk.model.start import is_official
 from emotalk.model.store import CARD, load_config
 
 TO_MIND = "## To mind"
@@ -63,7 +64,7 @@ def model_card(config: EmoTalkConfig, trained: Trained) -> str:
 
 def terms_of_model(path: str) -> tuple[str, ...]:
     """What whoever builds upon a model must mind, by its card. A model directory, a URI or the authors' checkpoint."""
-    if suffix_of(path) == ".pth":
+    if is_official(path):
         return (TERMS,)
     if exists(f"{path}/{CARD}"):
         card = read_source(f"{path}/{CARD}", max_bytes=MAX_CARD_BYTES).decode(errors="replace")

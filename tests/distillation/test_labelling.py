@@ -15,7 +15,7 @@ from emotalk.dubbing.listing import list_recordings
 from emotalk.errors import EmoTalkError, InputError
 from emotalk.inference.animator import Animator
 from emotalk.labels import EMOTIONS, OFFICIAL_EMOTIONS
-from emotalk.model.extend import load_start
+from emotalk.model.start import load_start
 from emotalk.training.examples import Examples
 from tests.distillation.shelf import voices, write_sound, write_teacher
 

@@ -8,11 +8,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import psutil
 import pytest
+import torch
 from ray.train import FailureConfig, RunConfig, ScalingConfig, TrainingFailedError
 from ray.train.torch import TorchTrainer
 from rich.console import Console
@@ -23,6 +24,7 @@ from emotalk.corpus.build import build_here
 from emotalk.corpus.corpus import Corpus
 from emotalk.corpus.sources import Etf3d
 from emotalk.errors import EmoTalkError
+from emotalk.model.start import start_digest
 from emotalk.training.examples import speakers_of
 from emotalk.training.learner import DivergedError
 from emotalk.training.losses import LossWeights
@@ -31,6 +33,7 @@ from emotalk.training.plan import PlanConfig
 from emotalk.training.watchers import EpochRecord, StepRecord
 from jobs.train import NetworkChanges, TrainConfig, train
 from jobs.train_cluster import GiveUp
+from jobs.train_identity import check_identity, claim, identity_of
 from jobs.train_salvage import RECORD
 from tests.etf3d_folder import Etf3dFolder
 from tests.model.small import encoder_folder, noise
@@ -111,6 +114,24 @@ def test_options_that_would_do_nothing_are_refused(corpus: str, finished: str, t
     for useless in ({"recompute": True}, {"optimiser": OptimiserConfig(encoder_factor=0.1)}):
         with pytest.raises(InputError, match="pretrained encoders"):
             train(config(corpus, tmp_path, init=finished, **useless), QUIET)
+    with pytest.raises(InputError, match="no clip's speech sounds are known"):
+        train(config(corpus, tmp_path, losses=LossWeights(sounds=0.1)), QUIET)
+
+
+def test_a_start_is_known_by_its_weights_wherever_it_lies(finished: str, tmp_path: Path) -> None:
+    moved, other = tmp_path / "moved", tmp_path / "other"
+    shutil.copytree(finished, moved)
+    model = EmoTalk.from_pretrained(finished)
+    torch.nn.init.zeros_(model.decoder.output.bias)
+    model.save_pretrained(other)
+
+    def identity(init: Path | str) -> dict[str, Any]:
+        return identity_of(config("corpus", tmp_path / "run", init=str(init)), "digest", start_digest(str(init)))
+
+    claim(str(tmp_path / "run"), identity(finished))
+    check_identity(str(tmp_path / "run"), identity(moved))
+    with pytest.raises(InputError, match="init_digest was"):
+        check_identity(str(tmp_path / "run"), identity(other))
 
 
 def test_a_damaged_shard_ends_the_run_at_once(corpus: str, tmp_path: Path) -> None:

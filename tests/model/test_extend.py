@@ -9,7 +9,8 @@ import torch
 
 from emotalk import EmoTalk, InputError
 from emotalk.labels import EMOTIONS
-from emotalk.model.extend import extended, extended_config, load_start
+from emotalk.model.extend import extended, extended_config
+from emotalk.model.start import load_start
 from tests.model.small import noise, small_lite
 
 

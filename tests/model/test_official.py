@@ -12,9 +12,10 @@ import torch
 
 from emotalk import EmoTalk, InputError, load_audio
 from emotalk.labels import EMOTIONS, OFFICIAL_EMOTIONS
-from emotalk.model.extend import extended, extended_config, load_start
+from emotalk.model.extend import extended, extended_config
 from emotalk.model.official import RENAMED
 from emotalk.model.presets import official_config
+from emotalk.model.start import load_start
 from tests.model.small import noise
 
 TOLERANCE = 1e-4

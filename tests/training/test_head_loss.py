@@ -82,8 +82,8 @@ def test_a_batch_without_any_head_still_reaches_the_read_out() -> None:
 
 def test_examples_carry_the_head_about_its_mean_and_as_fast_as_the_voice(tmp_path: Path) -> None:
     corpus = random_corpus(tmp_path / "corpus", LABELS, heads=True)
-    assert corpus.has_head("train")
-    assert not corpus.has_head("test")
+    assert corpus.knows("head", "train")
+    assert not corpus.knows("head", "test")
     examples = Examples(corpus, "train", ("happy", "sad", "angry"), ("ann", "bob"), head=True)
     by_name = {labels.name: random_clip(labels, head=True) for labels in LABELS}
     plain = examples.load([Single(i) for i in range(12)])

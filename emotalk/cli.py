@@ -42,7 +42,7 @@ class Animate:
     ]
     model: str | None = None
     """Model directory or URI. Default: $EMOTALK_MODEL, else the one that comes with this package."""
-    controls: tyro.conf.OmitArgPrefixes[Controls] = field(default_factory=Controls)
+    controls: Annotated[Controls, tyro.conf.arg(name="")] = field(default_factory=Controls)
     file: tyro.conf.OmitArgPrefixes[OutputOptions] = field(default_factory=OutputOptions)
     device: str | None = None
     """Where the network runs: cpu, cuda. Default: cuda where there is one."""

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import tyro
 
+from emotalk.command_types import REGISTRY
 from emotalk.errors import EmoTalkError, InputError
 from emotalk.files import printable
 
@@ -24,7 +25,7 @@ def parse(kind: Any, *, prog: str, args: Sequence[str] | None = None, descriptio
     said = io.StringIO()
     try:
         with redirect_stderr(said):
-            return tyro.cli(kind, prog=prog, args=args, description=description)
+            return tyro.cli(kind, prog=prog, args=args, description=description, registry=REGISTRY)
     except SystemExit as end:
         if end.code == USAGE:
             sys.exit(_say(_one_line(said.getvalue(), prog), USAGE))

@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Annotated
 
 import tyro
 from rich.console import Console
@@ -51,7 +52,7 @@ class DubConfig:
     fps: str | None = None
     """Frames per second of the files: 24, 29.97, 60, 30000/1001 … Default: 30, as the network has them.
     npy and parquet have 30 in any case."""
-    controls: tyro.conf.OmitArgPrefixes[Controls] = field(default_factory=Controls)
+    controls: Annotated[Controls, tyro.conf.arg(name="")] = field(default_factory=Controls)
     workers: int | None = None
     """Recordings worked on at a time. Default: as many as the cluster has GPUs or CPUs for. More than that lets an
     autoscaling cluster grow."""

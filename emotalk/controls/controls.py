@@ -1,9 +1,11 @@
 """What the user asks for: one typed object, the same on the command line, in jobs and over HTTP."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
+from emotalk.controls.checks import plain_within, shown, true_or_false, whole_within
+from emotalk.controls.codec import from_json, to_json
 from emotalk.errors import InputError
 
 MAX_STYLE = 2**31 - 1  # any integer beyond these is a mistake, and no array could hold it
@@ -34,53 +36,25 @@ class Controls:
     """Seconds appended behind the recording, in which the face comes to rest."""
 
     def __post_init__(self) -> None:
-        _within("intensity", self.intensity, 0, 3)
-        _within("level", self.level, 0, 1)
-        _within("blinks_per_minute", self.blinks_per_minute, 0, 60)
-        _within("tail_s", self.tail_s, 0, 10)
+        plain_within("intensity", self.intensity, 0, 3)
+        if self.level is not None:
+            plain_within("level", self.level, 0, 1)
+        plain_within("blinks_per_minute", self.blinks_per_minute, 0, 60)
+        plain_within("tail_s", self.tail_s, 0, 10)
         if self.style is not None:
-            _whole("style", self.style, 0, MAX_STYLE)
-        _whole("seed", self.seed, *SEEDS)
+            whole_within("style", self.style, 0, MAX_STYLE)
+        whole_within("seed", self.seed, *SEEDS)
         if self.emotion is not None and not isinstance(self.emotion, str):
-            raise InputError(f"emotion must be a label, not {_shown(self.emotion)}")
-        for name in ("smoothing", "silence_gate"):
-            if not isinstance(getattr(self, name), bool):
-                raise InputError(f"{name} must be true or false, not {_shown(getattr(self, name))}")
+            raise InputError(f"emotion must be a label, not {shown(self.emotion)}")
+        true_or_false("smoothing", self.smoothing)
+        true_or_false("silence_gate", self.silence_gate)
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """The canonical JSON form: the same controls give the same, plain values stay plain."""
+        known: dict[str, Any] = to_json(self)
+        return known
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Controls":
         """The inverse of `to_dict`; missing keys take their defaults, unknown ones are an InputError."""
-        known = [f.name for f in fields(cls)]
-        unknown = sorted(set(data) - set(known))
-        if unknown:
-            raise InputError(f"unknown controls: {', '.join(unknown)}; known are {', '.join(known)}")
-        return cls(**data)
-
-
-def _within(name: str, value: object, low: float, high: float) -> None:
-    if value is None and name == "level":
-        return
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
-        raise InputError(f"{name} must be a number, not {_shown(value)}")
-    if not low <= value <= high:
-        raise InputError(f"{name} must lie between {low} and {high}, not {_shown(value)}")
-
-
-def _whole(name: str, value: object, low: int, high: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise InputError(f"{name} must be a whole number, not {_shown(value)}")
-    if not low <= value <= high:
-        raise InputError(f"{name} must lie between {low} and {high}, not {_shown(value)}")
-
-
-def _shown(value: object) -> str:
-    """A value in a message, which stays one line: Python refuses to write integers of thousands of digits at all."""
-    if isinstance(value, int) and value.bit_length() > 64:
-        return f"an integer of {value.bit_length()} bits"
-    if value is not None and not isinstance(value, int | float | str):
-        return f"a {type(value).__name__}"
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}…"
+        return from_json(cls, data, "controls")

@@ -16,7 +16,7 @@ from emotalk.animation import Animation
 from emotalk.controls import Controls
 from emotalk.dubbing.recording import SOURCE_SHA256
 from emotalk.errors import InputError
-from serve_app import openapi, problems
+from serve_app import openapi, problems, studio
 from serve_app.answers import choose
 from serve_app.config import ServeConfig
 from serve_app.limits import Admission, BodyLimit
@@ -67,6 +67,7 @@ def build_api(config: ServeConfig, animate: Animate) -> FastAPI:
         headers = {"Vary": "Accept", "Content-Disposition": f'inline; filename="animation.{answer.name}"'}
         return Response(body, media_type=answer.media_type, headers=headers)
 
+    studio.install(app)
     app.add_middleware(BodyLimit, max_bytes=config.max_body_bytes)
     problems.install(app)
     openapi.describe(app)

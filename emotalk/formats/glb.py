@@ -6,6 +6,7 @@ animation's `extras`, which readers hand on: the frame rate, `meta`, and the emo
 an accessor with their shares, frame by frame). Further tracks are left out.
 """
 
+import io
 import json
 import struct
 from collections.abc import Iterable
@@ -82,9 +83,20 @@ def _write_on(path: Path, pieces: Iterable[Animation], rig: "Rig") -> None:
             tree["animations"] = [_animation(builder, times, frames, last_s, spools, extras)]
             if labels:
                 extras["emotion"] = builder.add(shares, shares.size, "SCALAR", FLOAT, frames * labels)
-        tree |= {"buffers": [{"byteLength": builder.size}], "bufferViews": builder.views}
-        tree["accessors"] = builder.accessors
-        _write(path, tree, builder)
+        with path.open("wb") as out:
+            _write(out, tree, builder)
+
+
+def rig_glb(rig: "Rig") -> bytes:
+    """A rig at rest, for viewers that move it themselves. `_GLOSS` tells them which vertices shine (eyes, teeth, lips)."""
+    builder = _Builder()
+    tree = _scene(builder, rig)
+    gloss = np.ascontiguousarray(rig.gloss, "<f4")
+    attributes = tree["meshes"][0]["primitives"][0]["attributes"]
+    attributes["_GLOSS"] = builder.add(gloss.tobytes(), gloss.nbytes, "SCALAR", FLOAT, len(gloss), target=ARRAY_BUFFER)
+    out = io.BytesIO()
+    _write(out, tree, builder)
+    return out.getvalue()
 
 
 def read(file: IO[bytes], source: str) -> Animation:
@@ -185,24 +197,25 @@ def _animation(
     return {"name": "speech", "samplers": samplers, "channels": channels, "extras": extras}
 
 
-def _write(path: Path, tree: dict[str, Any], builder: _Builder) -> None:
+def _write(out: IO[bytes], tree: dict[str, Any], builder: _Builder) -> None:
+    tree |= {"buffers": [{"byteLength": builder.size}], "bufferViews": builder.views}
+    tree["accessors"] = builder.accessors
     text = json.dumps(tree, separators=(",", ":"), allow_nan=False).encode()
     text += b" " * (-len(text) % 4)
     length = 12 + 8 + len(text) + 8 + builder.size
     if length > MAX_BYTES:
         raise InputError(f"{length / 2**30:.1f} GiB do not fit a .glb; save this animation as .npz")
-    with path.open("wb") as out:
-        out.write(struct.pack("<4sII", MAGIC, 2, length))
-        out.write(struct.pack("<II", len(text), JSON_CHUNK) + text)
-        out.write(struct.pack("<II", builder.size, BIN_CHUNK))
-        for part in builder.parts:
-            if isinstance(part, RowSpool):
-                part.copy_rows_to(out)
-                size = part.size
-            else:
-                out.write(part)
-                size = len(part)
-            out.write(b"\0" * (-size % 4))
+    out.write(struct.pack("<4sII", MAGIC, 2, length))
+    out.write(struct.pack("<II", len(text), JSON_CHUNK) + text)
+    out.write(struct.pack("<II", builder.size, BIN_CHUNK))
+    for part in builder.parts:
+        if isinstance(part, RowSpool):
+            part.copy_rows_to(out)
+            size = part.size
+        else:
+            out.write(part)
+            size = len(part)
+        out.write(b"\0" * (-size % 4))
 
 
 def _animation_of(document: Document) -> Animation:

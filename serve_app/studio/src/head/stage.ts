@@ -121,7 +121,7 @@ export class Stage {
     rim.position.set(0.75, 0.65, -0.9);
     const kicker = new DirectionalLight(0xffe4cf, 0.55);
     kicker.position.set(-0.9, 0.2, -0.7);
-    const eyes = new DirectionalLight(0xffffff, 0.3); // near the camera and without shadow: what eyes catch
+    const eyes = new DirectionalLight(0xffffff, 0.4); // near the camera and without shadow: what eyes catch
     eyes.position.set(-0.34, 0.24, 1);
     this.scene.add(this.key, fill, rim, kicker, eyes, new HemisphereLight(0xf2f4f8, 0x6b5a50, 0.55));
     const generator = new PMREMGenerator(this.renderer);

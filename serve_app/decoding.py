@@ -28,9 +28,8 @@ class Decoders:
 
     def __init__(self, count: int, max_audio_s: float, timeout_s: float) -> None:
         self._max_audio_s, self._timeout_s = max_audio_s, timeout_s
-        self._idle: asyncio.LifoQueue[_Process] = asyncio.LifoQueue()
-        for _ in range(count):
-            self._idle.put_nowait(_Process())
+        self._free = asyncio.Semaphore(count)
+        self._resting = [_Process() for _ in range(count)]
 
     async def decode(self, audio: BinaryIO) -> tuple[np.ndarray, str]:
         """-> (n,) float32 16 kHz mono, and the SHA-256 of the bytes. A Problem for anything but usable sound.
@@ -60,25 +59,24 @@ class Decoders:
 
     def pids(self) -> list[int]:
         """Of the processes that rest now and have worked."""
-        return [pid for process in list(self._idle._queue) for pid in process.pids()]
+        return [pid for process in self._resting for pid in process.pids()]
 
     def close(self) -> None:
         """Ends the processes that rest."""
-        while not self._idle.empty():
-            self._idle.get_nowait().kill()
+        for process in self._resting:
+            process.kill()
 
     @asynccontextmanager
     async def _process(self) -> AsyncIterator["_Process"]:
-        process = await self._idle.get()
-        try:
-            yield process
-        except Problem:
-            raise
-        finally:
-            if process.working or process.broken:
-                process.kill()
-                process = _Process()
-            self._idle.put_nowait(process)
+        async with self._free:
+            process = self._resting.pop()  # the last that worked: others are not started before they are needed
+            try:
+                yield process
+            finally:
+                if process.working or process.broken:
+                    process.kill()
+                    process = _Process()
+                self._resting.append(process)
 
 
 class _Process:

@@ -1,6 +1,7 @@
-"""The model deployment: one Animator, whose network runs windows of many requests in one batch, and streams in another."""
+"""The model deployment: one Animator. Windows of many requests form a batch, steps of many live streams another."""
 
 import asyncio
+import logging
 import os
 import threading
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -50,6 +51,7 @@ class AnimatorModel:
     """
 
     def __init__(self, config: ServeConfig) -> None:
+        logging.getLogger("ray.serve").addFilter(lambda record: "CALL step OK" not in record.getMessage())
         self._config = config
         torch.set_num_threads(config.threads)
         self._animator: Animator

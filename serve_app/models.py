@@ -1,6 +1,7 @@
 """The models behind the interface: by name, what they can do, and whether they answer."""
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from time import monotonic
 from typing import Any
@@ -9,7 +10,6 @@ import numpy as np
 from fastapi import FastAPI, Request
 
 from emotalk.controls import Controls
-from emotalk.errors import EmoTalkError
 from emotalk.formats import FORMATS
 from serve_app import openapi
 from serve_app.answers import ANSWERS
@@ -20,6 +20,7 @@ from serve_app.problems import OVERLOADED, UNAVAILABLE, UNKNOWN_MODEL, Problem
 
 READY_S = 10.0  # for a replica to answer
 READY_FOR_S = 2.0  # so long an answer holds: who asks often does not keep replicas busy
+logger = logging.getLogger("ray.serve.emotalk")
 PROBE = np.zeros(1_600, np.float32)
 
 
@@ -65,6 +66,9 @@ class Models:
             except Problem as problem:
                 if problem.kind is not OVERLOADED:  # busy is ready
                     raise
+            except Exception as error:
+                logger.exception("model %s cannot animate", name)
+                raise Problem(UNAVAILABLE, f"model {name} cannot animate") from error
 
 
 def install(app: FastAPI, config: ServeConfig, models: Models) -> None:
@@ -119,8 +123,5 @@ def install(app: FastAPI, config: ServeConfig, models: Models) -> None:
     )
     async def readyz() -> dict[str, str]:
         """Answers when a replica of every model has animated something a moment ago."""
-        try:
-            await models.ready()
-        except EmoTalkError as error:
-            raise Problem(UNAVAILABLE, "a model does not answer") from error
+        await models.ready()
         return {"status": "ready"}

@@ -1,7 +1,8 @@
 """Lanes: the way of many sessions' steps from an ingress to a model replica, in few calls.
 
-A call between replicas costs as much as the steps of dozens of streams. So the sessions of an ingress share lanes: a lane
-has one call on its way at a time, and what comes meanwhile goes with the next. All calls of a lane go to one replica.
+A call between replicas costs as much as the steps of dozens of streams. So the sessions of an ingress share lanes: a
+lane has one call on its way at a time, and what comes meanwhile goes with the next. All calls of a lane go to one
+replica.
 """
 
 import asyncio

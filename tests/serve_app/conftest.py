@@ -99,7 +99,8 @@ def ask(animator: Animator) -> Ask:
 
 
 def asking(app: ASGIApp) -> Ask:
-    """Requests to an application in this process, one after the other."""
+    """Requests to an application in this process, one after the other, on one event loop."""
+    runner = asyncio.Runner()
 
     def send(method: str, path: str, **request: Any) -> httpx.Response:
         async def run() -> httpx.Response:
@@ -107,7 +108,7 @@ def asking(app: ASGIApp) -> Ask:
             async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
                 return await client.request(method, path, **request)
 
-        return asyncio.run(run())
+        return runner.run(run())
 
     return send
 

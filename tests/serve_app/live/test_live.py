@@ -347,9 +347,6 @@ def test_a_client_that_does_not_read_is_not_waited_for_by_others(animator: Anima
                 await deaf.send(SOUND[start : start + 1_600].tobytes())
             client = await spoken(url, SOUND[:16_000])
             assert client.said[-1]["type"] == "end"
-            with pytest.raises(ConnectionClosed):
-                deaf.transport.abort()
-                while True:
-                    await deaf.recv()
+            deaf.transport.abort()
 
     run(LocalModel(animator), talk)

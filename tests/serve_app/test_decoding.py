@@ -85,8 +85,8 @@ def test_what_never_ends_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
 
     async def work(decoders: Decoders) -> None:
         await decoders.decode(io.BytesIO(wav(0.2)))  # the process is there
+        decoders._timeout_s = 0.2
         with pytest.raises(Problem, match="not decoded within"):
-            decoders._timeout_s = 0.2
             await decoders.decode(io.BytesIO(b"for ever"))
         decoders._timeout_s = 60
         task = asyncio.create_task(decoders.decode(io.BytesIO(b"for ever")))

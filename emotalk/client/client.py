@@ -41,8 +41,8 @@ class AsyncClient:
     """Calls of one service.
 
     url: as http://127.0.0.1:8000. key: where the service wants one. Every call may be repeated, so it is, after what
-    `backoff` says, when the connection fails or the service is too busy or has lost a part. `Audio` is a local file, its
-    bytes, or an open binary file; a `uri` is read by the service.
+    `backoff` says, when the connection fails or the service is too busy or has lost a part. `Audio` is a local file,
+    its bytes, or an open binary file; a `uri` is read by the service.
     """
 
     def __init__(self, url: str, *, key: str | None = None, backoff: Backoff | None = None) -> None:
@@ -129,7 +129,9 @@ class AsyncClient:
         *,
         model: str | None = None,
     ) -> AsyncIterator[BatchResult]:
-        """Results as they are done: of `files` by name with controls for all, or of `items` {"id", "uri", "controls"}."""
+        """Results as they are done: of `files` by name with controls for all, or of `items` {"id", "uri", "controls"}.
+
+        Each item has its own result; a connection that is lost in between ends them with httpx.TransportError."""
         if items is not None:
             sent = _Sent(json={"items": list(items)})
         else:
@@ -171,9 +173,7 @@ class AsyncClient:
             return data
 
     @asynccontextmanager
-    async def _asked(
-        self, path: str, sent: "_Sent | None", query: Mapping[str, str]
-    ) -> AsyncIterator[httpx.Response]:
+    async def _asked(self, path: str, sent: "_Sent | None", query: Mapping[str, str]) -> AsyncIterator[httpx.Response]:
         """A good answer, not yet read. Tries again until there is one."""
         tried = 0
         while True:
@@ -349,7 +349,10 @@ async def _pieces(response: httpx.Response) -> AsyncIterator[tuple[Animation, in
         if data["type"] == "start":
             names, labels, fps = tuple(data["names"]), tuple(data["emotion_names"]), data["fps"]
         elif data["type"] == "frames":
-            yield _animation({**data, "names": names, "emotion_names": labels, "fps": [fps, 1], "meta": {}}), data["first"]
+            yield (
+                _animation({**data, "names": names, "emotion_names": labels, "fps": [fps, 1], "meta": {}}),
+                data["first"],
+            )
         elif data["type"] == "end":
             nothing = np.zeros((0, len(names)), np.float32)
             yield Animation(nothing, names=names, fps=Fraction(fps), meta=data["meta"]), data["frames"]

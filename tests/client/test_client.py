@@ -70,7 +70,7 @@ class Failing:
         await self._app(scope, receive, send)
 
 
-def test_the_client_without_a_loop(animator: Animator, tmp_path: Path) -> None:  # noqa: F811
+def test_the_client_without_a_loop(animator: Animator, tmp_path: Path) -> None:
     expected = animator.animate(voice(1), CONTROLS)
     (tmp_path / "speech.wav").write_bytes(wav(1))
     with served(build_api(LIMITS, {"default": LocalModel(animator)})) as url, Client(url) as service:
@@ -101,7 +101,7 @@ def test_the_client_without_a_loop(animator: Animator, tmp_path: Path) -> None: 
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503])
-def test_it_is_patient_with_what_passes(animator: Animator, status: int) -> None:  # noqa: F811
+def test_it_is_patient_with_what_passes(animator: Animator, status: int) -> None:
     app = Failing(build_api(LIMITS, {"default": LocalModel(animator)}), 3, status)
 
     async def run() -> None:
@@ -130,7 +130,7 @@ def test_waits_grow_and_the_service_may_ask_for_longer_ones() -> None:
         Backoff(tries=0)
 
 
-def test_a_stream_that_is_cut_goes_on_where_it_was(animator: Animator) -> None:  # noqa: F811
+def test_a_stream_that_is_cut_goes_on_where_it_was(animator: Animator) -> None:
     expected = animator.animate(voice(2))
     cuts = 2
 
@@ -179,7 +179,7 @@ async def spoken(session: LiveSession, sound: np.ndarray) -> np.ndarray:
     return np.concatenate(pieces)
 
 
-def test_a_live_session(animator: Animator) -> None:  # noqa: F811
+def test_a_live_session(animator: Animator) -> None:
     expected = animator.animate(voice(4), CONTROLS)
 
     async def run() -> None:
@@ -196,13 +196,13 @@ def test_a_live_session(animator: Animator) -> None:  # noqa: F811
     asyncio.run(run())
 
 
-def test_a_live_session_is_resumed_when_connections_are_lost(animator: Animator) -> None:  # noqa: F811
+def test_a_live_session_is_resumed_when_connections_are_lost(animator: Animator) -> None:
     """The connection is cut again and again, long recordings and controls that have changed included."""
     sound = voice(24, seed=6)
     expected = animator.animate(sound, CONTROLS).weights
     seen = 0
 
-    class Cut(Exception): ...
+    class CutError(Exception): ...
 
     def cutting(app: ASGIApp) -> ASGIApp:
         async def cut(scope: Scope, receive: Receive, send: Send) -> None:
@@ -210,7 +210,7 @@ def test_a_live_session_is_resumed_when_connections_are_lost(animator: Animator)
                 nonlocal seen
                 seen += message.get("bytes") is not None
                 if message.get("bytes") is not None and seen % 3 == 0:
-                    raise Cut  # the server closes the connection, with or without the frames on their way
+                    raise CutError  # the server closes the connection, with or without the frames on their way
                 await send(message)
 
             await app(scope, receive, counted)
@@ -219,10 +219,13 @@ def test_a_live_session_is_resumed_when_connections_are_lost(animator: Animator)
 
     async def run() -> tuple[np.ndarray, int]:
         app = cutting(build_api(replace(LIMITS, live_sessions=64), {"default": LocalModel(animator)}))
-        async with listening(app) as address, AsyncClient(http(address), backoff=AT_ONCE) as service:
-            async with service.live(Controls()) as session:
-                await session.change(CONTROLS)
-                return await spoken(session, sound), session.resumed
+        async with (
+            listening(app) as address,
+            AsyncClient(http(address), backoff=AT_ONCE) as service,
+            service.live(Controls()) as session,
+        ):
+            await session.change(CONTROLS)
+            return await spoken(session, sound), session.resumed
 
     weights, resumed = asyncio.run(run())
     assert resumed > 0
@@ -230,16 +233,19 @@ def test_a_live_session_is_resumed_when_connections_are_lost(animator: Animator)
     np.testing.assert_allclose(weights[30:], expected[30:], atol=1e-5)
 
 
-def test_a_live_session_that_fails_for_good_says_so(animator: Animator) -> None:  # noqa: F811
+def test_a_live_session_that_fails_for_good_says_so(animator: Animator) -> None:
     class Broken(LocalModel):
         async def step(self, lane: str, asks: Sequence[Ask]) -> list[Answer]:
             raise RuntimeError("no model")
 
     async def run() -> Any:
         app = build_api(LIMITS, {"default": Broken(animator)})
-        async with listening(app) as address, AsyncClient(http(address), backoff=AT_ONCE) as service:
-            async with service.live() as session:
-                await spoken(session, voice(1))
+        async with (
+            listening(app) as address,
+            AsyncClient(http(address), backoff=AT_ONCE) as service,
+            service.live() as session,
+        ):
+            await spoken(session, voice(1))
 
     with pytest.raises(ServiceError, match="again and again"):
         asyncio.run(run())

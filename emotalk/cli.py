@@ -19,6 +19,7 @@ from emotalk.files import exists, is_uri, local_path
 from emotalk.format_commands import Convert, Formats, OutputOptions
 from emotalk.formats import find_format, format_for, format_listing
 from emotalk.inference.heard import emotion_of
+from emotalk.live_command import Live
 from emotalk.render.command import Render
 from emotalk.rig_commands import Rigs
 from emotalk.study.command import Study
@@ -170,6 +171,7 @@ AnyCommand = (
     | Annotated[Convert, tyro.conf.subcommand("convert")]
     | Annotated[Formats, tyro.conf.subcommand("formats")]
     | Annotated[Info, tyro.conf.subcommand("info")]
+    | Annotated[Live, tyro.conf.subcommand("live")]
     | Annotated[Rigs, tyro.conf.subcommand("rig")]
     | Annotated[Render, tyro.conf.subcommand("render")]
     | Annotated[Study, tyro.conf.subcommand("study")]

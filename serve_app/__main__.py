@@ -1,12 +1,13 @@
 """Runs the service on this machine: python -m serve_app --model DIR --port 8000"""
 
 import errno
+import ipaddress
 import logging
 import os
+import queue
 import signal
 import socket
 import sys
-import threading
 from dataclasses import dataclass, fields
 
 from ray import serve
@@ -17,6 +18,7 @@ from emotalk.errors import InputError
 from jobs.cluster import start_ray
 from serve_app.app import NAME, build
 from serve_app.config import ServeConfig
+from serve_app.keys import KeyRing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,11 +29,19 @@ class Options(ServeConfig):
     """Address to listen on; 0.0.0.0 for every network of this machine."""
     port: int = 8000
     """Port to listen on."""
+    open: bool = False
+    """Serve without keys although other machines can reach this address."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.port > 65_535:
             raise InputError(f"port must lie between 1 and 65535, not {self.port}")
+        if not _is_loopback(self.host) and self.api_keys is None and not self.open:
+            raise InputError(
+                f"other machines can reach {self.host}: give --api-keys (see python -m serve_app.keys), or --open"
+            )
+        if self.api_keys is not None:
+            KeyRing.load(self.api_keys)
 
     def service(self) -> ServeConfig:
         """What the application itself is told."""
@@ -44,24 +54,41 @@ def main() -> None:
 
 
 def _serve(options: Options) -> int:
-    """0 after Ctrl-C or SIGTERM. What cannot work is said before Ray starts."""
-    stop = threading.Event()
+    """0 after Ctrl-C or SIGTERM; SIGHUP loads the models anew. What cannot work is said before Ray starts."""
+    signals: queue.SimpleQueue[int] = queue.SimpleQueue()
     application = build(options.service())
     if not os.environ.get("RAY_ADDRESS"):  # of a cluster, another machine may be the one that listens
         _check_port(options.host, options.port)
     with start_ray():
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: stop.set())
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, lambda number, _: signals.put(number))
         logging.getLogger("ray.serve").setLevel(logging.WARNING)
         serve.start(http_options=HTTPOptions(host=options.host, port=options.port))
         try:
             serve.run(application, name=NAME)
             _greet(options)
-            stop.wait()
+            while signals.get() == signal.SIGHUP:
+                _reload(options)
         finally:
             print("stopping", flush=True)
             serve.delete(NAME)
     return 0
+
+
+def _reload(options: Options) -> None:
+    """Replicas that run load what lies in the model directories now; requests in work end with what they began."""
+    try:
+        serve.run(build(options.service()), name=NAME)
+        print("models loaded anew", flush=True)
+    except InputError as error:  # the old ones are still there
+        print(f"error: {error}", file=sys.stderr, flush=True)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _check_port(host: str, port: int) -> None:

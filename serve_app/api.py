@@ -1,74 +1,70 @@
-"""The HTTP interface: a plain FastAPI application around one function, samples and controls → Animation.
+"""The HTTP interface: a plain FastAPI application around models by name.
 
-It knows nothing of Ray, so it runs (and is tested) wherever such a function is at hand.
+It knows nothing of Ray, so it runs (and is tested) wherever a `Model` is at hand.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from collections.abc import Mapping
 
-import numpy as np
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, WebSocket
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
 
 import emotalk
-from emotalk.animation import Animation
-from emotalk.controls import Controls
-from emotalk.dubbing.recording import SOURCE_SHA256
-from emotalk.errors import InputError
-from serve_app import openapi, problems, studio
-from serve_app.answers import choose
+from serve_app import animations, models, openapi, problems, studio
+from serve_app.backend import Model
 from serve_app.config import ServeConfig
-from serve_app.limits import Admission, BodyLimit
-from serve_app.problems import BAD_CONTROLS, Problem
-from serve_app.uploads import decode, received
-
-Animate = Callable[[np.ndarray, Controls], Awaitable[Animation]]
+from serve_app.guard import KEY_SUBPROTOCOL, SUBPROTOCOL, Guard
+from serve_app.limits import BodyLimit
+from serve_app.live.socket import LiveSessions, farewell
+from serve_app.models import Models
+from serve_app.problems import Problem
 
 DESCRIPTION = """Speech in, an emotional 3D face out: 52 ARKit blendshape coefficients at 30 frames per second.
 
 The same recording with the same controls gives the same answer: every request may be repeated.
-Errors are problem details (RFC 9457)."""
+Errors are problem details (RFC 9457). Speech as it is spoken goes over a WebSocket, `/v1/live`: see docs/live.md."""
 
 
-def build_api(config: ServeConfig, animate: Animate) -> FastAPI:
-    """`animate` raises InputError for what the model cannot do with valid controls, Problem for anything else known."""
+def build_api(config: ServeConfig, by_name: Mapping[str, Model]) -> ASGIApp:
+    """The application; the first model is the default one."""
     app = FastAPI(title="EmoTalk", version=emotalk.__version__, description=DESCRIPTION)
-    pool = ThreadPoolExecutor(config.decoders, thread_name_prefix="codec")
-    admission = Admission(config.max_requests)
+    known = Models(by_name)
+    live = {name: LiveSessions(config, model) for name, model in by_name.items()}
 
     @app.get("/healthz", tags=["operations"], summary="Is the service alive?")
     async def healthz() -> dict[str, str]:
         """Answers as long as this process does; says nothing of the model."""
         return {"status": "ok"}
 
-    @app.post(
-        "/v1/animations",
-        tags=["animations"],
-        summary="Animate a recording",
-        response_class=Response,
-        responses={200: openapi.ANIMATION_RESPONSE, **openapi.error_responses(*openapi.CREATE_ERRORS)},
-        openapi_extra={"requestBody": openapi.CREATE_BODY, "parameters": [openapi.FORMAT_PARAMETER]},
-    )
-    async def create_animation(request: Request) -> Response:
-        """Send a recording and, if wished, controls; the answer is the whole animation."""
-        answer = choose(request.headers.get("accept"), request.query_params.get("format"))
-        loop = asyncio.get_running_loop()
-        with admission.slot():
-            async with received(request) as upload:
-                # A client that leaves cancels this; closing the file then ends the thread at its next read.
-                samples, sha256 = await loop.run_in_executor(pool, decode, upload.audio, config.max_audio_s)
-            try:
-                animation = await animate(samples, upload.controls)
-            except InputError as error:
-                raise Problem(BAD_CONTROLS, error.reason) from error
-            animation = replace(animation, meta={**animation.meta, SOURCE_SHA256: sha256})
-            body = await loop.run_in_executor(pool, answer.encode, animation)
-        headers = {"Vary": "Accept", "Content-Disposition": f'inline; filename="animation.{answer.name}"'}
-        return Response(body, media_type=answer.media_type, headers=headers)
+    @app.websocket("/v1/live")
+    async def talk(socket: WebSocket) -> None:
+        await socket.accept(_subprotocol(socket))
+        try:
+            name = known.name_of(known.of(socket.query_params.get("model")))
+        except Problem as problem:
+            await farewell(socket, problem)
+            return
+        await live[name].serve(socket)
 
+    animations.install(app, config, known)
+    models.install(app, config, known)
     studio.install(app)
     app.add_middleware(BodyLimit, max_bytes=config.max_body_bytes)
+    if config.cors:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=config.cors,
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "X-API-Key", "X-Request-ID"],
+            expose_headers=["Location", "Retry-After", "X-Request-ID"],
+        )
     problems.install(app)
     openapi.describe(app)
-    return app
+    return Guard(app, config)  # around all: an unexpected error's answer has its request's id, too
+
+
+def _subprotocol(socket: WebSocket) -> str | None:
+    """Browsers that offer some want one back: the one without a key, where there is one."""
+    offered: list[str] = socket.scope.get("subprotocols", [])
+    plain = [name for name in offered if name == SUBPROTOCOL]
+    return next(iter(plain or [name for name in offered if name.startswith(KEY_SUBPROTOCOL)]), None)

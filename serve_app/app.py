@@ -6,16 +6,18 @@ from pathlib import Path
 from typing import Any, cast
 
 from ray.serve import Application, Deployment
-from ray.serve.config import BackpressureConfig
+from ray.serve.config import BackpressureConfig, RequestRouterConfig
 
 from emotalk.files import is_uri
-from emotalk.model.store import check_model, default_model
+from emotalk.model.store import check_model, model_digest
 from serve_app.config import ServeConfig
 from serve_app.ingress import Ingress
 from serve_app.model import AnimatorModel
 from serve_app.problems import RETRY_AFTER_S
+from serve_app.router import StickyRouter
 
 NAME = "emotalk"
+MODEL_PREFIX = "model-"  # of the names of deployments
 INGRESS_CPUS = 0.5
 
 
@@ -25,32 +27,45 @@ def app(args: dict[str, Any]) -> Application:
 
 
 def build(config: ServeConfig) -> Application:
-    """The two deployments, bound together."""
-    place = _place(config.model or default_model())
-    check_model(place)  # what is wrong with it is told here, not in a replica's log
-    config = replace(config, model=place)
-    model = (
-        cast(Deployment, AnimatorModel)
-        .options(
-            max_ongoing_requests=config.max_ongoing,
-            max_queued_requests=config.max_queued,
-            backpressure_config=BackpressureConfig(status_code=429, retry_after_s=RETRY_AFTER_S),
-            ray_actor_options={"num_cpus": config.threads, "num_gpus": config.gpus},
-            **_replicas(config),
-        )
-        .bind(config)
-    )
+    """The ingress, and a deployment for each model, bound together."""
+    places = {name: _place(place) for name, place in config.all_models().items()}
+    for place in places.values():
+        check_model(place)  # what is wrong with it is told here, not in a replica's log
+    # Where the models lie is no part of what the deployments are made with: another model directory, or another model
+    # in it, only tells the replicas to load that one. None is restarted.
+    config = replace(config, model=None, models=())
+    models = {name: _model(config, name, place) for name, place in places.items()}
     ingress: Application = (
         cast(Deployment, Ingress)
         .options(
             num_replicas=config.ingress_replicas,
             # Serve's own queue answers without a problem document: `max_requests` is reached long before this.
-            max_ongoing_requests=8 * config.max_requests,
+            max_ongoing_requests=8 * config.max_requests + config.live_sessions,
             ray_actor_options={"num_cpus": INGRESS_CPUS},
         )
-        .bind(config, model)
+        .bind(config, models)
     )
     return ingress
+
+
+def _model(config: ServeConfig, name: str, place: str) -> Application:
+    lanes = config.ingress_replicas * config.lanes
+    deployment: Application = (
+        cast(Deployment, AnimatorModel)
+        .options(
+            name=f"{MODEL_PREFIX}{name}",
+            user_config={"model": place, "sha256": model_digest(place)},
+            # Steps of live sessions find room beside as many recordings as are worked on.
+            max_ongoing_requests=config.max_ongoing + lanes,
+            max_queued_requests=config.max_queued + lanes,
+            backpressure_config=BackpressureConfig(status_code=429, retry_after_s=RETRY_AFTER_S),
+            request_router_config=RequestRouterConfig(request_router_class=StickyRouter),
+            ray_actor_options={"num_cpus": config.threads, "num_gpus": config.gpus},
+            **_replicas(config),
+        )
+        .bind(config)
+    )
+    return deployment
 
 
 def _replicas(config: ServeConfig) -> Mapping[str, Any]:

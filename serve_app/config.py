@@ -1,6 +1,7 @@
 """Everything that can be set of the service, in one place, checked when it is made."""
 
 import dataclasses
+import re
 import types
 import typing
 from collections.abc import Mapping
@@ -8,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from emotalk.errors import InputError
+from emotalk.model.store import default_model
+from serve_app.uris import check_prefix
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +20,8 @@ class ServeConfig:
     model: str | None = None
     """Model directory or URI; by default EMOTALK_MODEL, else the one of this package. A relative folder
     is one of where the application is built: the current one, or the working_dir of a Serve configuration."""
+    models: tuple[str, ...] = ()
+    """Further models served beside it, each NAME=PLACE. `model` itself is called default."""
     max_audio_s: float = 600.0
     """Longest recording. Longer ones are refused before or while they are decoded."""
     max_body_bytes: int = 128 * 2**20
@@ -40,7 +45,44 @@ class ServeConfig:
     gpus: float = 0.0
     """GPUs of a model replica; parts of one are possible."""
     decoders: int = 2
-    """Threads of an ingress replica that decode recordings and encode answers."""
+    """Processes of an ingress replica that decode recordings, and threads that encode answers."""
+    decode_timeout_s: float = 60.0
+    """A recording that is not decoded in so long is refused."""
+    uri_prefixes: tuple[str, ...] = ()
+    """Where recordings may be read that requests name by URI, as s3://bucket/shelf or https://host/path; none by
+    default."""
+    uri_private: bool = False
+    """Whether http(s) hosts of `uri_prefixes` may have addresses of this network."""
+    max_batches: int = 4
+    """Batch requests that one ingress replica holds."""
+    max_batch_items: int = 1000
+    """Recordings of one batch request."""
+    batch_parallel: int = 2
+    """Recordings of batch requests that one ingress replica works on side by side."""
+    api_keys: str | None = None
+    """File or URI with the keys that may ask, see `python -m serve_app.keys`; without one everybody may."""
+    key_requests_per_minute: int = 600
+    """Of one key, per ingress replica."""
+    key_concurrent: int = 64
+    """Requests and live sessions of one key at a time, per ingress replica."""
+    cors: tuple[str, ...] = ()
+    """Origins whose pages may use the service, as https://studio.example; * for all."""
+
+    live_sessions: int = 64
+    """Live sessions that one ingress replica holds; further ones are closed with 1013."""
+    live_lanes: int | None = None
+    """Ways from an ingress replica to model replicas that live sessions share; by default twice max_replicas. More
+    spread sessions more evenly, fewer make larger batches."""
+    live_streams: int = 1024
+    """Streams that a model replica remembers (0.28 MB each with lite); one that is forgotten is built anew."""
+    live_idle_s: float = 30.0
+    """A live session without any message for so long is closed."""
+    live_max_session_s: float = 3600.0
+    """Longest live session."""
+    live_max_chunk_bytes: int = 256 * 2**10
+    """Largest chunk of a live session's sound."""
+    live_max_ahead_s: float = 30.0
+    """How far a live session's sound may be ahead of the clock."""
 
     def __post_init__(self) -> None:
         hints = typing.get_type_hints(type(self))
@@ -48,12 +90,49 @@ class ServeConfig:
             _check_type(field.name, getattr(self, field.name), hints[field.name])
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            if isinstance(value, int | float) and value <= 0 and field.name != "gpus":
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            if number and value <= 0 and field.name != "gpus":
                 raise InputError(f"{field.name} must be positive, not {value}")
         if self.gpus < 0:
             raise InputError(f"gpus must not be negative: {self.gpus}")
         if self.min_replicas > self.max_replicas:
             raise InputError(f"min_replicas {self.min_replicas} is more than max_replicas {self.max_replicas}")
+
+        self.all_models()
+        for prefix in self.uri_prefixes:
+            check_prefix(prefix)
+
+    def limits(self) -> dict[str, Any]:
+        """What clients have to keep to."""
+        return {
+            "max_audio_s": self.max_audio_s,
+            "max_body_bytes": self.max_body_bytes,
+            "max_batch_items": self.max_batch_items,
+            "uri_prefixes": self.uri_prefixes,
+            "live": {
+                "idle_s": self.live_idle_s,
+                "max_session_s": self.live_max_session_s,
+                "max_chunk_bytes": self.live_max_chunk_bytes,
+                "max_ahead_s": self.live_max_ahead_s,
+            },
+        }
+
+    def all_models(self) -> dict[str, str]:
+        """Place by name, the default one first."""
+        places = {DEFAULT: self.model or default_model()}
+        for entry in self.models:
+            name, _, place = entry.partition("=")
+            if not NAMES.fullmatch(name) or not place:
+                raise InputError(f"models has NAME=PLACE entries, with a name of {NAMES.pattern}, not {entry!r}")
+            if name in places:
+                raise InputError(f"two models are called {name}")
+            places[name] = place
+        return places
+
+    @property
+    def lanes(self) -> int:
+        """Of live sessions, from an ingress replica to one model's replicas."""
+        return self.live_lanes or (1 if self.max_replicas == 1 else 2 * self.max_replicas)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "ServeConfig":
@@ -68,14 +147,26 @@ class ServeConfig:
         return cls(**{name: _from_text(name, value, hints[name]) for name, value in data.items()})
 
 
+DEFAULT = "default"
+NAMES = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+
+
 def _kinds(hint: Any) -> tuple[type, ...]:
     return typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
 
 
 def _from_text(name: str, value: Any, hint: Any) -> Any:
     kinds = _kinds(hint)
+    if typing.get_origin(hint) is tuple:  # a list in a file, a text with commas on the command line
+        if isinstance(value, str):
+            return tuple(part for part in value.split(",") if part)
+        return tuple(value) if isinstance(value, list) else value
     if not isinstance(value, str) or str in kinds:
         return value
+    if bool in kinds:
+        if value.lower() not in ("true", "false"):
+            raise InputError(f"{name} must be true or false, not {value!r}")
+        return value.lower() == "true"
     try:
         return int(value) if int in kinds else float(value)
     except ValueError as error:
@@ -83,8 +174,12 @@ def _from_text(name: str, value: Any, hint: Any) -> Any:
 
 
 def _check_type(name: str, value: Any, hint: Any) -> None:
+    if typing.get_origin(hint) is tuple:
+        if not isinstance(value, tuple) or not all(isinstance(part, str) for part in value):
+            raise InputError(f"{name} must be a list of texts, not {value!r}")
+        return
     kinds = _kinds(hint)
     allowed = (*kinds, int) if float in kinds else kinds
-    if isinstance(value, bool) or not isinstance(value, allowed) or value != value:
+    if (isinstance(value, bool) and bool not in kinds) or not isinstance(value, allowed) or value != value:
         names = " or ".join("nothing" if kind is types.NoneType else kind.__name__ for kind in kinds)
         raise InputError(f"{name} must be {names}, not {value!r}")

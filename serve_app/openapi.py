@@ -7,7 +7,7 @@ from pydantic import TypeAdapter
 
 from emotalk.blendshapes import COEFFICIENTS
 from emotalk.controls.controls import MAX_STYLE, SEEDS, Controls
-from serve_app import problems
+from serve_app import ndjson, problems
 from serve_app.answers import ANSWERS, JSON, SERVED
 from serve_app.problems import PROBLEM_MEDIA_TYPE, ProblemType
 
@@ -94,10 +94,34 @@ ANIMATION_EXAMPLE = {
     "meta": {"emotalk": "0.1.0", "preset": "lite", "controls": CONTROLS_EXAMPLE},
 }
 
+LOOK_ERRORS = (
+    problems.UNAUTHORIZED,
+    problems.FORBIDDEN,
+    problems.UNKNOWN_MODEL,
+    problems.OVERLOADED,
+    problems.INTERNAL,
+    problems.UNAVAILABLE,
+)
+BATCH_ERRORS = (
+    problems.BAD_REQUEST,
+    problems.BAD_CONTROLS,
+    problems.UNAUTHORIZED,
+    problems.FORBIDDEN,
+    problems.UNKNOWN_MODEL,
+    problems.NOT_ACCEPTABLE,
+    problems.BODY_TOO_LARGE,
+    problems.MEDIA_TYPE,
+    problems.OVERLOADED,
+    problems.INTERNAL,
+)
 CREATE_ERRORS = (
     problems.BAD_REQUEST,
     problems.BAD_AUDIO,
     problems.BAD_CONTROLS,
+    problems.BAD_URI,
+    problems.UNAUTHORIZED,
+    problems.FORBIDDEN,
+    problems.UNKNOWN_MODEL,
     problems.NOT_ACCEPTABLE,
     problems.BODY_TOO_LARGE,
     problems.TOO_LONG,
@@ -129,6 +153,11 @@ def error_responses(*kinds: ProblemType) -> dict[int | str, dict[str, Any]]:
 
 
 _CSV_EXAMPLE = "Timecode,BlendShapeCount,EyeBlinkLeft,…\n00:00:00:00.000,61,0.0000000000,…\n"
+_LINES_EXAMPLE = (
+    '{"type":"start","fps":30,"names":["browDownLeft",…],"emotion_names":["neutral","happy"],"head":false,"model":{…}}\n'
+    '{"type":"frames","first":0,"weights":[[0.1,…],…],"emotion":[[0.2,0.8],…],"head":null}\n'
+    '{"type":"end","frames":75,"meta":{…}}\n'
+)
 ANIMATION_RESPONSE: dict[str, Any] = {
     "description": "The animation, in the format asked for.",
     "content": {
@@ -142,7 +171,20 @@ ANIMATION_RESPONSE: dict[str, Any] = {
             else {"schema": {"type": "string", "format": "binary", "description": f"{known.title}."}}
             for known in SERVED
         },
+        ndjson.MEDIA_TYPE: {
+            "schema": {
+                "type": "string",
+                "description": "Lines of JSON while it is computed: `start`, then `frames`, at last `end`, or `error` "
+                "with a problem where it could not go on.",
+            },
+            "example": _LINES_EXAMPLE,
+        },
     },
+}
+URI: dict[str, Any] = {
+    "type": "string",
+    "maxLength": 2048,
+    "description": "Where the recording lies; under a prefix that the service allows, see /v1/limits.",
 }
 CREATE_BODY: dict[str, Any] = {
     "required": True,
@@ -163,6 +205,74 @@ CREATE_BODY: dict[str, Any] = {
             },
             "encoding": {"controls": {"contentType": "application/json"}},
             "example": {"audio": "(the bytes of speech.wav)", "controls": CONTROLS_EXAMPLE},
+        },
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "required": ["uri"],
+                "additionalProperties": False,
+                "properties": {"uri": URI, "controls": {"$ref": "#/components/schemas/Controls"}},
+            },
+            "example": {"uri": "s3://studio/takes/hello.wav", "controls": CONTROLS_EXAMPLE},
+        },
+    },
+}
+BATCH_BODY: dict[str, Any] = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "required": ["items"],
+                "additionalProperties": False,
+                "properties": {
+                    "items": {
+                        "type": "array",
+                        "minItems": 1,
+                        "items": {
+                            "type": "object",
+                            "required": ["uri"],
+                            "additionalProperties": False,
+                            "properties": {
+                                "id": {"type": "string", "maxLength": 256, "description": "Default: its number."},
+                                "uri": URI,
+                                "controls": {"$ref": "#/components/schemas/Controls"},
+                            },
+                        },
+                    },
+                },
+            },
+            "example": {"items": [{"id": "hello", "uri": "s3://studio/takes/hello.wav", "controls": CONTROLS_EXAMPLE}]},
+        },
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "required": ["audio"],
+                "additionalProperties": False,
+                "properties": {
+                    "audio": {
+                        "type": "array",
+                        "items": {"type": "string", "format": "binary"},
+                        "description": "Recordings; an item's id is its file's name.",
+                    },
+                    "controls": {"$ref": "#/components/schemas/Controls"},
+                },
+            },
+            "encoding": {"controls": {"contentType": "application/json"}},
+            "example": {"audio": ["(the bytes of hello.wav)"], "controls": CONTROLS_EXAMPLE},
+        },
+    },
+}
+BATCH_RESPONSE: dict[str, Any] = {
+    "description": "A line of JSON per item, in the order in which they are done.",
+    "content": {
+        ndjson.MEDIA_TYPE: {
+            "schema": {
+                "type": "string",
+                "description": "`id`, `status`, and `animation` or `problem`. An animation is an object (json), a text "
+                "(csv) or bytes in base64.",
+            },
+            "example": '{"id":"hello","status":200,"animation":{…}}\n{"id":"b","status":400,"problem":{…}}\n',
         }
     },
 }
@@ -171,7 +281,14 @@ FORMAT_PARAMETER: dict[str, Any] = {
     "in": "query",
     "required": False,
     "description": "The answer's format; wins over the header Accept.",
-    "schema": {"type": "string", "enum": [answer.name for answer in ANSWERS], "default": JSON.name},
+    "schema": {"type": "string", "enum": [*(answer.name for answer in ANSWERS), "ndjson"], "default": JSON.name},
+}
+MODEL_PARAMETER: dict[str, Any] = {
+    "name": "model",
+    "in": "query",
+    "required": False,
+    "description": "A name of /v1/models; by default the first.",
+    "schema": {"type": "string"},
 }
 
 

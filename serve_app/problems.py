@@ -30,12 +30,21 @@ def _kind(slug: str, status: int, title: str, when: str) -> ProblemType:
 BAD_REQUEST = _kind("bad-request", 400, "The request cannot be read", "The form is broken or a field is unknown.")
 BAD_AUDIO = _kind("bad-audio", 400, "The recording cannot be used", "Not audio, damaged, cut short or without sound.")
 BAD_CONTROLS = _kind("bad-controls", 400, "The controls cannot be used", "Unknown keys, or values out of range.")
+UNAUTHORIZED = _kind("unauthorized", 401, "Who asks is not known", "No key, or none that this service knows.")
+FORBIDDEN = _kind("forbidden", 403, "This is not allowed", "The key lacks a scope, or the page's origin is not listed.")
+UNKNOWN_MODEL = _kind("unknown-model", 404, "There is no such model", "See /v1/models.")
 NOT_FOUND = _kind("not-found", 404, "There is nothing here", "No such path.")
 METHOD = _kind("method-not-allowed", 405, "This path does not know this method", "See the header Allow.")
 NOT_ACCEPTABLE = _kind("not-acceptable", 406, "No format fits", "Neither Accept nor format names one that exists.")
 BODY_TOO_LARGE = _kind("body-too-large", 413, "The request is too large", "More bytes than the service takes.")
 TOO_LONG = _kind("recording-too-long", 413, "The recording is too long", "More seconds than the service takes.")
-MEDIA_TYPE = _kind("unsupported-media-type", 415, "The body's type is not supported", "Not multipart/form-data.")
+MEDIA_TYPE = _kind(
+    "unsupported-media-type", 415, "The body's type is not supported", "Neither multipart/form-data nor JSON."
+)
+BAD_URI = _kind("bad-uri", 400, "The URI cannot be used", "Not under an allowed prefix, or nothing usable is there.")
+IDLE = _kind("idle", 408, "Nothing came in time", "A live session without messages for longer than its limit.")
+SUPERSEDED = _kind("superseded", 409, "The session is elsewhere", "It was resumed over another connection.")
+TOO_FAST = _kind("too-fast", 429, "Too fast", "A live session's sound came much faster than it can be spoken.")
 OVERLOADED = _kind("overloaded", 429, "Too many requests at this moment", "Come again after Retry-After seconds.")
 INTERNAL = _kind("internal", 500, "The service failed", "A fault of the service; the request may be repeated.")
 UNAVAILABLE = _kind("unavailable", 503, "No model is available", "Replicas are being replaced; repeat the request.")
@@ -48,7 +57,11 @@ class Problem(HTTPException):
     """Raised anywhere in a request: becomes its answer. `members` are further keys of the problem document."""
 
     def __init__(self, kind: ProblemType, detail: str, **members: Any) -> None:
-        headers = {"Retry-After": str(RETRY_AFTER_S)} if kind in (OVERLOADED, UNAVAILABLE) else None
+        headers = None
+        if kind in (OVERLOADED, UNAVAILABLE):
+            headers = {"Retry-After": str(members.get("retry_after_s", RETRY_AFTER_S))}
+        elif kind is UNAUTHORIZED:
+            headers = {"WWW-Authenticate": "Bearer"}
         super().__init__(kind.status, detail, headers)
         self.kind = kind
         self.members = members
@@ -62,17 +75,21 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _answer_failure)
 
 
-def problem_response(request: Request, problem: Problem) -> Response:
-    """The problem document as an HTTP answer."""
-    request_id = request.headers.get("x-request-id")
-    document = {
+def document_of(problem: Problem, path: str, request_id: str | None) -> dict[str, Any]:
+    """The problem document."""
+    return {
         "type": problem.kind.uri,
         "title": problem.kind.title,
         "status": problem.kind.status,
         "detail": problem.detail,
-        "instance": request.url.path + (f"#{quote(request_id)}" if request_id else ""),
+        "instance": path + (f"#{quote(request_id)}" if request_id else ""),
         **problem.members,
     }
+
+
+def problem_response(request: Request, problem: Problem) -> Response:
+    """The problem document as an HTTP answer."""
+    document = document_of(problem, request.url.path, request.headers.get("x-request-id"))
     body = json.dumps(document, ensure_ascii=False).encode()
     return Response(body, problem.kind.status, headers=dict(problem.headers or {}), media_type=PROBLEM_MEDIA_TYPE)
 

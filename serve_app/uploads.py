@@ -1,65 +1,101 @@
-"""The multipart form of a request: its recording and its controls, or a Problem that says what is wrong with them."""
+"""What a request asks for: its recordings, as uploaded files or URIs, and its controls; or a Problem that says what is
+wrong with them."""
 
-import hashlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import BinaryIO
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO, cast
 
-import numpy as np
 from fastapi import Request
 from starlette.datastructures import FormData, UploadFile
 
-from emotalk.audio import load_audio
 from emotalk.controls import Controls
-from emotalk.errors import InputError, TooLongError
-from serve_app.problems import BAD_AUDIO, BAD_CONTROLS, BAD_REQUEST, MEDIA_TYPE, TOO_LONG, Problem
+from emotalk.errors import InputError
+from serve_app.problems import BAD_CONTROLS, BAD_REQUEST, BODY_TOO_LARGE, MEDIA_TYPE, Problem
 
 MAX_CONTROLS_BYTES = 64 * 2**10
-FIELDS = ("audio", "controls")
+MAX_JSON_BYTES = 8 * 2**20
+FORM, JSON = "multipart/form-data", "application/json"
 
 
-@dataclass(frozen=True)
-class Upload:
-    """A received form. `audio` is a file on this machine, spooled to disk when large, gone when the request ends."""
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """One recording to animate: `audio` is a file on this machine, spooled to disk when large, gone when the request
+    ends; or `uri` says where it lies."""
 
-    audio: BinaryIO
-    controls: Controls
+    audio: BinaryIO | None = None
+    uri: str | None = None
+    controls: Controls = field(default_factory=Controls)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchItem:
+    """One of many; what is wrong with it is its own answer."""
+
+    id: str
+    asked: Asked | Problem
 
 
 @asynccontextmanager
-async def received(request: Request) -> AsyncIterator[Upload]:
-    """Reads the form; its files are closed and removed however the block ends, a client that goes away included."""
-    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    if kind != "multipart/form-data":
-        raise Problem(MEDIA_TYPE, f"send multipart/form-data with the file in the field audio, not {kind or 'nothing'}")
-    coding = request.headers.get("content-encoding", "identity")
-    if coding.lower() != "identity":
-        raise Problem(MEDIA_TYPE, f"bodies with Content-Encoding: {coding} are not read")
+async def received(request: Request) -> AsyncIterator[Asked]:
+    """Reads a form with a file, or JSON with a URI. Files are closed and removed however the block ends, a client that
+    goes away included."""
+    if _kind(request) == JSON:
+        data = await _json(request)
+        _known(data, "uri", "controls")
+        if "uri" not in data:
+            raise Problem(BAD_REQUEST, "no uri")
+        yield Asked(uri=data["uri"], controls=controls_of(data.get("controls", {})))
+        return
     async with request.form(max_files=2, max_fields=2, max_part_size=MAX_CONTROLS_BYTES) as form:
-        if unknown := sorted(set(form) - set(FIELDS)):
-            raise Problem(BAD_REQUEST, f"unknown fields: {', '.join(unknown)}; known are {', '.join(FIELDS)}")
-        if twice := [name for name in FIELDS if len(form.getlist(name)) > 1]:
-            raise Problem(BAD_REQUEST, f"given twice: {', '.join(twice)}")
+        _fields(form, ("audio", "controls"), several=())
         audio = form.get("audio")
         if not isinstance(audio, UploadFile):
             raise Problem(BAD_REQUEST, "no file in the field audio")
-        yield Upload(audio.file, await _controls(form))
+        yield Asked(audio=cast(BinaryIO, audio.file), controls=controls_of(await _text(form.get("controls"))))
 
 
-async def _controls(form: FormData) -> Controls:
-    given = form.get("controls")
-    if isinstance(given, UploadFile):  # curl's -F controls=@controls.json
-        text: str | bytes = await given.read(MAX_CONTROLS_BYTES + 1)
-        if len(text) > MAX_CONTROLS_BYTES:
-            raise Problem(BAD_CONTROLS, f"more than {MAX_CONTROLS_BYTES} bytes")
-    else:
-        text = given or "{}"
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise Problem(BAD_CONTROLS, f"not JSON: {error}") from error
+@asynccontextmanager
+async def received_batch(request: Request, max_items: int) -> AsyncIterator[list[BatchItem]]:
+    """JSON {"items": [{"id", "uri", "controls"}, …]}, or a form with many files named audio and controls for all."""
+    if _kind(request) == JSON:
+        data = await _json(request)
+        _known(data, "items", "format")
+        entries = data.get("items")
+        if not isinstance(entries, list) or not entries:
+            raise Problem(BAD_REQUEST, "items must be a list of at least one object")
+        if len(entries) > max_items:
+            raise Problem(BODY_TOO_LARGE, f"more than {max_items} items", max_items=max_items)
+        items = [_item(i, entry) for i, entry in enumerate(entries)]
+        if len({item.id for item in items}) < len(items):
+            raise Problem(BAD_REQUEST, "two items have the same id")
+        yield items
+        return
+    async with request.form(max_files=max_items + 1, max_fields=2, max_part_size=MAX_CONTROLS_BYTES) as form:
+        _fields(form, ("audio", "controls"), several=("audio",))
+        files = form.getlist("audio")
+        if not files or not all(isinstance(file, UploadFile) for file in files):
+            raise Problem(BAD_REQUEST, "no files in the field audio")
+        controls = controls_of(await _text(form.get("controls")))
+        uploads = [file for file in files if isinstance(file, UploadFile)]
+        names = [file.filename or str(i) for i, file in enumerate(uploads)]
+        yield [
+            BatchItem(
+                id=name if names.count(name) == 1 else f"{i}:{name}",
+                asked=Asked(audio=cast(BinaryIO, file.file), controls=controls),
+            )
+            for i, (name, file) in enumerate(zip(names, uploads, strict=True))
+        ]
+
+
+def controls_of(data: Any) -> Controls:
+    """Controls from their JSON form, or from its text."""
+    if isinstance(data, str | bytes):
+        try:
+            data = json.loads(data)
+        except (ValueError, RecursionError) as error:
+            raise Problem(BAD_CONTROLS, f"not JSON: {error}") from error
     if not isinstance(data, dict):
         raise Problem(BAD_CONTROLS, "controls must be a JSON object")
     try:
@@ -68,16 +104,62 @@ async def _controls(form: FormData) -> Controls:
         raise Problem(BAD_CONTROLS, error.reason) from error
 
 
-def decode(audio: BinaryIO, max_audio_s: float) -> tuple[np.ndarray, str]:
-    """-> (n,) float32 16 kHz mono, and the SHA-256 of the bytes. Blocks: runs in a thread.
-
-    A Problem for anything but usable sound.
-    """
+def _item(number: int, entry: Any) -> BatchItem:
+    name = entry.get("id", str(number)) if isinstance(entry, dict) else str(number)
+    if not isinstance(name, str) or len(name) > 256:
+        raise Problem(BAD_REQUEST, f"the id of item {number} must be a text of at most 256 characters")
     try:
-        samples = load_audio(audio, max_duration_s=max_audio_s)
-        audio.seek(0)
-        return samples, hashlib.file_digest(audio, "sha256").hexdigest()  # type: ignore[arg-type]
-    except TooLongError as error:
-        raise Problem(TOO_LONG, error.reason, max_audio_s=max_audio_s) from error
-    except InputError as error:
-        raise Problem(BAD_AUDIO, error.reason) from error
+        if not isinstance(entry, dict) or "uri" not in entry:
+            raise Problem(BAD_REQUEST, "an item must be an object with a uri")
+        _known(entry, "id", "uri", "controls")
+        return BatchItem(id=name, asked=Asked(uri=entry["uri"], controls=controls_of(entry.get("controls", {}))))
+    except Problem as problem:
+        return BatchItem(id=name, asked=problem)
+
+
+def _kind(request: Request) -> str:
+    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if kind not in (FORM, JSON):
+        wanted = f"{FORM} with the file in the field audio, or {JSON} with a uri"
+        raise Problem(MEDIA_TYPE, f"send {wanted}, not {kind or 'nothing'}")
+    coding = request.headers.get("content-encoding", "identity")
+    if coding.lower() != "identity":
+        raise Problem(MEDIA_TYPE, f"bodies with Content-Encoding: {coding} are not read")
+    return kind
+
+
+async def _json(request: Request) -> dict[str, Any]:
+    body = bytearray()
+    async for block in request.stream():
+        body += block
+        if len(body) > MAX_JSON_BYTES:
+            raise Problem(BODY_TOO_LARGE, f"more than {MAX_JSON_BYTES} bytes of JSON")
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise Problem(BAD_REQUEST, f"not JSON: {error}") from error
+    if not isinstance(data, dict):
+        raise Problem(BAD_REQUEST, "the body must be a JSON object")
+    return data
+
+
+def _known(data: Mapping[str, Any], *names: str) -> None:
+    if unknown := sorted(set(data) - set(names)):
+        raise Problem(BAD_REQUEST, f"unknown fields: {', '.join(unknown)}; known are {', '.join(names)}")
+
+
+def _fields(form: FormData, names: tuple[str, ...], several: tuple[str, ...]) -> None:
+    if unknown := sorted(set(form) - set(names)):
+        raise Problem(BAD_REQUEST, f"unknown fields: {', '.join(unknown)}; known are {', '.join(names)}")
+    if twice := [name for name in names if name not in several and len(form.getlist(name)) > 1]:
+        raise Problem(BAD_REQUEST, f"given twice: {', '.join(twice)}")
+
+
+async def _text(given: UploadFile | str | None) -> str | bytes:
+    """A field, or a file in its place, as curl's -F controls=@controls.json sends it."""
+    if not isinstance(given, UploadFile):
+        return given or "{}"
+    text = await given.read(MAX_CONTROLS_BYTES + 1)
+    if len(text) > MAX_CONTROLS_BYTES:
+        raise Problem(BAD_CONTROLS, f"more than {MAX_CONTROLS_BYTES} bytes")
+    return text

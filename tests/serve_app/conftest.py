@@ -2,7 +2,8 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import httpx
 import numpy as np
 import pytest
 import torch
+from starlette.types import ASGIApp
 
 from emotalk.animation import Animation
 from emotalk.controls import Controls
@@ -18,10 +20,46 @@ from emotalk.model.network import EmoTalk
 from emotalk.model.presets import lite_config
 from emotalk.model.store import model_digest
 from serve_app.api import build_api
+from serve_app.backend import ModelCard
 from serve_app.config import ServeConfig
+from serve_app.live.steps import Answer, ResumePoint
+from serve_app.live.steps import Ask as Step
+from serve_app.live.streams import LiveStreams
 
 LIMITS = ServeConfig(max_audio_s=90, max_body_bytes=4 * 2**20, max_requests=4)
 Ask = Callable[..., httpx.Response]
+
+
+class LocalModel:
+    """`Model` by an Animator of this process. lose: streams are forgotten before every step, as if replicas died."""
+
+    def __init__(self, animator: Animator, *, lose: bool = False) -> None:
+        self._animator, self._lose = animator, lose
+        self.streams = LiveStreams(animator, ThreadPoolExecutor(1), 1024)
+        self.steps = 0
+
+    async def animate(self, samples: np.ndarray, controls: Controls, *, background: bool = False) -> Animation:
+        return await asyncio.to_thread(self._animator.animate, samples, controls)
+
+    async def pieces(self, samples: np.ndarray, controls: Controls) -> AsyncIterator[Animation]:
+        for piece in self._animator.animate_blocks([samples], controls):
+            yield piece
+
+    async def card(self) -> ModelCard:
+        return ModelCard.of(self._animator)
+
+    async def step(self, lane: str, asks: Sequence[Step]) -> list[Answer]:
+        self.steps += 1
+        if self._lose:
+            for ask in asks:
+                await self.streams.forget(ask.stream)
+        return await self.streams.step(asks)
+
+    async def forget(self, lane: str, stream: str) -> None:
+        await self.streams.forget(stream)
+
+    async def resume_point(self, controls: Controls, frames: int) -> ResumePoint:
+        return self.streams.resume_point(controls, frames)
 
 
 @pytest.fixture(scope="session")
@@ -53,14 +91,16 @@ def free_port() -> int:
         return port
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def ask(animator: Animator) -> Ask:
     """One request to the HTTP interface in this process; the Animator behind it stands in for the replicas."""
 
-    async def animate(samples: np.ndarray, controls: Controls) -> Animation:
-        return await asyncio.to_thread(animator.animate, samples, controls)
+    return asking(build_api(LIMITS, {"default": LocalModel(animator)}))
 
-    app = build_api(LIMITS, animate)
+
+def asking(app: ASGIApp) -> Ask:
+    """Requests to an application in this process, one after the other, on one event loop."""
+    runner = asyncio.Runner()
 
     def send(method: str, path: str, **request: Any) -> httpx.Response:
         async def run() -> httpx.Response:
@@ -68,7 +108,7 @@ def ask(animator: Animator) -> Ask:
             async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
                 return await client.request(method, path, **request)
 
-        return asyncio.run(run())
+        return runner.run(run())
 
     return send
 

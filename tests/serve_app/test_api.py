@@ -17,7 +17,7 @@ from emotalk.inference.animator import Animator
 from serve_app.answers import SERVED, to_json
 from serve_app.api import build_api
 from tests.audio.recordings import silent_video
-from tests.serve_app.conftest import LIMITS, Ask, check_problem
+from tests.serve_app.conftest import LIMITS, Ask, LocalModel, check_problem
 from tests.serve_app.recordings import long_silence, voice, wav
 
 PATH = "/v1/animations"
@@ -195,22 +195,24 @@ def test_health(ask: Ask) -> None:
     assert ask("GET", "/healthz").json() == {"status": "ok"}
 
 
-def test_too_many_requests_and_faults() -> None:
+def test_too_many_requests_and_faults(animator: Animator) -> None:
     """As many as allowed wait inside `animate`; the next is refused; then each fault is a 500 without details."""
 
     async def run() -> None:
         full, fail = asyncio.Event(), asyncio.Event()
         inside = 0
 
-        async def animate(samples: np.ndarray, controls: Controls) -> Animation:
-            nonlocal inside
-            inside += 1
-            if inside == LIMITS.max_requests:
-                full.set()
-            await fail.wait()
-            raise RuntimeError("/secret/path")
+        class Failing(LocalModel):
+            async def animate(self, samples: np.ndarray, controls: Controls, *, background: bool = False) -> Animation:
+                nonlocal inside
+                inside += 1
+                if inside == LIMITS.max_requests:
+                    full.set()
+                await fail.wait()
+                raise RuntimeError("/secret/path")
 
-        transport = httpx.ASGITransport(app=build_api(LIMITS, animate), raise_app_exceptions=False)
+        app = build_api(LIMITS, {"default": Failing(animator)})
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
             held = [asyncio.create_task(client.post(PATH, **form(wav(0.1)))) for _ in range(LIMITS.max_requests)]
             await full.wait()

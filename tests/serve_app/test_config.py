@@ -35,11 +35,25 @@ def test_the_command_lines_texts_become_numbers() -> None:
         ({"gpus": -1}, "gpus"),
         ({"model": 3}, "model"),
         ({"min_replicas": 3, "max_replicas": 2}, "min_replicas"),
+        ({"models": "a"}, "NAME=PLACE"),
+        ({"models": ["a=x", "a=y"]}, "two models"),
+        ({"models": ["default=x"]}, "two models"),
+        ({"models": 3}, "models"),
+        ({"uri_prefixes": ["file:///"]}, "prefix"),
+        ({"uri_private": "maybe"}, "uri_private"),
+        ({"uri_private": 1}, "uri_private"),
     ],
 )
 def test_wrong_settings_are_named(given: dict[str, Any], named: str) -> None:
     with pytest.raises(InputError, match=named):
         ServeConfig.from_dict(given)
+
+
+def test_lists_come_from_files_and_from_the_command_line() -> None:
+    given = {"models": "a=x,b=y", "cors": ["https://a.example"], "uri_private": "true"}
+    config = ServeConfig.from_dict(given)
+    assert config.all_models() | {"default": "?"} == {"default": "?", "a": "x", "b": "y"}
+    assert (config.cors, config.uri_private) == (("https://a.example",), True)
 
 
 def test_the_deploy_file_fits_serve_and_the_service() -> None:

@@ -31,7 +31,9 @@ def command(*arguments: str) -> list[str]:
         (["--port", "eighty"], "--port"),
         (["--port", "70000"], "port must lie between 1 and 65535"),
         (["--model", "MODEL", "--port", "TAKEN"], "is taken: choose another with --port"),
-        (["--model", "MODEL", "--host", "192.0.2.1"], "cannot be used"),
+        (["--model", "MODEL", "--host", "192.0.2.1", "--open"], "cannot be used"),
+        (["--model", "MODEL", "--host", "0.0.0.0"], "other machines can reach 0.0.0.0: give --api-keys"),
+        (["--model", "MODEL", "--api-keys", "nowhere.txt"], "nowhere.txt: no such file"),
     ],
 )
 def test_what_the_user_can_mend_is_said_before_ray_starts(
@@ -64,6 +66,9 @@ def test_it_serves_until_it_is_interrupted(model_dir: Path, free_port: int) -> N
             assert line, "it ended before it served"
             greeting += line
         url = re.findall(r"http://\S+/v1/animations", greeting)[0]
+        assert httpx.post(url, files={"audio": wav(0.5)}, timeout=60).status_code == 200
+        process.send_signal(signal.SIGHUP)
+        assert process.stdout.readline() == "models loaded anew\n"
         assert httpx.post(url, files={"audio": wav(0.5)}, timeout=60).status_code == 200
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0

@@ -36,8 +36,11 @@ def test_requests_and_answers_are_described(document: dict[str, Any]) -> None:
     body = create["requestBody"]["content"]["multipart/form-data"]
     assert body["schema"]["properties"].keys() == {"audio", "controls"}
     assert body["schema"]["properties"]["controls"]["properties"].keys() == {f.name for f in fields(Controls)}
-    assert create["responses"]["200"]["content"].keys() == {answer.media_type for answer in ANSWERS}
-    assert create["parameters"][0]["schema"]["enum"] == [answer.name for answer in ANSWERS]
+    assert create["responses"]["200"]["content"].keys() == {
+        *(answer.media_type for answer in ANSWERS),
+        "application/x-ndjson",
+    }
+    assert create["parameters"][0]["schema"]["enum"] == [*(answer.name for answer in ANSWERS), "ndjson"]
     assert {"400", "406", "413", "415", "429", "500", "503"} <= create["responses"].keys()
     assert "422" not in create["responses"]
 

@@ -1,9 +1,12 @@
 """The service on Ray: the same bytes as the Animator, alone, side by side, under overload and when a replica dies."""
 
+import asyncio
 import json
 import os
+import shutil
 import signal
 import socket
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
@@ -20,6 +23,7 @@ from emotalk.inference.animator import Animator
 from serve_app.app import NAME, build
 from serve_app.config import ServeConfig
 from tests.serve_app.conftest import check_problem
+from tests.serve_app.live.clients import HELLO, Client, talking
 from tests.serve_app.recordings import voice, wav
 
 pytestmark = pytest.mark.cluster
@@ -35,6 +39,7 @@ CONFIG = ServeConfig(
     max_replicas=2,
 )
 PATH = "/v1/animations"
+SOUND = voice(6, seed=2)
 
 
 @pytest.fixture(scope="module")
@@ -141,9 +146,130 @@ def test_a_dying_replica_costs_no_answer(url: str, animator: Animator) -> None:
         assert np.array_equal(np.array(response.json()["weights"], np.float32), expected)
 
 
-def replica_pids() -> list[int]:
+def test_a_live_session_outlives_every_replica(url: str, animator: Animator) -> None:
+    """All of them are killed while it speaks; it waits for a new one, which builds the stream anew."""
+    sound = voice(12, seed=8)
+    expected = animator.animate(sound, Controls(emotion="happy")).weights
+
+    async def talk() -> Client:
+        async with talking(live_url(url), {**HELLO, "controls": {"emotion": "happy"}}) as client:
+            await client.sound(sound[:64_000])
+            await client.listen(until=60)
+            for pid in replica_pids():
+                os.kill(pid, signal.SIGKILL)
+            await client.sound(sound[64_000:])
+            await client.say({"type": "end"})
+            await client.listen()
+        return client
+
+    client = asyncio.run(talk())
+    assert client.said[-1]["type"] == "end", client.said
+    np.testing.assert_allclose(client.weights(), expected, atol=1e-5)
+
+
+def test_sixteen_live_sessions_beside_recordings(url: str, animator: Animator) -> None:
+    cases = [(voice(2 + i / 8, seed=i), Controls(emotion=("sad", None)[i % 2], seed=i)) for i in range(16)]
+
+    async def talk(sound: np.ndarray, controls: Controls) -> Client:
+        async with talking(live_url(url), {**HELLO, "controls": controls.to_dict()}) as client:
+            await client.sound(sound)
+            await client.say({"type": "end"})
+            await client.listen()
+        return client
+
+    async def together() -> list[Client]:
+        return await asyncio.gather(*(talk(*case) for case in cases))
+
+    with ThreadPoolExecutor(2) as pool:
+        beside = [pool.submit(post, url, wav(60)) for _ in range(2)]
+        clients = asyncio.run(together())
+        assert {request.result().status_code for request in beside} == {200}
+    for client, (sound, controls) in zip(clients, cases, strict=True):
+        np.testing.assert_allclose(client.weights(), animator.animate(sound, controls).weights, atol=1e-5)
+
+
+def test_a_crash_of_a_decoder_kills_no_replica(url: str) -> None:
+    """Who decodes a recording is killed; the ingress answers the next."""
+    assert post(url, wav(0.5)).status_code == 200
+    (ingress,) = replica_pids("Ingress")
+    children = [int(pid) for pid in Path(f"/proc/{ingress}/task/{ingress}/children").read_text().split()]
+    for child in children:
+        if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text():
+            os.kill(child, signal.SIGKILL)
+    assert post(url, wav(0.5)).status_code in (200, 400)  # the crash is noticed by the next recording, if not before
+    assert post(url, wav(0.5)).status_code == 200
+    assert replica_pids("Ingress") == [ingress]
+
+
+def test_lines_and_batches_pass_through_the_proxy(url: str) -> None:
+    response = post(url, wav(70), headers={"accept": "application/x-ndjson"})
+    kinds = [json.loads(line)["type"] for line in response.text.splitlines()]
+    assert kinds == ["start", *["frames"] * (len(kinds) - 2), "end"]
+    files = [("audio", (f"{i}.wav", wav(1, i))) for i in range(6)]
+    response = httpx.post(f"{url}{PATH}/batch", files=files, timeout=120)
+    assert sorted(json.loads(line)["status"] for line in response.text.splitlines()) == [200] * 6
+
+
+def test_it_is_ready_and_tells_its_models(url: str, animator: Animator) -> None:
+    assert httpx.get(f"{url}/readyz", timeout=60).status_code == 200
+    (model,) = httpx.get(f"{url}/v1/models", timeout=60).json()["models"]
+    assert model["sha256"] == animator.model_digest
+    response = httpx.get(f"{url}/v1/limits", headers={"x-request-id": "mine"})
+    assert response.headers.get_list("x-request-id") == ["mine"]
+
+
+def test_another_model_is_loaded_without_dropping_a_request(
+    url: str, animator: Animator, model_dir: Path, tmp_path: Path
+) -> None:
+    """Recordings one after the other, and a live session, while the model directory is replaced by another."""
+    from ray import serve
+
+    shutil.copytree(model_dir, tmp_path / "other")
+    config = json.loads((tmp_path / "other" / "config.json").read_text())
+    (tmp_path / "other" / "config.json").write_text(json.dumps(config, indent=2))  # the same, with another digest
+    before = sorted(replica_pids())
+    done = threading.Event()
+    seen: list[str] = []
+
+    def ask() -> None:
+        while not done.is_set():
+            response = post(url, wav(1))
+            assert response.status_code == 200, response.text
+            seen.append(response.json()["meta"]["model_sha256"])
+
+    async def talk() -> Client:
+        async with talking(live_url(url)) as client:
+            await client.sound(SOUND[:32_000])
+            await client.listen(until=30)
+            with ThreadPoolExecutor(2) as pool:
+                asking = pool.submit(ask)
+                while not seen:
+                    await asyncio.sleep(0)
+                new = build(replace(CONFIG, model=str(tmp_path / "other")))
+                await asyncio.to_thread(serve.run, new, name=NAME)
+                old = animator.model_digest
+                while seen[-1] == old and not asking.done():
+                    await asyncio.sleep(0)
+                done.set()
+                asking.result()
+            await client.sound(SOUND[32_000:])
+            await client.say({"type": "end"})
+            await client.listen()
+        return client
+
+    client = asyncio.run(talk())
+    assert len(set(seen)) == 2
+    assert sorted(replica_pids()) == before  # told, not restarted
+    np.testing.assert_allclose(client.weights(), animator.animate(SOUND).weights, atol=1e-5)
+
+
+def live_url(url: str) -> str:
+    return url.replace("http://", "ws://") + "/v1/live"
+
+
+def replica_pids(deployment: str = "model-default") -> list[int]:
     from ray.serve.context import _get_global_client
 
     details = _get_global_client().get_serve_details()
-    replicas = details["applications"][NAME]["deployments"]["AnimatorModel"]["replicas"]
-    return [replica["pid"] for replica in replicas]
+    replicas = details["applications"][NAME]["deployments"][deployment]["replicas"]
+    return [replica["pid"] for replica in replicas if replica["state"] == "RUNNING"]

@@ -1,0 +1,74 @@
+"""Lanes: the way of many sessions' steps from an ingress to a model replica, in few calls.
+
+A call between replicas costs as much as the steps of dozens of streams. So the sessions of an ingress share lanes: a
+lane has one call on its way at a time, and what comes meanwhile goes with the next. All calls of a lane go to one
+replica.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+
+from serve_app.live.steps import Answer, Ask
+
+Call = Callable[[str, Sequence[Ask]], Awaitable[list[Answer]]]
+"""The lane's key, which chooses the replica, and the asks -> their answers."""
+
+
+class Lane:
+    """One lane. key: what calls are routed by."""
+
+    def __init__(self, key: str, call: Call) -> None:
+        self.key = key
+        self.sessions = 0
+        self._call = call
+        self._waiting: list[tuple[Ask, asyncio.Future[Answer]]] = []
+        self._running: asyncio.Task[None] | None = None
+
+    async def step(self, ask: Ask) -> Answer:
+        """Raises what the call raises."""
+        done: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting.append((ask, done))
+        if self._running is None:
+            self._running = asyncio.create_task(self._run())
+        return await done
+
+    async def _run(self) -> None:
+        while self._waiting:
+            waiting, self._waiting = self._waiting, []
+            # Who has left while it waited is not asked for.
+            waiting = [(ask, done) for ask, done in waiting if not done.done()]
+            if not waiting:
+                break
+            try:
+                answers = await self._call(self.key, [ask for ask, _ in waiting])
+            except Exception as error:
+                for _, done in waiting:
+                    if not done.done():
+                        done.set_exception(error)
+            else:
+                for (_, done), answer in zip(waiting, answers, strict=True):
+                    if not done.done():
+                        done.set_result(answer)
+        self._running = None
+
+
+class Lanes:
+    """The lanes of one ingress; a session takes the one with the fewest."""
+
+    def __init__(self, count: int, call: Call) -> None:
+        name = secrets.token_hex(8)  # each ingress spreads its lanes over the replicas by itself
+        self._lanes = [Lane(f"{name}-{i}", call) for i in range(count)]
+
+    def join(self) -> Lane:
+        """Give it back with `leave`."""
+        lane = min(self._lanes, key=lambda lane: lane.sessions)
+        lane.sessions += 1
+        return lane
+
+    def leave(self, lane: Lane) -> None:
+        lane.sessions -= 1
+
+    @property
+    def sessions(self) -> int:
+        return sum(lane.sessions for lane in self._lanes)

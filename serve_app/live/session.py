@@ -1,0 +1,88 @@
+"""A live session: the one owner of its place in the recording. It can build its stream anew on any replica."""
+
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+import numpy as np
+
+from emotalk.controls import Controls
+from emotalk.errors import InputError
+from serve_app.live.steps import REBUILD_EXTRA, Answer, Ask, Frames, Lost, ResumePoint
+from serve_app.problems import BAD_CONTROLS, UNAVAILABLE, Problem
+
+REBUILDS = 3  # in a row, before a step is given up: each means a replica that was lost
+
+
+class LiveSession:
+    """Samples in, frames out, none lost and none twice, whatever happens to replicas.
+
+    step: asks a replica. memory_samples: how many of its last samples rebuild a stream. start: where a session that
+    goes on after its connection was lost takes up again.
+    """
+
+    def __init__(
+        self,
+        step: Callable[[Ask], Awaitable[Answer]],
+        controls: Controls,
+        memory_samples: int,
+        start: ResumePoint | None = None,
+    ) -> None:
+        start = start or ResumePoint(frames=0, start=0, pushed=0)
+        self.stream = secrets.token_hex(16)
+        self.controls = controls
+        self.frames = start.frames
+        self.ended = False
+        self._step, self._kept = step, memory_samples + REBUILD_EXTRA
+        self._pushed = start.pushed
+        self._owed = start.pushed - start.start  # samples that only rebuild what was there
+        self._recent = np.zeros(0, np.float32)
+        self._fresh = start.pushed > 0  # the replica cannot have it
+
+    def change(self, controls: Controls) -> int:
+        """From the next frame on; its number is returned. A Problem for what cannot change while a face moves."""
+        if controls.smoothing != self.controls.smoothing:
+            raise Problem(BAD_CONTROLS, "smoothing cannot change in a session: it moves every frame in time")
+        self._fresh = self._fresh or controls != self.controls
+        self.controls = controls
+        return self.frames
+
+    async def push(self, samples: np.ndarray, *, end: bool = False) -> Frames | None:
+        """(n,) float32 16 kHz -> the frames that they complete, if any; at the end the rest and what was heard."""
+        if self._owed:
+            old, samples = samples[: self._owed], samples[self._owed :]
+            self._owed -= len(old)
+            self._keep(old)
+            if self._owed and not end:
+                return None
+            if self._owed:  # the recording ends before the place where it was lost
+                self._pushed, self._owed = self._pushed - self._owed, 0
+        if not len(samples) and not end:
+            return None
+        frames = await self._ask(samples, end)
+        self._pushed += len(samples)
+        self._keep(samples)
+        self.ended = end
+        new = frames.since(self.frames)
+        if len(new) and new.first != self.frames:
+            raise RuntimeError(f"frame {self.frames} was expected, not {new.first}")
+        self.frames += len(new)
+        return new
+
+    async def _ask(self, samples: np.ndarray, end: bool) -> Frames:
+        ask = Ask(stream=self.stream, pushed=self._pushed, samples=samples, controls=self.controls, end=end)
+        whole = replace(ask, recent=self._recent[-self._kept :]) if self._pushed else ask
+        for attempt in range(1 + REBUILDS):
+            answer = await self._step(whole if self._fresh or attempt else ask)
+            if isinstance(answer, InputError):
+                raise Problem(BAD_CONTROLS, answer.reason)
+            if answer is not Lost.STREAM:
+                assert isinstance(answer, Frames)
+                self._fresh = False
+                return answer
+        raise Problem(UNAVAILABLE, f"{REBUILDS} model replicas were lost while they worked on this step")
+
+    def _keep(self, samples: np.ndarray) -> None:
+        self._recent = np.concatenate([self._recent, samples])
+        if len(self._recent) > 2 * self._kept:
+            self._recent = self._recent[-self._kept :].copy()

@@ -1,0 +1,147 @@
+"""Live streams in a model replica: a cache. Whatever is lost here is built again from what the ingress keeps."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+import numpy as np
+
+from emotalk.animation import Animation
+from emotalk.audio import SAMPLE_RATE
+from emotalk.controls import Controls
+from emotalk.errors import InputError
+from emotalk.inference.animator import Animator
+from emotalk.inference.finish import joined
+from emotalk.streaming.live import LiveStream, push_together
+from emotalk.streaming.network import StreamingNetwork
+from serve_app.live.steps import REBUILD_EXTRA, Answer, Ask, Frames, Lost, ResumePoint
+
+
+@dataclass
+class Held:
+    """A stream and how many samples it has been pushed."""
+
+    stream: LiveStream
+    pushed: int
+
+
+class LiveStreams:
+    """Steps of many streams of one Animator, those that wait at the same time in one batch.
+
+    max_streams: more than so many, and the one that has rested longest is forgotten. executor: of one thread, which
+    alone touches the streams.
+    """
+
+    def __init__(self, animator: Animator, executor: Executor, max_streams: int) -> None:
+        self.network = animator.streaming_network
+        self._executor = executor
+        self._max_streams = max_streams
+        self._held: OrderedDict[str, Held] = OrderedDict()
+        self._waiting: list[tuple[Sequence[Ask], asyncio.Future[list[Answer]]]] = []
+        self._running: asyncio.Task[None] | None = None
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def use(self, animator: Animator) -> None:
+        """Streams that begin, or are built anew, are this one's from now on; the others go on as they are."""
+        self.network = animator.streaming_network
+
+    async def step(self, asks: Sequence[Ask]) -> list[Answer]:
+        """The answer to each ask. Asks of several callers that come while a batch is computed form the next one."""
+        done: asyncio.Future[list[Answer]] = asyncio.get_running_loop().create_future()
+        self._waiting.append((asks, done))
+        if self._running is None:
+            self._running = asyncio.create_task(self._run())
+        return await done
+
+    async def forget(self, stream: str) -> None:
+        """A session has ended without its end: nothing of it stays."""
+        await asyncio.get_running_loop().run_in_executor(self._executor, self._held.pop, stream, None)
+
+    def resume_point(self, controls: Controls, frames: int) -> ResumePoint:
+        """InputError where the model cannot do what is asked."""
+        self.network.asked(controls)
+        if frames == 0:
+            return ResumePoint(frames=0, start=0, pushed=0)
+        pushed = max(0, int(self.network.heard_at(frames - 1 + self.network.late(controls))))
+        start = max(0, pushed - self.network.memory_samples - REBUILD_EXTRA) // SAMPLE_RATE * SAMPLE_RATE
+        return ResumePoint(frames=frames, start=start, pushed=pushed)
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._waiting:
+            callers, self._waiting = self._waiting, []
+            asks = [ask for some, _ in callers for ask in some]
+            try:
+                answers = iter(await loop.run_in_executor(self._executor, self._compute, asks))
+            except Exception as error:
+                for ask in asks:  # half a step may have been done
+                    self._held.pop(ask.stream, None)
+                for _, done in callers:
+                    if not done.done():
+                        done.set_exception(error)
+            else:
+                for some, done in callers:
+                    mine = [next(answers) for _ in some]
+                    if not done.done():
+                        done.set_result(mine)
+        self._running = None
+
+    def _compute(self, asks: Sequence[Ask]) -> list[Answer]:
+        answers: list[Answer | None] = [None] * len(asks)
+        together: dict[StreamingNetwork, list[tuple[int, Ask, Held]]] = {}
+        seen: set[str] = set()
+        for i, ask in enumerate(asks):
+            try:
+                # The same stream twice: the caller of one of them has given it up and asked again.
+                held = None if ask.stream in seen else self._found(ask)
+                seen.add(ask.stream)
+                if held is None:
+                    answers[i] = Lost.STREAM
+                elif ask.end:
+                    answers[i] = self._ended(ask, held)
+                else:
+                    together.setdefault(held.stream.network, []).append((i, ask, held))
+            except InputError as error:
+                answers[i] = error
+        for batch in together.values():
+            pieces = push_together([held.stream for _, _, held in batch], [ask.samples for _, ask, _ in batch])
+            for (i, ask, held), piece in zip(batch, pieces, strict=True):
+                answers[i] = frames_of_piece(piece, emitted(held.stream.network, ask.controls, held.pushed))
+                held.pushed += len(ask.samples)
+        while len(self._held) > self._max_streams:
+            self._held.popitem(last=False)
+        return [answer for answer in answers if answer is not None]
+
+    def _found(self, ask: Ask) -> Held | None:
+        """The stream where the ask says it is: as it rests here, begun, or built from what the ask brings along."""
+        held = self._held.get(ask.stream)
+        if ask.recent is not None or (held is None and ask.pushed == 0):
+            stream = LiveStream(self.network, ask.controls)
+            if ask.recent is not None:
+                stream.rebuild(ask.recent, ask.pushed)
+            held = self._held[ask.stream] = Held(stream, ask.pushed)
+        elif held is None or held.pushed != ask.pushed or held.stream.controls != ask.controls:
+            self._held.pop(ask.stream, None)
+            return None
+        self._held.move_to_end(ask.stream)
+        return held
+
+    def _ended(self, ask: Ask, held: Held) -> Frames:
+        first = emitted(held.stream.network, ask.controls, held.pushed)
+        pieces = [held.stream.push(ask.samples), held.stream.flush()]
+        self._held.pop(ask.stream, None)
+        return frames_of_piece(joined(held.stream.network.model.config, pieces), first)
+
+
+def emitted(network: StreamingNetwork, controls: Controls, pushed: int) -> int:
+    """Frames that have come out of a stream that has been pushed so many samples."""
+    return max(0, int(network.entering(pushed)) - network.late(controls))
+
+
+def frames_of_piece(piece: Animation, first: int) -> Frames:
+    emotion = piece.emotion if piece.emotion is not None else np.zeros((piece.frames, 0), np.float32)
+    return Frames(first=first, weights=piece.weights, emotion=emotion, head=piece.head, heard=piece.meta.get("heard"))

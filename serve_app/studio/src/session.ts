@@ -108,11 +108,12 @@ export class Session {
   order(slot: Slot = this.slot): Order | null {
     if (!this.take) return null;
     const { settings } = slot;
-    const emotionAudio = settings.source === "recording" && this.abilities.emotionAudio ? settings.emotionAudio : null;
+    const audio = settings.source === "recording" ? settings.emotionAudio : null;
+    const field = this.abilities.emotionField;
     return {
       audio: this.take.file,
       controls: controlsOf(settings, this.abilities),
-      emotionAudio,
+      emotion: audio && field ? { field, audio } : null,
       model: this.model?.name ?? null,
     };
   }
@@ -173,7 +174,7 @@ export class Session {
 
   private text(slot: Slot): string {
     const order = this.order(slot);
-    const other = order?.emotionAudio;
+    const other = order?.emotion?.audio;
     return JSON.stringify([order?.model, order?.controls, other && [other.name, other.size, other.lastModified]]);
   }
 }

@@ -35,6 +35,16 @@ export const BLEND: Dial = {
   rest: 1,
   hint: "0 is what is heard, 1 what is asked for",
 };
+export const SURENESS: Dial = {
+  key: "confidence",
+  title: "Neutral when unsure",
+  of: "controls",
+  low: 0,
+  high: 1,
+  step: 0.01,
+  rest: 0,
+  hint: "Where the emotion is heard less surely than this, it fades to neutral",
+};
 export const FACE: Dial[] = [
   {
     key: "upper_face",
@@ -112,6 +122,8 @@ export interface Settings {
   emotionAudio: File | null;
   /** Index of a training speaker; null: none. */
   style: number | null;
+  /** Weights by index of a speaker, which come before `style`; null: no mix. */
+  styleMix: Record<string, number> | null;
   /** Dials that are not at rest. */
   dials: Record<string, number>;
   /** Factors by coefficient. */
@@ -125,6 +137,7 @@ export const freshSettings = (): Settings => ({
   mix: {},
   emotionAudio: null,
   style: null,
+  styleMix: null,
   dials: {},
   gain: {},
   seed: 0,
@@ -146,14 +159,11 @@ export function controlsOf(settings: Settings, abilities: Abilities): Record<str
   const controls: Record<string, unknown> = {};
   const shaping: Record<string, unknown> = {};
   if (settings.source === "label" && settings.label) controls.emotion = settings.label;
-  if (settings.source === "mix") {
-    const shares = Object.entries(settings.mix).filter(([, share]) => share > 0);
-    const total = shares.reduce((sum, [, share]) => sum + share, 0);
-    if (total) controls.emotion = Object.fromEntries(shares.map(([label, share]) => [label, round(share / total)]));
-  }
-  if (settings.style !== null) controls.style = settings.style;
+  if (settings.source === "mix") assign(controls, "emotion", shares(settings.mix));
+  if (settings.styleMix) assign(controls, "style", shares(settings.styleMix));
+  else if (settings.style !== null) controls.style = settings.style;
   if (settings.seed) controls.seed = settings.seed;
-  for (const dial of [INTENSITY, BLEND, ...FACE, ...MOTION]) {
+  for (const dial of [INTENSITY, BLEND, SURENESS, ...FACE, ...MOTION]) {
     const value = settings.dials[dial.key];
     if (value === undefined || value === dial.rest || !knows(abilities, dial)) continue;
     if (dial.of === "shaping") shaping[dial.key] = value;
@@ -170,5 +180,16 @@ export const isSwitch = (abilities: Abilities, dial: Dial): boolean =>
   dial.of === "controls" &&
   takes(abilities.controls[dial.key], "boolean") &&
   !takes(abilities.controls[dial.key], "number");
+
+/** Weights that add up to 1, to a thousandth; null where all are 0. */
+function shares(weights: Record<string, number>): Record<string, number> | null {
+  const heavy = Object.entries(weights).filter(([, weight]) => weight > 0);
+  const total = heavy.reduce((sum, [, weight]) => sum + weight, 0);
+  return total ? Object.fromEntries(heavy.map(([name, weight]) => [name, round(weight / total)])) : null;
+}
+
+function assign(controls: Record<string, unknown>, name: string, value: unknown): void {
+  if (value !== null) controls[name] = value;
+}
 
 const round = (value: number): number => Math.round(value * 1000) / 1000;

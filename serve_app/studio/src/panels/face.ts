@@ -9,6 +9,7 @@ import { emotionVariable } from "../ui/palette";
 import { type Slider, slider } from "../ui/slider";
 
 const EMOTIONS = ["neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised"];
+const MIX = "mix";
 const PERCENT = { low: 0, high: 1, step: 0.01, rest: 0 };
 
 export function facePanel(panel: HTMLElement, session: Session): void {
@@ -48,7 +49,13 @@ export function facePanel(panel: HTMLElement, session: Session): void {
     const face = settings.FACE.map(dial).filter((node) => node !== null);
     const parts = [
       session.abilities.models.length > 1 ? modelChoice(session, build) : null,
-      section("Emotion", ...emotion(session, follow), dial(settings.INTENSITY), dial(settings.BLEND)),
+      section(
+        "Emotion",
+        ...emotion(session, follow),
+        dial(settings.INTENSITY),
+        dial(settings.BLEND),
+        dial(settings.SURENESS),
+      ),
       styleCount(session) ? section("Style", style(session, follow)) : null,
       face.length ? section("Shape", ...face) : null,
       "gain" in session.abilities.shaping ? gains(session, follow) : null,
@@ -96,12 +103,10 @@ type Follow = (refresh: (now: Settings) => void) => void;
 function emotion(session: Session, follow: Follow): Node[] {
   const { abilities } = session;
   const labels = labelsOf(session);
-  const sources: [Source, string][] = [
-    ["heard", "Heard"],
-    ["label", "Label"],
-  ];
-  if (settings.knowsMixes(abilities)) sources.push(["mix", "Mix"]);
-  if (abilities.emotionAudio) sources.push(["recording", "Recording"]);
+  const sources: [Source, string][] = [["heard", "Heard"]];
+  if (labels.length) sources.push(["label", "Label"]);
+  if (labels.length && settings.knowsMixes(abilities)) sources.push(["mix", "Mix"]);
+  if (abilities.emotionField) sources.push(["recording", "Recording"]);
   const source = choice("Where the emotion comes from", sources, (value) =>
     session.change((now) => {
       now.source = value;
@@ -111,7 +116,7 @@ function emotion(session: Session, follow: Follow): Node[] {
   );
   follow((now) => source.show(now.source));
 
-  const heard = h("p", { class: "note" }, "As the model hears it in the voice.");
+  const heard = h("p", { class: "note" }, "As the model hears it in the voice");
   const label = choice(
     "Emotion",
     labels.map((name) => [name, name] as const),
@@ -161,18 +166,32 @@ function emotion(session: Session, follow: Follow): Node[] {
 }
 
 function style(session: Session, follow: Follow): Node {
-  const numbers = Array.from({ length: styleCount(session) }, (_, i) => h("option", { value: i }, `Speaker ${i}`));
+  const numbers = Array.from({ length: styleCount(session) }, (_, i) => String(i));
+  const mixes = settings.knowsMixes(session.abilities);
+  const pick = () =>
+    session.change((now) => {
+      now.styleMix = select.value === MIX ? { [now.style ?? 0]: 1 } : null;
+      now.style = select.value === "" || select.value === MIX ? null : Number(select.value);
+    });
   const select = h(
     "select",
-    {
-      "aria-label": "Style: as which speaker of the training",
-      onchange: () => session.change((now) => (now.style = select.value === "" ? null : Number(select.value))),
-    },
-    h("option", { value: "" }, "No speaker’s own"),
-    ...numbers,
+    { "aria-label": "Style: as which speaker of the training", onchange: pick },
+    h("option", { value: "" }, "The model’s own"),
+    ...numbers.map((i) => h("option", { value: i }, `Speaker ${i}`)),
+    mixes && numbers.length > 1 ? h("option", { value: MIX }, "A mix of speakers") : null,
   );
-  follow((now) => (select.value = now.style === null ? "" : String(now.style)));
-  return select;
+  const sliders = numbers.map((i) =>
+    slider(`Speaker ${i}`, PERCENT, (value) =>
+      session.change((now) => (now.styleMix = { ...now.styleMix, [i]: value })),
+    ),
+  );
+  const mix = h("div", {}, ...sliders.map(({ element }) => element));
+  follow((now) => {
+    select.value = now.styleMix ? MIX : String(now.style ?? "");
+    mix.hidden = !now.styleMix;
+    sliders.forEach((one, i) => one.show(now.styleMix?.[i] ?? 0));
+  });
+  return h("div", { class: "stack" }, select, mix);
 }
 
 function gains(session: Session, follow: Follow): HTMLElement {

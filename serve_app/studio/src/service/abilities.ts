@@ -25,7 +25,8 @@ export interface Abilities {
   /** JSON schemas of the controls by name; of shaping, where there is any. */
   controls: Record<string, Schema>;
   shaping: Record<string, Schema>;
-  emotionAudio: boolean;
+  /** The field of a request for a recording that gives the emotion; null: there is none. */
+  emotionField: string | null;
   live: boolean;
   jobs: boolean;
 }
@@ -46,6 +47,7 @@ interface OpenApi {
 }
 
 const ANIMATIONS = "/v1/animations";
+const EMOTION_FIELDS = ["emotion_audio", "emotion_from"];
 
 export async function askAbilities(client: Client): Promise<Abilities> {
   const document = await client.json<OpenApi>("openapi.json");
@@ -67,7 +69,7 @@ export async function askAbilities(client: Client): Promise<Abilities> {
     formats,
     controls,
     shaping: shaping?.properties ?? {},
-    emotionAudio: "emotion_audio" in (form?.properties ?? {}),
+    emotionField: EMOTION_FIELDS.find((name) => name in (form?.properties ?? {})) ?? null,
     live: models.some((model) => model.live),
     jobs: offers("/v1/jobs"),
   };

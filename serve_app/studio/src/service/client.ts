@@ -2,6 +2,7 @@
 import { errorOf, isAbort, UNREACHABLE } from "./problems";
 
 const KEY = "emotalk.key";
+const PROTOCOL = "emotalk.v1";
 const PATIENCE = 4;
 
 /** Asks the person for an API key; null: they would rather not. */
@@ -42,7 +43,7 @@ export class Client {
 
   /** For WebSockets, whose handshake carries no headers of ours. */
   protocols(): string[] {
-    return this.key ? [`emotalk.key.${this.key}`] : [];
+    return this.key ? [PROTOCOL, `emotalk.key.${this.key}`] : [PROTOCOL];
   }
 
   private async newKey(refused: string | null): Promise<boolean> {

@@ -114,7 +114,7 @@ class Animator:
 
     def join(self, pieces: Iterable[Animation], controls: Controls | None = None) -> Animation:
         """Consecutive pieces as `finish` gives them -> the whole animation, with its `meta`."""
-        whole = joined(self.model.config, list(pieces))
+        whole = joined(self.model.config, list(pieces), controls)
         return replace(whole, meta={**self.meta(controls), **whole.meta})
 
     def stream(self, controls: Controls | None = None) -> "Stream":

@@ -11,6 +11,7 @@ from emotalk.blendshapes import COEFFICIENTS
 from emotalk.controls import Controls
 from emotalk.inference.heard import HeardEmotion, softmax
 from emotalk.inference.post import PostProcessor
+from emotalk.inference.post.recipe import has_head
 from emotalk.inference.windows import Window
 from emotalk.model.config import EmoTalkConfig
 
@@ -95,22 +96,23 @@ def piece_of(
     """Finished frames (n, 52), or (n, 58) with a head, and labels (n, labels) of the emotion -> an animation."""
     return Animation(
         weights=frames[:, : len(COEFFICIENTS)],
-        head=frames[:, len(COEFFICIENTS) :] if config.head_pose else None,
+        head=frames[:, len(COEFFICIENTS) :] if frames.shape[1] > len(COEFFICIENTS) else None,
         emotion=labels,
         emotion_names=config.emotions,
         meta=meta or {},
     )
 
 
-def columns_of(config: EmoTalkConfig) -> int:
-    """Of a model's raw frames: 52, or 58 with a head."""
-    return len(COEFFICIENTS) + len(HEAD_COLUMNS) * config.head_pose
+def columns_of(config: EmoTalkConfig, controls: Controls | None = None) -> int:
+    """Of a model's raw frames, or with controls of finished ones: 52, or 58 with a head."""
+    head = config.head_pose if controls is None else has_head(controls, config.head_pose)
+    return len(COEFFICIENTS) + len(HEAD_COLUMNS) * head
 
 
-def joined(config: EmoTalkConfig, pieces: Sequence[Animation]) -> Animation:
+def joined(config: EmoTalkConfig, pieces: Sequence[Animation], controls: Controls | None = None) -> Animation:
     """Consecutive pieces of one animation, with the last one's `meta`; of none an animation without frames."""
     if not pieces:
-        nothing = np.zeros((0, columns_of(config)), np.float32)
+        nothing = np.zeros((0, columns_of(config, controls)), np.float32)
         return piece_of(config, nothing, np.zeros((0, len(config.emotions)), np.float32))
     if len(pieces) == 1:
         return pieces[0]

@@ -10,11 +10,11 @@ from emotalk.animation import Animation
 from emotalk.audio import SAMPLE_RATE
 from emotalk.controls import Controls
 from emotalk.errors import InputError
-from emotalk.inference.finish import joined, piece_of, shown_labels
+from emotalk.inference.finish import columns_of, joined, piece_of, shown_labels
 from emotalk.inference.heard import HeardEmotion
 from emotalk.inference.post import tail
 from emotalk.inference.windows import FRAMES_PER_STEP, SAMPLES_PER_STEP
-from emotalk.streaming.network import OPEN, Asked, StepFrames, StreamingNetwork
+from emotalk.streaming.network import OPEN, Asked, StepFrames, StreamingNetwork, post_state
 from emotalk.streaming.state import StreamState
 from emotalk.streaming.stream import Stream
 from emotalk.timing import frames_of
@@ -40,12 +40,12 @@ class LiveStream(Stream):
     def rebuild(self, samples: np.ndarray, pushed: int) -> None:
         """Become the stream that has been pushed `pushed` samples at 16 kHz since its recording began.
 
-        samples: the last of them, `network.memory_samples` and 0.1 s at least, or all. The frames that follow are then
-        those of that stream; the emotion heard so far is that of these samples alone.
+        samples: the last of them, `network.memory_samples(controls)` and 0.1 s at least, or all. The frames that follow
+        are then those of that stream; the emotion heard so far is that of these samples alone.
         """
         start = pushed - len(samples)
         skip = -start % SAMPLES_PER_STEP
-        enough = min(pushed, self.network.memory_samples + SAMPLES_PER_STEP)
+        enough = min(pushed, self.network.memory_samples(self.controls) + SAMPLES_PER_STEP)
         if not enough <= len(samples) <= pushed:
             raise InputError(f"{len(samples)} samples do not rebuild a stream of {pushed}: give the last {enough}")
         self.reset()
@@ -78,7 +78,7 @@ class LiveStream(Stream):
             last = own - 1 + network.late(self.controls)
             self._waiting = np.pad(self._waiting, (0, self._until(last) - len(self._waiting)))
             _run([self], ends=self._pushed)
-            frames = tail(self._state["post.last"].numpy()[0], own, self.controls)
+            frames = tail(post_state(self._state), own, self._asked.recipes[0])
             labels = shown_labels(config, self.controls, np.tile(self._logits, (len(frames), 1)))
             heard = HeardEmotion(config.emotions)
             heard.add(self._logits, own)
@@ -112,11 +112,12 @@ class LiveStream(Stream):
         if real.start < real.stop:
             config = self.network.model.config
             labels = shown_labels(config, self.controls, out.logits[row, real])
-            self._pieces.append(piece_of(config, out.frames[row, real], labels))
+            frames = out.frames[row, real, : columns_of(config, self.controls)]
+            self._pieces.append(piece_of(config, frames, labels))
 
     def _out(self) -> Animation:
         pieces, self._pieces = self._pieces, []
-        return joined(self.network.model.config, pieces)
+        return joined(self.network.model.config, pieces, self.controls)
 
 
 def push_together(

@@ -18,12 +18,13 @@ from emotalk.errors import InputError
 from emotalk.inference.conditions import Conditions
 from emotalk.inference.finish import columns_of
 from emotalk.inference.post import (
-    SMOOTHING_FUTURE_FRAMES,
+    LONGEST_FRAMES,
     PostState,
+    Recipe,
     batch_loudness_dbfs,
-    held_frames,
     post_process,
 )
+from emotalk.inference.post.smoothing import Kernel
 from emotalk.model.mel import HOP_SAMPLES, WINDOW_FUTURE_SAMPLES, Frame, MelEncoder, column_of
 from emotalk.model.network import EmoTalk
 from emotalk.streaming.encoder import Step, StreamingEncoder
@@ -37,24 +38,26 @@ OWN_COLUMNS = 3  # with so many ahead of its own column, a frame's own 33 ms hav
 
 @dataclass(frozen=True)
 class Asked:
-    """What a batch of streams has been asked for: controls by stream, and the part of them that the network obeys."""
+    """What a batch of streams has been asked for: what the network obeys, and by stream what comes behind it."""
 
-    controls: tuple[Controls, ...]
     conditions: Conditions
+    recipes: tuple[Recipe, ...]
 
     @classmethod
     def stack(cls, several: Sequence["Asked"]) -> "Asked":
         if len(several) == 1:
             return several[0]
         tensors = zip(*(one.conditions for one in several), strict=True)
-        return cls(tuple(c for one in several for c in one.controls), Conditions(*(torch.cat(t) for t in tensors)))
+        recipes = tuple(recipe for one in several for recipe in one.recipes)
+        return cls(Conditions(*(torch.cat(t) for t in tensors)), recipes)
 
 
 @dataclass(frozen=True)
 class StepFrames:
     """What a step gives. A frame below 0, or behind its recording's end, means nothing.
 
-    frames: (B, T, 52) finished coefficients, or (B, T, 58) with a head. first: (B,) number of each row's first.
+    frames: (B, T, 52) finished coefficients, or (B, T, 58) where a head moves in any row. first: (B,) number of each
+    row's first.
     logits: (B, T, labels) of the emotion heard from the recording's start to the latest frame that has been heard.
     """
 
@@ -97,7 +100,7 @@ class StreamingNetwork:
 
     def late(self, controls: Controls) -> int:
         """Frames by which a finished frame comes behind the one that enters."""
-        return self.future_frames + held_frames(controls)
+        return self.future_frames + Kernel.of(controls).held
 
     def delay_s(self, controls: Controls) -> float:
         """From a sound at 16 kHz until the frame that shows it is out, at most: the future it needs, and one frame,
@@ -105,18 +108,17 @@ class StreamingNetwork:
         samples = max(self.heard_at(k + self.late(controls)) - k * FRAME_SAMPLES for k in range(3))
         return (samples + FRAME_SAMPLES) / SAMPLE_RATE
 
-    @property
-    def memory_samples(self) -> int:
+    def memory_samples(self, controls: Controls) -> int:
         """Samples before the end of what has been heard that can reach into later frames."""
         assert self.model.past_samples is not None
-        frames = self.future_frames + 2 * SMOOTHING_FUTURE_FRAMES + 1
+        frames = self.future_frames + 2 * Kernel.of(controls).held + LONGEST_FRAMES
         return self.model.past_samples + self.heard_at(0) + int(frames * FRAME_SAMPLES) + HOP_SAMPLES
 
     # Streams
 
     def asked(self, controls: Controls) -> Asked:
         """InputError where this model cannot do what is asked."""
-        return Asked((controls,), Conditions.of(self.model, [controls]))
+        return Asked(Conditions.of(self.model, [controls]), (Recipe(controls),))
 
     def start(self, batch: int = 1) -> StreamState:
         """Streams that have heard nothing.
@@ -179,10 +181,11 @@ class StreamingNetwork:
         known = (first - self.future_frames).numpy()
         start = self.heard_at(first - 1).numpy() - self._past_samples
         loudness = batch_loudness_dbfs(samples.numpy(), start, lengths.numpy(), known, frames)
-        before = PostState(**{name: value.numpy() for name, value in state.part("post").items()})
-        out, after = post_process(before, raw.float().cpu().numpy(), loudness, known, step.stop.numpy(), asked.controls)
+        out, after = post_process(
+            post_state(state), raw.float().cpu().numpy(), loudness, known, step.stop.numpy(), asked.recipes
+        )
         new |= {f"post.{name}": torch.from_numpy(value) for name, value in after._asdict().items()}
-        late = np.array([self.late(controls) for controls in asked.controls])
+        late = np.array([self.future_frames + recipe.held for recipe in asked.recipes])
         return StepFrames(out, first.numpy() - late, logits.float().cpu().numpy()), StreamState.of(new)
 
     def _listen(self, samples: Tensor, state: StreamState, step: Step, new: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -225,3 +228,8 @@ class StreamingNetwork:
 
         said, felt = model.content_map(content), model.emotion_map(heard)
         return conditions.face(said, felt, partial(decode, "decoder"), partial(decode, "neutral"))
+
+
+def post_state(state: StreamState) -> PostState:
+    """The part of it that post-processing keeps."""
+    return PostState(**{name: value.numpy() for name, value in state.part("post").items()})

@@ -7,7 +7,7 @@ from emotalk.audio import SAMPLE_RATE
 from emotalk.controls import Controls
 from emotalk.inference.animator import Animator
 from emotalk.inference.finish import Finisher, joined
-from emotalk.inference.post import held_frames
+from emotalk.inference.post.smoothing import Kernel
 from emotalk.inference.windows import FRAMES_PER_STEP, SAMPLES_PER_STEP, WindowPlanner
 from emotalk.streaming.stream import Stream
 
@@ -20,7 +20,7 @@ class WindowedStream(Stream):
         # The first window waits until the recording is longer than it; later ones for the context behind them, with
         # frames of the window before that were held back to be blended.
         steps = max(shape.longest, shape.core + shape.after + shape.fade)
-        samples = steps * SAMPLES_PER_STEP + 1 + (held_frames(controls) + 1) * SAMPLES_PER_STEP / FRAMES_PER_STEP
+        samples = steps * SAMPLES_PER_STEP + 1 + (Kernel.of(controls).held + 1) * SAMPLES_PER_STEP / FRAMES_PER_STEP
         super().__init__(controls, samples / SAMPLE_RATE)
         self._animator = animator
         self._begin()
@@ -31,7 +31,7 @@ class WindowedStream(Stream):
         self._finisher = Finisher(config, self.controls, shape.fade * FRAMES_PER_STEP)
 
     def _hear(self, samples: np.ndarray) -> Animation:
-        return joined(self._animator.model.config, self._pieces(samples))
+        return joined(self._animator.model.config, self._pieces(samples), self.controls)
 
     def _end(self, samples: np.ndarray) -> Animation:
         pieces = self._pieces(samples)
@@ -39,7 +39,7 @@ class WindowedStream(Stream):
             pieces += [self._finisher.push(raw) for raw in self._animator.predict([window], self.controls)]
         if self._finisher.begun:
             pieces.append(self._finisher.flush())
-        return joined(self._animator.model.config, pieces)
+        return joined(self._animator.model.config, pieces, self.controls)
 
     def _pieces(self, samples: np.ndarray) -> list[Animation]:
         windows = list(self._planner.push(samples))

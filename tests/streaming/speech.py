@@ -7,10 +7,12 @@ import torch
 from hypothesis import strategies as st
 
 from emotalk import Animation, Animator, Controls, EmoTalk
+from emotalk.controls import Shaping
 from emotalk.inference.finish import joined
 from emotalk.labels import EMOTIONS
 from emotalk.streaming.live import LiveStream
 from emotalk.streaming.stream import Stream
+from tests.controls.shapings import shapings, tracks
 from tests.model.small import noise, small_lite
 
 controls = st.builds(
@@ -19,11 +21,12 @@ controls = st.builds(
     intensity=st.sampled_from([1.0, 0.0, 1.7]),
     level=st.none() | st.floats(0, 1),
     style=st.none() | st.integers(0, 2),
-    smoothing=st.booleans(),
-    silence_gate=st.booleans(),
-    blinks_per_minute=st.sampled_from([0.0, 15.0, 60.0]),
+    smoothing=st.sampled_from([1.0, 0.0, 0.4]) | tracks(0, 1),
+    silence_gate=st.sampled_from([1.0, 0.0, 0.6]) | tracks(0, 1),
+    blinks_per_minute=st.sampled_from([0.0, 15.0, 60.0]) | tracks(0, 60),
     seed=st.integers(0, 9),
     tail_s=st.sampled_from([0.0, 0.04, 0.5]),
+    shaping=st.just(Shaping()) | shapings,
 )
 
 

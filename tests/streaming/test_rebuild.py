@@ -19,7 +19,7 @@ def test_the_frames_that_follow_are_the_same(pushed: int, more: int, seed: int) 
     asked = Controls(seed=seed, intensity=1.3)
     lost, rebuilt = live(ANIMATOR, asked), live(ANIMATOR, asked)
     lost.push(SOUND[:pushed])
-    enough = rebuilt.network.memory_samples + 1_600
+    enough = rebuilt.network.memory_samples(asked) + 1_600
     assert enough <= 8 * 16_000
     rebuilt.rebuild(SOUND[max(0, pushed - enough - more) : pushed], pushed)
     rest = SOUND[pushed : pushed + 20_000]

@@ -26,6 +26,8 @@ def parse(kind: Any, *, prog: str, args: Sequence[str] | None = None, descriptio
     try:
         with redirect_stderr(said):
             return tyro.cli(kind, prog=prog, args=args, description=description, registry=REGISTRY)
+    except InputError as error:  # of an object whose options contradict each other or lie outside its borders
+        sys.exit(_say(str(error), USAGE))
     except SystemExit as end:
         if end.code == USAGE:
             sys.exit(_say(_one_line(said.getvalue(), prog), USAGE))

@@ -20,6 +20,7 @@ from emotalk.files import exists, is_uri, local_path
 from emotalk.format_commands import Convert, Formats, OutputOptions
 from emotalk.formats import find_format, format_for, format_listing
 from emotalk.inference.heard import emotion_of
+from emotalk.prototype_command import Prototypes
 from emotalk.render.command import Render
 from emotalk.rig_commands import Rigs
 from emotalk.study.command import Study
@@ -174,6 +175,7 @@ AnyCommand = (
     | Annotated[Convert, tyro.conf.subcommand("convert")]
     | Annotated[Formats, tyro.conf.subcommand("formats")]
     | Annotated[Info, tyro.conf.subcommand("info")]
+    | Annotated[Prototypes, tyro.conf.subcommand("prototypes")]
     | Annotated[Rigs, tyro.conf.subcommand("rig")]
     | Annotated[Render, tyro.conf.subcommand("render")]
     | Annotated[Study, tyro.conf.subcommand("study")]

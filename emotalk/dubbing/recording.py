@@ -25,6 +25,7 @@ from emotalk.timing import frames_of
 HeardCallback = Callable[[float, float | None], None]
 
 SOURCE_SHA256 = "source_sha256"  # in an animation's `meta`: of the recording's bytes
+EMOTION_SHA256 = "emotion_sha256"  # of the recording's that the emotion was taken from
 HASH_BYTES = 1 << 20
 # One thread per process: another number of threads gives other last bits (2e-6), and a job's processes share the cores.
 DEFAULT_THREADS = 1

@@ -36,8 +36,8 @@ class EmotionTake:
             return memory
         # Behind the last turn's end its last frames fade into the first ones.
         old = self.memory[np.minimum(place + period, own - 1)]
-        share = np.where(numbers < period, 1.0, np.minimum((place + 1) / (seam + 1), 1.0))
-        return (old + share.astype(np.float32)[:, None] * (memory - old)).astype(np.float32)
+        share = np.where(numbers < period, 1.0, np.minimum((place + 1) / (seam + 1), 1.0)).astype(np.float32)[:, None]
+        return memory * share + old * (1 - share)
 
     def _between(self, places: np.ndarray) -> np.ndarray:
         left = places.astype(np.int64)

@@ -99,7 +99,7 @@ def test_broken_audio(ask: Ask, audio: bytes) -> None:
         ('{"intensity": 9}', "intensity"),
         ('{"intensity": NaN}', "intensity"),
         ('{"tail_s": "1"}', "tail_s"),
-        ('{"smoothing": 1}', "smoothing"),
+        ('{"smoothing": true}', "smoothing"),
         ("[1]", "object"),
         ('{"seed": ', "JSON"),
         ('{"seed": ' + "9" * 5000 + "}", "JSON"),
@@ -202,7 +202,7 @@ def test_too_many_requests_and_faults() -> None:
         full, fail = asyncio.Event(), asyncio.Event()
         inside = 0
 
-        async def animate(samples: np.ndarray, controls: Controls) -> Animation:
+        async def animate(samples: np.ndarray, controls: Controls, other: np.ndarray | None) -> Animation:
             nonlocal inside
             inside += 1
             if inside == LIMITS.max_requests:

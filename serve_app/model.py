@@ -26,6 +26,7 @@ from emotalk.inference.windows import FRAMES_PER_STEP, Window
 from emotalk.model.network import EmoTalk
 from emotalk.model.store import model_digest
 from emotalk.timing import frames_of
+from serve_app.autoscaling import AUDIO, REQUESTS, STREAMS
 from serve_app.backend import ModelCard
 from serve_app.config import ServeConfig
 from serve_app.live.steps import Answer, Ask, ResumePoint
@@ -61,6 +62,7 @@ class AnimatorModel:
         # Two: while one runs the network, the other plans and finishes. Each new thread has to be told its share.
         self._pool = ThreadPoolExecutor(2, "animator", _window_thread, (config.threads,))
         self._steps = ThreadPoolExecutor(1, "streams", torch.set_num_threads, (config.threads,))
+        self._audio_s, self._in_work = 0.0, 0
         self._foreground = 0
         self._quiet = asyncio.Event()
         self._quiet.set()
@@ -86,6 +88,11 @@ class AnimatorModel:
             self._live = LiveStreams(animator, self._steps, self._config.live_streams)
         else:
             self._live.use(animator)
+
+    async def record_autoscaling_stats(self) -> dict[str, float]:
+        """What Serve asks for before it decides how many replicas there should be, see `ByAudio`."""
+        streams = 0 if self._live is None else len(self._live)
+        return {AUDIO: self._audio_s, REQUESTS: self._in_work, STREAMS: streams}
 
     async def card(self) -> ModelCard:
         """What the model is."""
@@ -153,27 +160,33 @@ class AnimatorModel:
     async def _raw(
         self, animator: Animator, samples: np.ndarray, wanted: Direction, background: bool
     ) -> AsyncIterator[RawWindow]:
-        loop = asyncio.get_running_loop()
-        windows = await loop.run_in_executor(self._pool, _plan, animator, samples, wanted.controls)
-        # No more than a batch at a time: a long recording leaves room for short ones.
-        for start in range(0, len(windows), self._ahead):
-            asks = [WindowAsk(animator, window, wanted) for window in windows[start : start + self._ahead]]
-            if background:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(BACKGROUND_WAIT_S):
-                        await self._quiet.wait()
-                answers = await asyncio.gather(*map(self._predict, asks))
-            else:
-                self._foreground += 1
-                self._quiet.clear()
-                try:
-                    answers = await asyncio.gather(*map(self._predict, asks))
-                finally:
-                    self._foreground -= 1
-                    if not self._foreground:
-                        self._quiet.set()
-            for answer in answers:
-                yield answer
+        loop, seconds = asyncio.get_running_loop(), len(samples) / SAMPLE_RATE
+        self._audio_s, self._in_work = self._audio_s + seconds, self._in_work + 1
+        try:
+            windows = await loop.run_in_executor(self._pool, _plan, animator, samples, wanted.controls)
+            # No more than a batch at a time: a long recording leaves room for short ones.
+            for start in range(0, len(windows), self._ahead):
+                asks = [WindowAsk(animator, window, wanted) for window in windows[start : start + self._ahead]]
+                for answer in await self._in_turn(asks, background):
+                    yield answer
+        finally:
+            self._audio_s, self._in_work = self._audio_s - seconds, self._in_work - 1
+
+    async def _in_turn(self, asks: Sequence[WindowAsk], background: bool) -> list[RawWindow]:
+        """What is asked in the background waits until nothing else is asked, if not for ever."""
+        if background:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(BACKGROUND_WAIT_S):
+                    await self._quiet.wait()
+            return await asyncio.gather(*map(self._predict, asks))
+        self._foreground += 1
+        self._quiet.clear()
+        try:
+            return await asyncio.gather(*map(self._predict, asks))
+        finally:
+            self._foreground -= 1
+            if not self._foreground:
+                self._quiet.set()
 
     # Counted in windows, not in seconds: every window is at most a minute, and no item can be over the limit.
     @serve.batch(batch_wait_timeout_s=BATCH_WAIT_S)

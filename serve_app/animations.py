@@ -10,12 +10,12 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from emotalk.animation import Animation
+from emotalk.controls import Controls
 from emotalk.dubbing.recording import SOURCE_SHA256
 from emotalk.errors import InputError
 from emotalk.formats.json_text import compact
@@ -26,8 +26,8 @@ from serve_app.config import ServeConfig
 from serve_app.limits import Admission
 from serve_app.models import Models
 from serve_app.problems import BAD_CONTROLS, INTERNAL, OVERLOADED, Problem, document_of
-from serve_app.recordings import Recordings
-from serve_app.uploads import Asked, BatchItem, received, received_batch
+from serve_app.recordings import Recordings, Sound
+from serve_app.uploads import BatchItem, received, received_batch
 
 BATCH_RETRY_S = 1.0  # between tries of an item while the model is busy
 BATCH_TRIES = 120
@@ -65,13 +65,13 @@ def install(app: FastAPI, config: ServeConfig, models: Models) -> None:
             stack.enter_context(admission.slot())
             async with received(request) as asked:
                 # A client that leaves cancels this.
-                samples, sha256 = await recordings.samples(asked)
+                sound = await recordings.read(asked)
             if answer is None:
-                lines = await _lines(models, model, samples, asked, sha256, request)
+                lines = await _lines(models, model, sound, asked.controls, request)
                 return Streamed(lines, stack.pop_all())
             with _as_problems():
-                animation = await model.animate(samples, asked.controls)
-            body = await encoded(answer, replace(animation, meta={**animation.meta, SOURCE_SHA256: sha256}))
+                animation = await model.animate(sound.samples, asked.controls, sound.emotion)
+            body = await encoded(answer, replace(animation, meta={**animation.meta, SOURCE_SHA256: sound.sha256}))
         headers = {"Vary": "Accept", "Content-Disposition": f'inline; filename="animation.{answer.name}"'}
         return Response(body, media_type=answer.media_type, headers=headers)
 
@@ -100,9 +100,9 @@ def install(app: FastAPI, config: ServeConfig, models: Models) -> None:
                     raise item.asked
                 recordings.check(item.asked)
                 async with background:
-                    samples, sha256 = await recordings.samples(item.asked)
-                    animation = await _patiently(model, samples, item.asked)
-                meta = {**animation.meta, SOURCE_SHA256: sha256}
+                    sound = await recordings.read(item.asked)
+                    animation = await _patiently(model, sound, item.asked.controls)
+                meta = {**animation.meta, SOURCE_SHA256: sound.sha256}
                 return _content(answer, await encoded(answer, replace(animation, meta=meta)))
 
             return Streamed(_results(items, animate, request), stack.pop_all())
@@ -124,11 +124,11 @@ class Streamed(StreamingResponse):
 
 
 async def _lines(
-    models: Models, model: Model, samples: np.ndarray, asked: Asked, sha256: str, request: Request
+    models: Models, model: Model, sound: Sound, controls: Controls, request: Request
 ) -> AsyncIterator[str]:
     """Waits for the first piece, so that what is refused is refused with a status of its own."""
     card = await model.card()
-    pieces = model.pieces(samples, asked.controls)
+    pieces = model.pieces(sound.samples, controls, sound.emotion)
     with _as_problems():
         first = await anext(pieces)
 
@@ -140,7 +140,7 @@ async def _lines(
     async def lines() -> AsyncIterator[str]:
         yield ndjson.start_line(card, models.name_of(model))
         try:
-            async for line in ndjson.frame_lines(all_pieces(), {SOURCE_SHA256: sha256}):
+            async for line in ndjson.frame_lines(all_pieces(), {SOURCE_SHA256: sound.sha256}):
                 yield line
         except Exception as error:
             yield ndjson.error_line(_document(error, request))
@@ -171,12 +171,12 @@ async def _results(
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _patiently(model: Model, samples: np.ndarray, asked: Asked) -> Animation:
+async def _patiently(model: Model, sound: Sound, controls: Controls) -> Animation:
     """In the background; a busy model is asked again."""
     for attempt in range(BATCH_TRIES):
         try:
             with _as_problems():
-                return await model.animate(samples, asked.controls, background=True)
+                return await model.animate(sound.samples, controls, sound.emotion, background=True)
         except Problem as problem:
             if problem.kind is not OVERLOADED or attempt == BATCH_TRIES - 1:
                 raise

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any, cast
 
 from ray.serve import Application, Deployment
-from ray.serve.config import BackpressureConfig, RequestRouterConfig
+from ray.serve.config import AutoscalingPolicy, BackpressureConfig, RequestRouterConfig
 
 from emotalk.files import is_uri
 from emotalk.model.store import check_model, model_digest
+from serve_app.autoscaling import ByAudio
 from serve_app.config import ServeConfig
 from serve_app.ingress import Ingress
 from serve_app.model import AnimatorModel
@@ -74,7 +75,12 @@ def _replicas(config: ServeConfig) -> Mapping[str, Any]:
     scaling = {
         "min_replicas": config.min_replicas,
         "max_replicas": config.max_replicas,
-        "target_ongoing_requests": max(1, config.max_ongoing // 2),
+        "upscale_delay_s": config.upscale_delay_s,
+        "downscale_delay_s": config.downscale_delay_s,
+        "policy": AutoscalingPolicy(
+            policy_function=ByAudio,
+            policy_kwargs={"audio_s": config.scale_audio_s, "streams": config.scale_streams},
+        ),
     }
     return {"num_replicas": "auto", "autoscaling_config": scaling}
 

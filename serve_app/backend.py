@@ -8,7 +8,6 @@ import numpy as np
 
 from emotalk.animation import Animation
 from emotalk.controls import Controls
-from emotalk.errors import InputError
 from emotalk.inference.animator import Animator
 from serve_app.live.steps import Answer, Ask, ResumePoint
 
@@ -18,7 +17,7 @@ class ModelCard:
     """What users may know of a model.
 
     emotions: labels that can be chosen, none where it has no prototypes. labels: those that are heard. delay_s: of live
-    streams, None where it hears whole recordings. memory_samples: see `StreamingNetwork.memory_samples`.
+    streams, None where it hears whole recordings.
     """
 
     preset: str
@@ -29,16 +28,12 @@ class ModelCard:
     default_style: int | None
     head: bool
     delay_s: float | None
-    memory_samples: int
 
     @classmethod
     def of(cls, animator: Animator) -> "ModelCard":
         config = animator.model.config
-        try:
-            network = animator.streaming_network
-            delay_s, memory = network.delay_s(Controls()), network.memory_samples
-        except InputError:  # it hears whole recordings
-            delay_s, memory = None, 0
+        live = animator.model.past_samples is not None and animator.model.future_samples is not None
+        delay_s = animator.streaming_network.delay_s(Controls()) if live else None
         return cls(
             preset=config.preset,
             sha256=animator.model_digest,
@@ -48,7 +43,6 @@ class ModelCard:
             default_style=config.default_style,
             head=config.head_pose,
             delay_s=delay_s,
-            memory_samples=memory,
         )
 
     def to_json(self, name: str, *, default: bool) -> dict[str, Any]:
@@ -68,11 +62,16 @@ class ModelCard:
 class Model(Protocol):
     """Raises InputError for what the model cannot do with valid controls, Problem for anything else that is known."""
 
-    async def animate(self, samples: np.ndarray, controls: Controls, *, background: bool = False) -> Animation:
-        """(n,) float32 16 kHz -> the whole animation. background: whatever else there is comes first."""
+    async def animate(
+        self, samples: np.ndarray, controls: Controls, emotion: np.ndarray | None = None, *, background: bool = False
+    ) -> Animation:
+        """(n,) float32 16 kHz -> the whole animation. emotion: (m,) of another recording, whose emotion is shown.
+        background: whatever else there is comes first."""
         ...
 
-    def pieces(self, samples: np.ndarray, controls: Controls) -> AsyncIterator[Animation]:
+    def pieces(
+        self, samples: np.ndarray, controls: Controls, emotion: np.ndarray | None = None
+    ) -> AsyncIterator[Animation]:
         """The same in consecutive pieces, while they are computed."""
         ...
 
@@ -86,4 +85,6 @@ class Model(Protocol):
         """A stream will not be asked for again."""
         ...
 
-    async def resume_point(self, controls: Controls, frames: int) -> ResumePoint: ...
+    async def resume_point(self, controls: Controls, frames: int) -> ResumePoint:
+        """Where a live session that has so many frames begins, or goes on."""
+        ...

@@ -38,6 +38,14 @@ class ServeConfig:
     """Model replicas that always run."""
     max_replicas: int = 2
     """Model replicas under load."""
+    scale_audio_s: float = 60.0
+    """Seconds of speech, in work or waiting, for which there should be one model replica."""
+    scale_streams: int = 40
+    """Live sessions for which there should be one model replica."""
+    upscale_delay_s: float = 2.0
+    """Model replicas are added when they have been wanted for so long."""
+    downscale_delay_s: float = 120.0
+    """Model replicas are taken away when they have not been wanted for so long; live sessions move to others."""
     ingress_replicas: int = 1
     """Ingress replicas: they receive, decode and encode."""
     threads: int = 1

@@ -19,11 +19,14 @@ from emotalk.animation import Animation
 from emotalk.audio import SAMPLE_RATE
 from emotalk.controls import Controls
 from emotalk.errors import InputError
-from emotalk.inference.animator import Animator
+from emotalk.inference.animator import Animator, fitted
+from emotalk.inference.direction import Direction
 from emotalk.inference.finish import Finisher, RawWindow
 from emotalk.inference.windows import FRAMES_PER_STEP, Window
 from emotalk.model.network import EmoTalk
 from emotalk.model.store import model_digest
+from emotalk.timing import frames_of
+from serve_app.autoscaling import AUDIO, REQUESTS, STREAMS
 from serve_app.backend import ModelCard
 from serve_app.config import ServeConfig
 from serve_app.live.steps import Answer, Ask, ResumePoint
@@ -39,7 +42,7 @@ class WindowAsk(NamedTuple):
 
     animator: Animator
     window: Window
-    controls: Controls
+    wanted: Direction
 
 
 @serve.deployment
@@ -59,6 +62,7 @@ class AnimatorModel:
         # Two: while one runs the network, the other plans and finishes. Each new thread has to be told its share.
         self._pool = ThreadPoolExecutor(2, "animator", _window_thread, (config.threads,))
         self._steps = ThreadPoolExecutor(1, "streams", torch.set_num_threads, (config.threads,))
+        self._audio_s, self._in_work = 0.0, 0
         self._foreground = 0
         self._quiet = asyncio.Event()
         self._quiet.set()
@@ -85,36 +89,45 @@ class AnimatorModel:
         else:
             self._live.use(animator)
 
+    async def record_autoscaling_stats(self) -> dict[str, float]:
+        """What Serve asks for before it decides how many replicas there should be, see `ByAudio`."""
+        streams = 0 if self._live is None else len(self._live)
+        return {AUDIO: self._audio_s, REQUESTS: self._in_work, STREAMS: streams}
+
     async def card(self) -> ModelCard:
         """What the model is."""
         return ModelCard.of(self._animator)
 
     async def animate(
-        self, samples: np.ndarray, controls: Controls, *, background: bool = False
+        self, samples: np.ndarray, controls: Controls, emotion: np.ndarray | None = None, *, background: bool = False
     ) -> Animation | InputError:
         """(n,) float32 16 kHz mono -> the whole animation, as `Animator.animate` gives it.
+
+        emotion: (m,) of the recording that the emotion is taken from.
 
         What the model refuses is an answer, not a failure: it is returned, so that Serve's error counts and tracebacks
         stay those of faults.
         """
         loop, animator = asyncio.get_running_loop(), self._animator
         try:
-            animator.check(controls)
+            wanted = await loop.run_in_executor(self._pool, _direct, animator, samples, controls, emotion)
         except InputError as error:
             return error
-        raw = [item async for item in self._raw(animator, samples, controls, background)]
-        return await loop.run_in_executor(self._pool, _finish, animator, raw, controls)
+        raw = [item async for item in self._raw(animator, samples, wanted, background)]
+        return await loop.run_in_executor(self._pool, _finish, animator, raw, controls, wanted)
 
-    async def pieces(self, samples: np.ndarray, controls: Controls) -> AsyncIterator[Animation | InputError]:
+    async def pieces(
+        self, samples: np.ndarray, controls: Controls, emotion: np.ndarray | None = None
+    ) -> AsyncIterator[Animation | InputError]:
         """As `animate`, in consecutive pieces; the last one's `meta` is that of the whole."""
-        animator = self._animator
+        loop, animator = asyncio.get_running_loop(), self._animator
         try:
-            animator.check(controls)
+            wanted = await loop.run_in_executor(self._pool, _direct, animator, samples, controls, emotion)
         except InputError as error:
             yield error
             return
-        finisher = Finisher(animator.model.config, controls, animator.shape.fade * FRAMES_PER_STEP)
-        async for item in self._raw(animator, samples, controls, False):
+        finisher = Finisher(animator.model.config, wanted, animator.shape.fade * FRAMES_PER_STEP)
+        async for item in self._raw(animator, samples, wanted, False):
             if (piece := finisher.push(item)).frames:
                 yield piece
         last = finisher.flush()
@@ -145,29 +158,35 @@ class AnimatorModel:
             return error
 
     async def _raw(
-        self, animator: Animator, samples: np.ndarray, controls: Controls, background: bool
+        self, animator: Animator, samples: np.ndarray, wanted: Direction, background: bool
     ) -> AsyncIterator[RawWindow]:
-        loop = asyncio.get_running_loop()
-        windows = await loop.run_in_executor(self._pool, _plan, animator, samples)
-        # No more than a batch at a time: a long recording leaves room for short ones.
-        for start in range(0, len(windows), self._ahead):
-            asks = [WindowAsk(animator, window, controls) for window in windows[start : start + self._ahead]]
-            if background:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(BACKGROUND_WAIT_S):
-                        await self._quiet.wait()
-                answers = await asyncio.gather(*map(self._predict, asks))
-            else:
-                self._foreground += 1
-                self._quiet.clear()
-                try:
-                    answers = await asyncio.gather(*map(self._predict, asks))
-                finally:
-                    self._foreground -= 1
-                    if not self._foreground:
-                        self._quiet.set()
-            for answer in answers:
-                yield answer
+        loop, seconds = asyncio.get_running_loop(), len(samples) / SAMPLE_RATE
+        self._audio_s, self._in_work = self._audio_s + seconds, self._in_work + 1
+        try:
+            windows = await loop.run_in_executor(self._pool, _plan, animator, samples, wanted.controls)
+            # No more than a batch at a time: a long recording leaves room for short ones.
+            for start in range(0, len(windows), self._ahead):
+                asks = [WindowAsk(animator, window, wanted) for window in windows[start : start + self._ahead]]
+                for answer in await self._in_turn(asks, background):
+                    yield answer
+        finally:
+            self._audio_s, self._in_work = self._audio_s - seconds, self._in_work - 1
+
+    async def _in_turn(self, asks: Sequence[WindowAsk], background: bool) -> list[RawWindow]:
+        """What is asked in the background waits until nothing else is asked, if not for ever."""
+        if background:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(BACKGROUND_WAIT_S):
+                    await self._quiet.wait()
+            return await asyncio.gather(*map(self._predict, asks))
+        self._foreground += 1
+        self._quiet.clear()
+        try:
+            return await asyncio.gather(*map(self._predict, asks))
+        finally:
+            self._foreground -= 1
+            if not self._foreground:
+                self._quiet.set()
 
     # Counted in windows, not in seconds: every window is at most a minute, and no item can be over the limit.
     @serve.batch(batch_wait_timeout_s=BATCH_WAIT_S)
@@ -182,7 +201,7 @@ def _predict_all(asks: Sequence[WindowAsk]) -> list[RawWindow]:
     results: dict[int, RawWindow] = {}
     for animator in {id(ask.animator): ask.animator for ask in asks}.values():
         mine = [i for i, ask in enumerate(asks) if ask.animator is animator]
-        raw = animator.predict([asks[i].window for i in mine], [asks[i].controls for i in mine])
+        raw = animator.predict([asks[i].window for i in mine], [asks[i].wanted for i in mine])
         results.update(zip(mine, raw, strict=True))
     return [results[i] for i in range(len(asks))]
 
@@ -199,9 +218,15 @@ def _window_thread(threads: int) -> None:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), WINDOWS_NICE)
 
 
-def _plan(animator: Animator, samples: np.ndarray) -> list[Window]:
-    return list(animator.plan([samples]))
+def _direct(animator: Animator, samples: np.ndarray, controls: Controls, emotion: np.ndarray | None) -> Direction:
+    animator.check(controls)
+    take = None if emotion is None else animator.hear(emotion)
+    return fitted(animator.direct(controls, take), frames_of(len(samples)))
 
 
-def _finish(animator: Animator, raw: Iterable[RawWindow], controls: Controls) -> Animation:
-    return animator.join(animator.finish(raw, controls), controls)
+def _plan(animator: Animator, samples: np.ndarray, controls: Controls) -> list[Window]:
+    return list(animator.plan([samples], controls))
+
+
+def _finish(animator: Animator, raw: Iterable[RawWindow], controls: Controls, wanted: Direction) -> Animation:
+    return animator.join(animator.finish(raw, wanted), controls)

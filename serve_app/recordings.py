@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -11,6 +12,14 @@ from serve_app.config import ServeConfig
 from serve_app.decoding import Decoders
 from serve_app.uploads import Asked
 from serve_app.uris import check_uri, fetched_uri
+
+
+class Sound(NamedTuple):
+    """samples: (n,) float32 16 kHz mono. sha256: of the recording's bytes. emotion: (m,) of the other recording."""
+
+    samples: np.ndarray
+    sha256: str
+    emotion: np.ndarray | None
 
 
 class Recordings:
@@ -27,14 +36,24 @@ class Recordings:
         """A Problem for a URI that may not be read; nothing is read yet."""
         if asked.audio is None:
             check_uri(asked.uri, self._prefixes)
+        if asked.emotion_uri is not None:
+            check_uri(asked.emotion_uri, self._prefixes)
 
-    async def samples(self, asked: Asked) -> tuple[np.ndarray, str]:
-        """-> (n,) float32 16 kHz mono, and the SHA-256 of the recording's bytes."""
-        if asked.audio is not None:
-            return await self.decoders.decode(asked.audio)
-        uri = check_uri(asked.uri, self._prefixes)
+    async def read(self, asked: Asked) -> Sound:
+        """A Problem for what cannot be read or is no usable sound."""
+        self.check(asked)
+        samples, sha256 = await self._samples(asked.audio, asked.uri)
+        if asked.emotion_audio is None and asked.emotion_uri is None:
+            return Sound(samples, sha256, None)
+        emotion, _ = await self._samples(asked.emotion_audio, asked.emotion_uri)
+        return Sound(samples, sha256, emotion)
+
+    async def _samples(self, audio: BinaryIO | None, uri: str | None) -> tuple[np.ndarray, str]:
+        if audio is not None:
+            return await self.decoders.decode(audio)
+        assert uri is not None
         with ExitStack() as stack:
             source = fetched_uri(uri, max_bytes=self._max_bytes, private=self._private)
             loop = asyncio.get_running_loop()
-            audio = await loop.run_in_executor(self._readers, stack.enter_context, source)
-            return await self.decoders.decode(audio)
+            file = await loop.run_in_executor(self._readers, stack.enter_context, source)
+            return await self.decoders.decode(file)

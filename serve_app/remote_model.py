@@ -36,19 +36,23 @@ class RemoteModel:
             "emotalk_retries", description="Calls repeated after a replica was lost.", tag_keys=("model",)
         )
 
-    async def animate(self, samples: np.ndarray, controls: Controls, *, background: bool = False) -> Animation:
+    async def animate(
+        self, samples: np.ndarray, controls: Controls, emotion: np.ndarray | None = None, *, background: bool = False
+    ) -> Animation:
         animation: Animation = await self._ask(
-            lambda: self._handle.animate.remote(samples, controls, background=background)
+            lambda: self._handle.animate.remote(samples, controls, emotion, background=background)
         )
         self._heard(samples)
         return animation
 
-    async def pieces(self, samples: np.ndarray, controls: Controls) -> AsyncIterator[Animation]:
+    async def pieces(
+        self, samples: np.ndarray, controls: Controls, emotion: np.ndarray | None = None
+    ) -> AsyncIterator[Animation]:
         sent = 0
         for _ in range(ATTEMPTS):
             try:
                 before = 0
-                async for piece in self._handle.options(stream=True).pieces.remote(samples, controls):
+                async for piece in self._handle.options(stream=True).pieces.remote(samples, controls, emotion):
                     if isinstance(piece, InputError):
                         raise piece
                     known = min(max(0, sent - before), piece.frames)

@@ -22,10 +22,12 @@ FORM, JSON = "multipart/form-data", "application/json"
 @dataclass(frozen=True, kw_only=True)
 class Asked:
     """One recording to animate: `audio` is a file on this machine, spooled to disk when large, gone when the request
-    ends; or `uri` says where it lies."""
+    ends; or `uri` says where it lies. `emotion_audio`, `emotion_uri`: another one, whose emotion is shown instead."""
 
     audio: BinaryIO | None = None
     uri: str | None = None
+    emotion_audio: BinaryIO | None = None
+    emotion_uri: str | None = None
     controls: Controls = field(default_factory=Controls)
 
 
@@ -43,17 +45,21 @@ async def received(request: Request) -> AsyncIterator[Asked]:
     goes away included."""
     if _kind(request) == JSON:
         data = await _json(request)
-        _known(data, "uri", "controls")
-        if "uri" not in data:
-            raise Problem(BAD_REQUEST, "no uri")
-        yield Asked(uri=data["uri"], controls=controls_of(data.get("controls", {})))
+        _known(data, "uri", "controls", "emotion_uri")
+        yield _asked(data)
         return
-    async with request.form(max_files=2, max_fields=2, max_part_size=MAX_CONTROLS_BYTES) as form:
-        _fields(form, ("audio", "controls"), several=())
-        audio = form.get("audio")
+    async with request.form(max_files=3, max_fields=2, max_part_size=MAX_CONTROLS_BYTES) as form:
+        _fields(form, ("audio", "controls", "emotion_audio"), several=())
+        audio, other = form.get("audio"), form.get("emotion_audio")
         if not isinstance(audio, UploadFile):
             raise Problem(BAD_REQUEST, "no file in the field audio")
-        yield Asked(audio=cast(BinaryIO, audio.file), controls=controls_of(await _text(form.get("controls"))))
+        if other is not None and not isinstance(other, UploadFile):
+            raise Problem(BAD_REQUEST, "the field emotion_audio must be a file")
+        yield Asked(
+            audio=cast(BinaryIO, audio.file),
+            controls=controls_of(await _text(form.get("controls"))),
+            emotion_audio=None if other is None else cast(BinaryIO, other.file),
+        )
 
 
 @asynccontextmanager
@@ -99,9 +105,19 @@ def controls_of(data: Any) -> Controls:
     if not isinstance(data, dict):
         raise Problem(BAD_CONTROLS, "controls must be a JSON object")
     try:
-        return Controls.from_dict(data)
+        controls = Controls.from_dict(data)
     except InputError as error:
         raise Problem(BAD_CONTROLS, error.reason) from error
+    if controls.emotion_from is not None:  # a file or address of whose choice?
+        raise Problem(BAD_CONTROLS, "emotion_from is not read from anywhere: send emotion_audio or emotion_uri")
+    return controls
+
+
+def _asked(data: Mapping[str, Any]) -> Asked:
+    if "uri" not in data:
+        raise Problem(BAD_REQUEST, "no uri")
+    controls = controls_of(data.get("controls", {}))
+    return Asked(uri=data["uri"], controls=controls, emotion_uri=data.get("emotion_uri"))
 
 
 def _item(number: int, entry: Any) -> BatchItem:
@@ -109,10 +125,10 @@ def _item(number: int, entry: Any) -> BatchItem:
     if not isinstance(name, str) or len(name) > 256:
         raise Problem(BAD_REQUEST, f"the id of item {number} must be a text of at most 256 characters")
     try:
-        if not isinstance(entry, dict) or "uri" not in entry:
+        if not isinstance(entry, dict):
             raise Problem(BAD_REQUEST, "an item must be an object with a uri")
-        _known(entry, "id", "uri", "controls")
-        return BatchItem(id=name, asked=Asked(uri=entry["uri"], controls=controls_of(entry.get("controls", {}))))
+        _known(entry, "id", "uri", "controls", "emotion_uri")
+        return BatchItem(id=name, asked=_asked(entry))
     except Problem as problem:
         return BatchItem(id=name, asked=problem)
 

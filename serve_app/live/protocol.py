@@ -10,10 +10,10 @@ import numpy as np
 
 from emotalk.blendshapes import COEFFICIENTS
 from emotalk.controls import Controls
-from emotalk.errors import InputError
 from emotalk.formats.json_text import compact, table_text
 from serve_app.live.steps import Frames
-from serve_app.problems import BAD_CONTROLS, BAD_REQUEST, Problem
+from serve_app.problems import BAD_REQUEST, Problem
+from serve_app.uploads import controls_of
 
 FORMATS = ("json", "binary")
 BINARY_VERSION = 1
@@ -73,7 +73,7 @@ def read_hello(text: str, max_frames: int) -> Hello:
         encoding=encoding,
         rate=rate,
         binary=kind == "binary",
-        controls=_controls(data.get("controls", {})),
+        controls=controls_of(_mapping(data.get("controls", {}))),
         resume=resume,
         received_frames=received,
     )
@@ -88,7 +88,7 @@ def read_message(text: str) -> ChangeControls | End:
         return End()
     if kind == "controls":
         _known(data, "type", "controls")
-        return ChangeControls(_controls(data.get("controls")))
+        return ChangeControls(controls_of(_mapping(data.get("controls"))))
     raise Problem(BAD_REQUEST, 'a message must be sound, or have "type": "controls" or "end"')
 
 
@@ -165,10 +165,6 @@ def _known(data: Mapping[str, Any], *names: str) -> None:
         raise Problem(BAD_REQUEST, f"unknown keys: {', '.join(unknown)}; known are {', '.join(names)}")
 
 
-def _controls(data: Any) -> Controls:
-    if not isinstance(data, dict):
-        raise Problem(BAD_CONTROLS, "controls must be a JSON object")
-    try:
-        return Controls.from_dict(data)
-    except InputError as error:
-        raise Problem(BAD_CONTROLS, error.reason) from error
+def _mapping(data: Any) -> Any:
+    """JSON within JSON is no text."""
+    return None if isinstance(data, str) else data

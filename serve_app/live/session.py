@@ -11,41 +11,37 @@ from emotalk.errors import InputError
 from serve_app.live.steps import REBUILD_EXTRA, Answer, Ask, Frames, Lost, ResumePoint
 from serve_app.problems import BAD_CONTROLS, UNAVAILABLE, Problem
 
+SPARE = 16_000  # samples kept besides: controls that come later may want a second more of the past
 REBUILDS = 3  # in a row, before a step is given up: each means a replica that was lost
 
 
 class LiveSession:
     """Samples in, frames out, none lost and none twice, whatever happens to replicas.
 
-    step: asks a replica. memory_samples: how many of its last samples rebuild a stream. start: where a session that
-    goes on after its connection was lost takes up again.
+    step: asks a replica. start: where it begins, or takes up again after its connection was lost.
     """
 
-    def __init__(
-        self,
-        step: Callable[[Ask], Awaitable[Answer]],
-        controls: Controls,
-        memory_samples: int,
-        start: ResumePoint | None = None,
-    ) -> None:
-        start = start or ResumePoint(frames=0, start=0, pushed=0)
+    def __init__(self, step: Callable[[Ask], Awaitable[Answer]], controls: Controls, start: ResumePoint) -> None:
         self.stream = secrets.token_hex(16)
         self.controls = controls
         self.frames = start.frames
         self.ended = False
-        self._step, self._kept = step, memory_samples + REBUILD_EXTRA
+        self._step, self._kept = step, start.memory_samples + REBUILD_EXTRA + SPARE
         self._pushed = start.pushed
         self._owed = start.pushed - start.start  # samples that only rebuild what was there
         self._recent = np.zeros(0, np.float32)
         self._fresh = start.pushed > 0  # the replica cannot have it
 
-    def change(self, controls: Controls) -> int:
-        """From the next frame on; its number is returned. A Problem for what cannot change while a face moves."""
-        if controls.smoothing != self.controls.smoothing:
-            raise Problem(BAD_CONTROLS, "smoothing cannot change in a session: it moves every frame in time")
-        self._fresh = self._fresh or controls != self.controls
+    async def change(self, controls: Controls) -> tuple[int, Frames | None]:
+        """From the next frame on that enters; its number is returned, with frames that have come by the way.
+
+        A Problem for what cannot change while a face moves, or what the model cannot do.
+        """
         self.controls = controls
-        return self.frames
+        if self._owed or not self._pushed:
+            return self.frames, None
+        new = await self._ask(self._recent[:0], False)
+        return new.entered, self._new(new)
 
     async def push(self, samples: np.ndarray, *, end: bool = False) -> Frames | None:
         """(n,) float32 16 kHz -> the frames that they complete, if any; at the end the rest and what was heard."""
@@ -63,6 +59,9 @@ class LiveSession:
         self._pushed += len(samples)
         self._keep(samples)
         self.ended = end
+        return self._new(frames)
+
+    def _new(self, frames: Frames) -> Frames:
         new = frames.since(self.frames)
         if len(new) and new.first != self.frames:
             raise RuntimeError(f"frame {self.frames} was expected, not {new.first}")

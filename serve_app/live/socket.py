@@ -5,8 +5,8 @@ import logging
 import re
 import secrets
 from collections import deque
-from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
+from emotalk.controls import Controls
 from emotalk.errors import InputError
 from serve_app.backend import Model, ModelCard
 from serve_app.config import ServeConfig
-from serve_app.live.lanes import Lane, Lanes
+from serve_app.live.lanes import Lanes
 from serve_app.live.protocol import (
     ChangeControls,
     End,
@@ -32,6 +33,7 @@ from serve_app.live.protocol import (
 )
 from serve_app.live.session import LiveSession
 from serve_app.live.sound import Sound, samples_at
+from serve_app.live.steps import Frames, ResumePoint
 from serve_app.problems import (
     BAD_AUDIO,
     BAD_CONTROLS,
@@ -93,13 +95,18 @@ class LiveSessions:
             token = hello.resume or secrets.token_hex(16)
             if not TOKEN.fullmatch(token):
                 raise Problem(BAD_REQUEST, "resume is no token of this service")
-            session, sound = await self._begin(hello, card, lane)
+            start = await self._start(hello.controls, hello.received_frames)
+            try:
+                sound = Sound(hello.encoding, hello.rate, samples_at(start.start, hello.rate))
+            except InputError as error:
+                raise Problem(BAD_AUDIO, error.reason) from error
+            session = LiveSession(lane.step, hello.controls, start)
             conversation = Conversation(socket, hello, session, sound, config)
             if token in self._open:
                 self._open[token].supersede()
             self._open[token] = conversation
             try:
-                await socket.send_text(_ready(hello, card, token, sound, config))
+                await socket.send_text(_ready(hello, card, start, token, sound, config))
                 await conversation.run()
             finally:
                 if self._open.get(token) is conversation:
@@ -110,16 +117,11 @@ class LiveSessions:
                 # Not awaited: this may be a cancellation, and no replica need be there to forget.
                 _background(self._model.forget(lane.key, session.stream))
 
-    async def _begin(self, hello: Hello, card: ModelCard, lane: Lane) -> tuple[LiveSession, Sound]:
+    async def _start(self, controls: Controls, frames: int) -> ResumePoint:
         try:
-            start = await self._model.resume_point(hello.controls, hello.received_frames)
+            return await self._model.resume_point(controls, frames)
         except InputError as error:
             raise Problem(BAD_CONTROLS, error.reason) from error
-        try:
-            sound = Sound(hello.encoding, hello.rate, samples_at(start.start, hello.rate))
-        except InputError as error:
-            raise Problem(BAD_AUDIO, error.reason) from error
-        return LiveSession(lane.step, hello.controls, card.memory_samples, start), sound
 
 
 class Conversation:
@@ -207,7 +209,9 @@ class Conversation:
             while self._inbox:
                 if isinstance(change := self._inbox[0], ChangeControls):
                     self._inbox.popleft()
-                    from_frame = session.change(change.controls)
+                    async with _patience():
+                        from_frame, frames = await session.change(change.controls)
+                    await self._send_frames(frames, heard)
                     await self._socket.send_text(controls_message(from_frame))
                     continue
                 chunks = []
@@ -218,17 +222,28 @@ class Conversation:
                 end = bool(self._inbox) and isinstance(self._inbox[0], End)
                 if end:
                     chunks.append(self._sound.flush())
-                try:
-                    async with asyncio.timeout(STEP_S):
-                        frames = await session.push(np.concatenate(chunks), end=end)
-                except TimeoutError as error:
-                    raise Problem(OVERLOADED, "the model is too busy to follow") from error
-                if frames is not None and len(frames):
-                    await self._socket.send(_outgoing(frames_message(frames, heard, binary=self._hello.binary)))
+                async with _patience():
+                    frames = await session.push(np.concatenate(chunks), end=end)
+                await self._send_frames(frames, heard)
                 if end:
                     assert frames is not None
                     await self._socket.send_text(end_message(session.frames, frames.heard))
                     return
+
+    async def _send_frames(self, frames: Frames | None, heard: int) -> None:
+        if frames is not None and len(frames):
+            message = frames_message(frames, heard, binary=self._hello.binary)
+            kind = "text" if isinstance(message, str) else "bytes"
+            await self._socket.send({"type": "websocket.send", kind: message})
+
+
+@asynccontextmanager
+async def _patience() -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(STEP_S):
+            yield
+    except TimeoutError as error:
+        raise Problem(OVERLOADED, "the model is too busy to follow") from error
 
 
 @dataclass(frozen=True)
@@ -265,8 +280,7 @@ async def _hello(socket: WebSocket, max_frames: int) -> Hello:
     return read_hello(text, max_frames)
 
 
-def _ready(hello: Hello, card: ModelCard, token: str, sound: Sound, config: ServeConfig) -> str:
-    assert card.delay_s is not None
+def _ready(hello: Hello, card: ModelCard, start: ResumePoint, token: str, sound: Sound, config: ServeConfig) -> str:
     more: dict[str, Any] = {"limits": config.limits()["live"]}
     if hello.resume is not None:
         more["next_sample"] = sound.heard
@@ -274,14 +288,10 @@ def _ready(hello: Hello, card: ModelCard, token: str, sound: Sound, config: Serv
         session=token,
         token=token,
         emotion_names=card.labels,
-        head=card.head,
-        delay_ms=round(1000 * card.delay_s, 1),
+        head=start.head,
+        delay_ms=round(1000 * start.delay_s, 1),
         **more,
     )
-
-
-def _outgoing(message: str | bytes) -> dict[str, Any]:
-    return {"type": "websocket.send", "text" if isinstance(message, str) else "bytes": message}
 
 
 _tasks: set[asyncio.Task[None]] = set()

@@ -6,7 +6,7 @@ another replica, changes nothing: the same ask gives the same frames.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import numpy as np
@@ -37,12 +37,14 @@ class Ask:
 
 @dataclass(frozen=True, kw_only=True)
 class Frames:
-    """Consecutive frames of a stream, `first` being the number of the first.
+    """Consecutive frames of a stream, `first` being the number of the first. entered: frames whose sound has been heard
+    far enough; those from there on are still free to be asked for otherwise.
 
     weights: (n, 52). emotion: (n, labels). head: (n, 6) or None. heard: share by label, at the recording's end.
     """
 
     first: int
+    entered: int
     weights: np.ndarray
     emotion: np.ndarray
     head: np.ndarray | None
@@ -57,13 +59,8 @@ class Frames:
         if not known:
             return self
         head = None if self.head is None else self.head[known:]
-        return Frames(
-            first=self.first + known,
-            weights=self.weights[known:],
-            emotion=self.emotion[known:],
-            head=head,
-            heard=self.heard,
-        )
+        rest = {"weights": self.weights[known:], "emotion": self.emotion[known:], "head": head}
+        return replace(self, first=self.first + known, **rest)
 
 
 class Lost(Enum):
@@ -77,9 +74,15 @@ Answer = Frames | Lost | InputError
 
 @dataclass(frozen=True, kw_only=True)
 class ResumePoint:
-    """Where a session that has `frames` frames goes on: it sends again from sample `start` (16 kHz, a multiple of
-    16,000) on, and its stream is one that has been pushed `pushed` samples."""
+    """Where a session that has `frames` frames goes on, or, with none, begins.
+
+    start: the sample (16 kHz, a multiple of 16,000) from which on it sends again. pushed: its stream is one that has
+    been pushed so many. memory_samples: how many of its last samples rebuild a stream. delay_s, head: of its frames.
+    """
 
     frames: int
     start: int
     pushed: int
+    memory_samples: int
+    delay_s: float
+    head: bool

@@ -10,10 +10,11 @@ import numpy as np
 
 from emotalk.animation import Animation
 from emotalk.audio import SAMPLE_RATE
+from emotalk.blendshapes import COEFFICIENTS
 from emotalk.controls import Controls
 from emotalk.errors import InputError
 from emotalk.inference.animator import Animator
-from emotalk.inference.finish import joined
+from emotalk.inference.finish import columns_of, joined
 from emotalk.streaming.live import LiveStream, push_together
 from emotalk.streaming.network import StreamingNetwork
 from serve_app.live.steps import REBUILD_EXTRA, Answer, Ask, Frames, Lost, ResumePoint
@@ -63,12 +64,18 @@ class LiveStreams:
 
     def resume_point(self, controls: Controls, frames: int) -> ResumePoint:
         """InputError where the model cannot do what is asked."""
-        self.network.asked(controls)
-        if frames == 0:
-            return ResumePoint(frames=0, start=0, pushed=0)
-        pushed = max(0, int(self.network.heard_at(frames - 1 + self.network.late(controls))))
-        start = max(0, pushed - self.network.memory_samples - REBUILD_EXTRA) // SAMPLE_RATE * SAMPLE_RATE
-        return ResumePoint(frames=frames, start=start, pushed=pushed)
+        network, asked = self.network, controls.compiled
+        network.asked(controls)
+        memory = network.memory_samples(asked)
+        pushed = max(0, int(network.heard_at(frames - 1 + network.late(asked)))) if frames else 0
+        return ResumePoint(
+            frames=frames,
+            start=max(0, pushed - memory - REBUILD_EXTRA) // SAMPLE_RATE * SAMPLE_RATE,
+            pushed=pushed,
+            memory_samples=memory,
+            delay_s=network.delay_s(asked),
+            head=columns_of(network.model.config, asked) > len(COEFFICIENTS),
+        )
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -110,8 +117,9 @@ class LiveStreams:
         for batch in together.values():
             pieces = push_together([held.stream for _, _, held in batch], [ask.samples for _, ask, _ in batch])
             for (i, ask, held), piece in zip(batch, pieces, strict=True):
-                answers[i] = frames_of_piece(piece, emitted(held.stream.network, ask.controls, held.pushed))
+                first = emitted(held.stream.network, ask.controls, held.pushed)
                 held.pushed += len(ask.samples)
+                answers[i] = _frames(piece, first, held)
         while len(self._held) > self._max_streams:
             self._held.popitem(last=False)
         return [answer for answer in answers if answer is not None]
@@ -124,24 +132,34 @@ class LiveStreams:
             if ask.recent is not None:
                 stream.rebuild(ask.recent, ask.pushed)
             held = self._held[ask.stream] = Held(stream, ask.pushed)
-        elif held is None or held.pushed != ask.pushed or held.stream.controls != ask.controls:
+        elif held is None or held.pushed != ask.pushed:
             self._held.pop(ask.stream, None)
             return None
+        elif held.stream.controls != ask.controls:
+            held.stream.controls = ask.controls
         self._held.move_to_end(ask.stream)
         return held
 
     def _ended(self, ask: Ask, held: Held) -> Frames:
-        first = emitted(held.stream.network, ask.controls, held.pushed)
+        network = held.stream.network
+        first = emitted(network, ask.controls, held.pushed)
         pieces = [held.stream.push(ask.samples), held.stream.flush()]
+        held.pushed += len(ask.samples)
         self._held.pop(ask.stream, None)
-        return frames_of_piece(joined(held.stream.network.model.config, pieces), first)
+        return _frames(joined(network.model.config, pieces, ask.controls.compiled), first, held)
 
 
 def emitted(network: StreamingNetwork, controls: Controls, pushed: int) -> int:
     """Frames that have come out of a stream that has been pushed so many samples."""
-    return max(0, int(network.entering(pushed)) - network.late(controls))
+    return max(0, int(network.entering(pushed)) - network.late(controls.compiled))
 
 
-def frames_of_piece(piece: Animation, first: int) -> Frames:
-    emotion = piece.emotion if piece.emotion is not None else np.zeros((piece.frames, 0), np.float32)
-    return Frames(first=first, weights=piece.weights, emotion=emotion, head=piece.head, heard=piece.meta.get("heard"))
+def _frames(piece: Animation, first: int, held: Held) -> Frames:
+    return Frames(
+        first=first,
+        entered=max(0, int(held.stream.network.entering(held.pushed))),
+        weights=piece.weights,
+        emotion=piece.emotion if piece.emotion is not None else np.zeros((piece.frames, 0), np.float32),
+        head=piece.head,
+        heard=piece.meta.get("heard"),
+    )

@@ -135,7 +135,9 @@ def test_a_stream_that_is_cut_goes_on_where_it_was(animator: Animator) -> None:
     cuts = 2
 
     class Cutting(LocalModel):
-        async def pieces(self, samples: np.ndarray, controls: Controls) -> AsyncIterator[Animation]:
+        async def pieces(
+            self, samples: np.ndarray, controls: Controls, emotion: Any = None
+        ) -> AsyncIterator[Animation]:
             nonlocal cuts
             async for piece in super().pieces(samples, controls):
                 for part in piece.pieces(20):

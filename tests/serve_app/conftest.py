@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +39,20 @@ class LocalModel:
         self.streams = LiveStreams(animator, ThreadPoolExecutor(1), 1024)
         self.steps = 0
 
-    async def animate(self, samples: np.ndarray, controls: Controls, *, background: bool = False) -> Animation:
-        return await asyncio.to_thread(self._animator.animate, samples, controls)
+    async def animate(
+        self, samples: np.ndarray, controls: Controls, emotion: np.ndarray | None = None, *, background: bool = False
+    ) -> Animation:
+        take = None if emotion is None else self._animator.hear(emotion)
+        return await asyncio.to_thread(self._animator.animate, samples, controls, emotion_from=take)
 
-    async def pieces(self, samples: np.ndarray, controls: Controls) -> AsyncIterator[Animation]:
-        for piece in self._animator.animate_blocks([samples], controls):
+    async def pieces(
+        self, samples: np.ndarray, controls: Controls, emotion: np.ndarray | None = None
+    ) -> AsyncIterator[Animation]:
+        take = None if emotion is None else self._animator.hear(emotion)
+        *pieces, last = self._animator.animate_blocks([samples], controls, emotion_from=take)
+        for piece in pieces:
             yield piece
+        yield replace(last, meta={**self._animator.meta(controls), **last.meta})
 
     async def card(self) -> ModelCard:
         return ModelCard.of(self._animator)

@@ -43,6 +43,22 @@ def test_a_recording_by_uri(ask_uri: Ask, animator: Animator, media: str) -> Non
     assert answer["meta"]["source_sha256"] == hashlib.sha256(wav(0.5)).hexdigest()
 
 
+def test_the_emotion_of_another_recording(ask_uri: Ask, animator: Animator, media: str) -> None:  # noqa: F811
+    """As a second file, or by URI; alone, line by line and in batches."""
+    expected = animator.animate(voice(0.5), emotion_from=animator.hear(voice(2, seed=9))).weights
+    by_file = {"files": {"audio": wav(0.5), "emotion_audio": wav(2, seed=9)}}
+    answer = np.array(ask_uri("POST", PATH, **by_file).json()["weights"], np.float32)
+    np.testing.assert_array_equal(answer, expected)
+    by_uri = {"uri": f"{media}/a.wav", "emotion_uri": f"{media}/a.wav"}
+    (line,) = lines(ask_uri("POST", BATCH, json={"items": [by_uri]}))
+    same = animator.animate(voice(0.5), emotion_from=animator.hear(voice(0.5))).weights
+    np.testing.assert_array_equal(np.array(line["animation"]["weights"], np.float32), same)
+    refused = ask_uri("POST", PATH, json={**by_uri, "emotion_uri": "file:///etc/passwd"})
+    check_problem(refused, 400, "bad-uri")
+    sent = {"files": {"audio": wav(0.5)}, "data": {"controls": '{"emotion_from": "/etc/passwd"}'}}
+    assert "emotion_audio" in check_problem(ask_uri("POST", PATH, **sent), 400, "bad-controls")["detail"]
+
+
 @pytest.mark.parametrize(
     ("body", "slug", "named"),
     [
@@ -95,7 +111,9 @@ def test_line_by_line_it_is_the_same(ask: Ask, animator: Animator, wish: dict[st
 
 def test_lines_refuse_with_a_status_and_fail_with_a_line(animator: Animator) -> None:
     class Failing(LocalModel):
-        async def pieces(self, samples: np.ndarray, controls: Controls) -> AsyncIterator[Animation]:
+        async def pieces(
+            self, samples: np.ndarray, controls: Controls, emotion: Any = None
+        ) -> AsyncIterator[Animation]:
             yield animator.animate(samples, controls)
             raise RuntimeError("/secret/path")
 
@@ -165,13 +183,15 @@ def test_a_batch_waits_for_a_busy_model(animator: Animator, monkeypatch: pytest.
     refused = 0
 
     class Busy(LocalModel):
-        async def animate(self, samples: np.ndarray, controls: Controls, *, background: bool = False) -> Animation:
+        async def animate(
+            self, samples: np.ndarray, controls: Controls, emotion: Any = None, *, background: bool = False
+        ) -> Animation:
             nonlocal refused
             assert background
             refused += 1
             if refused < 5:
                 raise Problem(OVERLOADED, "the model's queue is full")
-            return await super().animate(samples, controls)
+            return await super().animate(samples, controls, emotion)
 
     ask = asking(build_api(LIMITS, {"default": Busy(animator)}))
     assert lines(ask("POST", BATCH, files={"audio": wav(0.3)}))[0]["status"] == 200
@@ -183,7 +203,9 @@ def test_a_client_that_leaves_a_batch_ends_it(animator: Animator) -> None:
     cancelled = 0
 
     class Slow(LocalModel):
-        async def animate(self, samples: np.ndarray, controls: Controls, *, background: bool = False) -> Animation:
+        async def animate(
+            self, samples: np.ndarray, controls: Controls, emotion: Any = None, *, background: bool = False
+        ) -> Animation:
             nonlocal cancelled
             started.set()
             try:

@@ -99,7 +99,7 @@ def test_broken_audio(ask: Ask, audio: bytes) -> None:
         ('{"intensity": 9}', "intensity"),
         ('{"intensity": NaN}', "intensity"),
         ('{"tail_s": "1"}', "tail_s"),
-        ('{"smoothing": 1}', "smoothing"),
+        ('{"smoothing": true}', "smoothing"),
         ("[1]", "object"),
         ('{"seed": ', "JSON"),
         ('{"seed": ' + "9" * 5000 + "}", "JSON"),
@@ -203,7 +203,9 @@ def test_too_many_requests_and_faults(animator: Animator) -> None:
         inside = 0
 
         class Failing(LocalModel):
-            async def animate(self, samples: np.ndarray, controls: Controls, *, background: bool = False) -> Animation:
+            async def animate(
+                self, samples: np.ndarray, controls: Controls, emotion: Any = None, *, background: bool = False
+            ) -> Animation:
                 nonlocal inside
                 inside += 1
                 if inside == LIMITS.max_requests:

@@ -28,6 +28,8 @@ const client = new Client();
 client.askForKey = askForKey;
 themeButton(byId("theme"));
 
+void start(); // asks while the stage is being set
+
 let stage: Stage | null = null;
 try {
   stage = new Stage(byId<HTMLCanvasElement>("head"), byId("view"));
@@ -38,7 +40,6 @@ try {
 }
 const heads = stage && new Heads(stage, client, byId("rig"), notices);
 void heads?.useDefault();
-start();
 
 async function start(): Promise<void> {
   try {

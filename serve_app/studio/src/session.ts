@@ -108,12 +108,10 @@ export class Session {
   order(slot: Slot = this.slot): Order | null {
     if (!this.take) return null;
     const { settings } = slot;
-    const audio = settings.source === "recording" ? settings.emotionAudio : null;
-    const field = this.abilities.emotionField;
     return {
       audio: this.take.file,
       controls: controlsOf(settings, this.abilities),
-      emotion: audio && field ? { field, audio } : null,
+      emotionAudio: settings.source === "recording" ? settings.emotionAudio : null,
       model: this.model?.name ?? null,
     };
   }
@@ -174,7 +172,7 @@ export class Session {
 
   private text(slot: Slot): string {
     const order = this.order(slot);
-    const other = order?.emotion?.audio;
+    const other = order?.emotionAudio;
     return JSON.stringify([order?.model, order?.controls, other && [other.name, other.size, other.lastModified]]);
   }
 }

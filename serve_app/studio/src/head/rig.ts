@@ -79,13 +79,6 @@ export class Rig {
     this.object.rotation.set(head?.[1] ?? 0, head?.[0] ?? 0, head?.[2] ?? 0);
   }
 
-  /** What the first mesh is posed with, by coefficient. */
-  influences(): Record<string, number> {
-    const { mesh, coefficients } = this.parts[0];
-    const posed = coefficients.map((k, i) => [COEFFICIENTS[k], mesh.morphTargetInfluences![i]] as const);
-    return Object.fromEntries(posed.filter(([name]) => name));
-  }
-
   dispose(): void {
     this.object.traverse((node) => {
       if (!(node instanceof Mesh)) return;

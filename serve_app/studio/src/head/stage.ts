@@ -125,7 +125,7 @@ export class Stage {
     eyes.position.set(-0.34, 0.24, 1);
     this.scene.add(this.key, fill, rim, kicker, eyes, new HemisphereLight(0xf2f4f8, 0x6b5a50, 0.55));
     const generator = new PMREMGenerator(this.renderer);
-    this.scene.environment = generator.fromScene(softBoxes(), 0.015).texture;
+    this.scene.environment = generator.fromScene(softBoxes(), 0, 0.1, 100, { size: 128 }).texture;
     this.scene.environmentIntensity = 0.5;
     generator.dispose();
   }

@@ -62,7 +62,7 @@ function files(session: Session, client: Client): { element: HTMLElement; put: (
     waiting.push(async () => {
       state.textContent = "at work";
       try {
-        const order = { audio: file, controls, emotion: null, model: session.model?.name ?? null };
+        const order = { audio: file, controls, emotionAudio: null, model: session.model?.name ?? null };
         const blob = await download(client, order, wanted);
         const save = () => offer(blob, file.name.replace(/\.[^.]*$/, "") + suffix);
         state.replaceWith(h("button", { type: "button", class: "quiet", onclick: save }, icon("download"), suffix));

@@ -106,7 +106,7 @@ function emotion(session: Session, follow: Follow): Node[] {
   const sources: [Source, string][] = [["heard", "Heard"]];
   if (labels.length) sources.push(["label", "Label"]);
   if (labels.length && settings.knowsMixes(abilities)) sources.push(["mix", "Mix"]);
-  if (abilities.emotionField) sources.push(["recording", "Recording"]);
+  if (abilities.emotionAudio) sources.push(["recording", "Recording"]);
   const source = choice("Where the emotion comes from", sources, (value) =>
     session.change((now) => {
       now.source = value;

@@ -25,8 +25,8 @@ export interface Abilities {
   /** JSON schemas of the controls by name; of shaping, where there is any. */
   controls: Record<string, Schema>;
   shaping: Record<string, Schema>;
-  /** The field of a request for a recording that gives the emotion; null: there is none. */
-  emotionField: string | null;
+  /** Whether the emotion may be that of another recording. */
+  emotionAudio: boolean;
   live: boolean;
   jobs: boolean;
 }
@@ -47,7 +47,6 @@ interface OpenApi {
 }
 
 const ANIMATIONS = "/v1/animations";
-const EMOTION_FIELDS = ["emotion_audio", "emotion_from"];
 
 export async function askAbilities(client: Client): Promise<Abilities> {
   const document = await client.json<OpenApi>("openapi.json");
@@ -69,7 +68,7 @@ export async function askAbilities(client: Client): Promise<Abilities> {
     formats,
     controls,
     shaping: shaping?.properties ?? {},
-    emotionField: EMOTION_FIELDS.find((name) => name in (form?.properties ?? {})) ?? null,
+    emotionAudio: "emotion_audio" in (form?.properties ?? {}),
     live: models.some((model) => model.live),
     jobs: offers("/v1/jobs"),
   };

@@ -6,8 +6,8 @@ import { ServiceError } from "./problems";
 export interface Order {
   audio: File;
   controls: Record<string, unknown>;
-  /** Another recording, whose emotion is shown, and the request's field for it. */
-  emotion: { field: string; audio: File } | null;
+  /** Another recording, whose emotion is shown. */
+  emotionAudio: File | null;
   model: string | null;
 }
 
@@ -53,7 +53,7 @@ function form(order: Order): FormData {
   const body = new FormData();
   body.set("audio", order.audio, order.audio.name);
   body.set("controls", JSON.stringify(order.controls));
-  if (order.emotion) body.set(order.emotion.field, order.emotion.audio, order.emotion.audio.name);
+  if (order.emotionAudio) body.set("emotion_audio", order.emotionAudio, order.emotionAudio.name);
   return body;
 }
 

@@ -22,6 +22,8 @@ export class Timeline {
   curves: string[] = [];
   private shown: Shown = { waveform: null, animation: null, other: null, duration: 0 };
   private time = 0;
+  /** Where keys step from: they may come faster than pictures. */
+  private aim = 0;
   private stale = true;
   private readonly pen: CanvasRenderingContext2D;
   private readonly above: CanvasRenderingContext2D;
@@ -53,7 +55,7 @@ export class Timeline {
   /** To be called with every picture; draws only what has changed. */
   draw(time: number, following: boolean): void {
     const moved = time !== this.time;
-    this.time = time;
+    this.time = this.aim = time;
     if (following && this.view.zoomed) this.view.follow(time);
     if (this.stale) this.paint();
     if (!moved && !this.stale) return;
@@ -144,19 +146,20 @@ export class Timeline {
       const frame = 1 / (this.shown.animation?.fps ?? 30);
       const step = event.shiftKey ? 1 : frame;
       const seek = (seconds: number) => {
-        this.sought.emit(seconds);
-        view.follow(Math.min(Math.max(seconds, 0), this.shown.duration));
+        this.aim = Math.min(Math.max(seconds, 0), this.shown.duration);
+        this.sought.emit(this.aim);
+        view.follow(this.aim);
       };
       const acts: Record<string, () => void> = {
-        ArrowLeft: () => seek(this.time - step),
-        ArrowRight: () => seek(this.time + step),
-        PageUp: () => seek(this.time + 5),
-        PageDown: () => seek(this.time - 5),
+        ArrowLeft: () => seek(this.aim - step),
+        ArrowRight: () => seek(this.aim + step),
+        PageUp: () => seek(this.aim + 5),
+        PageDown: () => seek(this.aim - 5),
         Home: () => seek(0),
         End: () => seek(this.shown.duration),
-        "+": () => view.zoom(1.5, this.time),
-        "=": () => view.zoom(1.5, this.time),
-        "-": () => view.zoom(1 / 1.5, this.time),
+        "+": () => view.zoom(1.5, this.aim),
+        "=": () => view.zoom(1.5, this.aim),
+        "-": () => view.zoom(1 / 1.5, this.aim),
         "0": () => view.fit(),
       };
       if (!acts[event.key]) return;

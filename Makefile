@@ -9,7 +9,7 @@ DEMO ?= demo
 EPOCHS ?= 8
 LITE ?= lite
 
-.PHONY: demo lite test slow gpu lint types bench clean
+.PHONY: demo lite test slow gpu lint types bench studio clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python -m jobs.demo --output $(DEMO) $(if $(AUDIO),--audio "$(AUDIO)")
@@ -58,6 +58,12 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/.demo
 	@echo "installing what tests need"
 	@$(INSTALL) --editable '.[voices,align,capture,render,usd,dev]'
 	@touch $@
+
+# The studio's page, after a change of its source: needs Node.
+studio: $(VENV)/.demo
+	$(BIN)/python -c "from pathlib import Path; from emotalk.formats.glb import rig_glb; from emotalk.rigs import procedural_head; \
+		Path('serve_app/studio/public/rig.glb').write_bytes(rig_glb(procedural_head()))"
+	cd serve_app/studio && npm ci --no-audit --no-fund && npm run check && npm run build
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

@@ -145,7 +145,7 @@ def test_a_recording_speaks_is_set_compared_and_saved(
         page.get_by_role("radio", name="Label").check()
         page.get_by_role("radio", name="angry").check()
         animated(page)
-        page.locator("#ab").get_by_text("B").click()
+        page.get_by_role("radio", name="B", exact=True).check()
         page.get_by_role("spinbutton", name="Intensity").fill("2")
         page.keyboard.press("Enter")
         animated(page)
@@ -160,6 +160,7 @@ def test_a_recording_speaks_is_set_compared_and_saved(
         np.testing.assert_allclose(saved.weights, expected.weights, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_errors_say_what_to_do_and_heads_what_they_lack(browser: Any, address: str) -> None:
     with opened(browser, address) as page:
         expect(page.locator("#download")).to_be_attached(timeout=WAIT_MS)
@@ -197,6 +198,7 @@ def test_live_the_face_follows_the_microphone(browser: Any, address: str, tmp_pa
         assert saved.weights.max() > 0.05
 
 
+@pytest.mark.slow
 def test_on_a_phone_a_key_is_asked_for_and_everything_fits(browser: Any, animator: Animator, tmp_path: Path) -> None:
     keys = tmp_path / "keys.txt"
     keys.write_text(f"studio animate {hashlib.sha256(b'right').hexdigest()}\n")

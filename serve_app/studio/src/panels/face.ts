@@ -17,7 +17,7 @@ export function facePanel(panel: HTMLElement, session: Session): void {
   const follow = (refresh: (now: Settings) => void) => refreshers.push(refresh);
   const section = (title: string, ...children: (Node | null)[]) =>
     h("section", { class: "group" }, h("h2", {}, title), ...children);
-  const dial = (one: Dial): Node | null => {
+  const dial = (one: Dial): HTMLElement | null => {
     if (!settings.knows(session.abilities, one)) return null;
     if (settings.isSwitch(session.abilities, one)) {
       const box = h("input", {
@@ -46,6 +46,12 @@ export function facePanel(panel: HTMLElement, session: Session): void {
       "Reset",
     );
     const motion = settings.MOTION.map(dial);
+    const blend = dial(settings.BLEND);
+    const sureness = dial(settings.SURENESS);
+    follow((now) => {
+      if (blend) blend.hidden = now.source === "heard";
+      if (sureness) sureness.hidden = now.source !== "heard";
+    });
     const face = settings.FACE.map(dial).filter((node) => node !== null);
     const parts = [
       session.abilities.models.length > 1 ? modelChoice(session, build) : null,

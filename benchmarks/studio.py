@@ -68,8 +68,8 @@ def _pose(page: Any, options: Options, *, compared: bool) -> None:
     if compared:
         page.get_by_role("radio", name="B", exact=True).check()
         page.get_by_role("radio", name="Mix").check()
-        page.get_by_role("slider", name="neutral").fill("0.2")
-        page.get_by_role("slider", name="happy").fill("0.8")
+        page.get_by_role("slider", name="neutral", exact=True).fill("0.2")
+        page.get_by_role("slider", name="happy", exact=True).fill("0.8")
         page.get_by_text("happy 8", exact=False).first.wait_for()
     page.focus("#timeline")
     page.keyboard.press("Home")

@@ -61,8 +61,6 @@ class Guard:
         scope = scope_of(connection.url.path)
         if connection.scope["type"] == "websocket":
             _check_origin(connection.headers, self._config.cors)
-        elif connection.scope["method"] == "OPTIONS":  # browsers ask without a key what they may ask
-            return None
         if self._ring is None or scope is None:
             return None
         given = key_given(connection.headers)

@@ -168,13 +168,16 @@ def test_answers_errors_and_logs_have_the_requests_id(
     assert (record.__dict__["request"], record.__dict__["status"]) == (request_id, 404)
 
 
-def test_origins(animator: Animator) -> None:
-    ask = asking(build_api(replace(LIMITS, cors=("https://studio.example",)), {"default": LocalModel(animator)}))
+def test_origins(animator: Animator, keyed: ServeConfig) -> None:
+    ask = asking(build_api(replace(keyed, cors=("https://studio.example",)), {"default": LocalModel(animator)}))
     asked = {"access-control-request-method": "POST", "access-control-request-headers": "x-api-key"}
     fine = ask("OPTIONS", PATH, headers={"origin": "https://studio.example", **asked})
     assert fine.headers["access-control-allow-origin"] == "https://studio.example"
     strange = ask("OPTIONS", PATH, headers={"origin": "https://evil.example", **asked})
     assert "access-control-allow-origin" not in strange.headers
+    refused = ask("GET", "/v1/models", headers={"origin": "https://studio.example"})
+    check_problem(refused, 401, "unauthorized")  # which its page may read
+    assert refused.headers["access-control-allow-origin"] == "https://studio.example"
 
 
 def test_what_there_is(ask: Ask, animator: Animator) -> None:

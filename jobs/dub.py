@@ -16,6 +16,7 @@ import tyro
 from rich.console import Console
 
 from emotalk import command_line
+from emotalk.command_types import starting_controls
 from emotalk.controls import Controls
 from emotalk.dubbing.completion import OutputFolder, Recipe
 from emotalk.dubbing.dub import Dubbing
@@ -52,7 +53,9 @@ class DubConfig:
     fps: str | None = None
     """Frames per second of the files: 24, 29.97, 60, 30000/1001 … Default: 30, as the network has them.
     npy and parquet have 30 in any case."""
-    controls: Annotated[Controls, tyro.conf.arg(name="")] = field(default_factory=Controls)
+    controls: Annotated[Controls, tyro.conf.arg(name="")] = field(default_factory=starting_controls)
+    preset: str | None = None
+    """A character: a YAML file of controls, or its name in the folder $EMOTALK_PRESETS. Other options change it."""
     workers: int | None = None
     """Recordings worked on at a time. Default: as many as the cluster has GPUs or CPUs for. More than that lets an
     autoscaling cluster grow."""
@@ -84,12 +87,15 @@ def dub(config: DubConfig, progress: ProgressCallback | None = None) -> Report:
     model = absolute(config.model or default_model())
     listing = list_recordings(config.inputs, output=config.output)
     folder = OutputFolder(absolute(config.output))
-    recipe = Recipe(model_digest(model), config.controls, None if config.fps is None else str(rate_of(config.fps)))
+    controls = config.controls
+    if controls.emotion_from is not None:  # the workers have other working directories
+        controls = replace(controls, emotion_from=absolute(controls.emotion_from))
+    recipe = Recipe.of(model_digest(model), controls, None if config.fps is None else str(rate_of(config.fps)))
     dubbing = Dubbing.plan(listing, folder, recipe, _suffixes(config.formats))
     rows = list(dubbing.rows)
     if dubbing.items:
         # Here, because what is wrong with the model or its controls is wrong for every recording.
-        Animator(load_model(model), device="cpu").check(config.controls)
+        Animator(load_model(model), device="cpu").direct(controls)
         with start_ray():
             rows += _run(dubbing, model, config, progress)
     report = Report(

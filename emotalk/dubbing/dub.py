@@ -96,6 +96,7 @@ class Dubbing:
                 todo, done = wanted(record, self.suffixes, sizes), set()
 
             def before_writing() -> None:
+                recipe.check_emotion()
                 if fingerprint_now(uri) not in (None, fingerprint):
                     raise InputError("was changed while it was read: run the job again")
                 if record is not None:

@@ -19,11 +19,13 @@ from emotalk.files import PathOrUri, is_uri, local_path, open_source
 from emotalk.formats import format_for, format_named, write_animation
 from emotalk.inference.animator import Animator
 from emotalk.inference.heard import emotion_of
+from emotalk.timing import frames_of
 
 # Hears seconds of sound done, and how many the recording's header declares (None where it says nothing).
 HeardCallback = Callable[[float, float | None], None]
 
 SOURCE_SHA256 = "source_sha256"  # in an animation's `meta`: of the recording's bytes
+EMOTION_SHA256 = "emotion_sha256"  # of the recording's that the emotion was taken from
 HASH_BYTES = 1 << 20
 # One thread per process: another number of threads gives other last bits (2e-6), and a job's processes share the cores.
 DEFAULT_THREADS = 1
@@ -41,7 +43,8 @@ class Source:
 class Animated:
     """What came of a recording. seconds: of sound. emotion, share: see `emotalk.inference.heard.emotion_of`.
 
-    style: the style that was used, in words or as an index.
+    style: the style that was used, in words or as an index. shown: whether something else than what was heard was asked
+    for. faded: share of frames in which the emotion was not heard surely enough; None where that was not asked.
     """
 
     frames: int
@@ -49,6 +52,8 @@ class Animated:
     emotion: str
     share: float
     style: str | int
+    shown: bool = False
+    faded: float | None = None
 
 
 @contextmanager
@@ -94,8 +99,10 @@ def animate_recording(
     counted = _Counted(source.path, heard)
     meta = {**animator.meta(controls), SOURCE_SHA256: source.sha256}
     frames = 0
+    stretched = controls.emotion_from is not None and controls.emotion_fit == "stretch"
+    length = frames_of(sum(len(block) for block in stream_audio(source.path))) if stretched else None
     with tempfile.TemporaryFile() as spool:
-        for piece in animator.animate_blocks(counted, controls):
+        for piece in animator.animate_blocks(counted, controls, frames=length):
             meta |= piece.meta
             if piece.frames:
                 frames += piece.frames
@@ -111,8 +118,14 @@ def animate_recording(
         seconds=counted.samples / SAMPLE_RATE,
         emotion=emotion,
         share=share,
-        style=meta["style_used"],
+        style=_in_words(meta["style_used"]),
+        shown="shown" in meta,
+        faded=meta.get("faded"),
     )
+
+
+def _in_words(style: Any) -> str | int:
+    return style if isinstance(style, str | int) else "mixed styles"
 
 
 def _options(target: PathOrUri, source: Source, asked: Mapping[str, Any]) -> dict[str, Any]:

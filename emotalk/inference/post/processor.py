@@ -25,6 +25,10 @@ class PostProcessor:
         self._received += len(raw)
         return done
 
+    def change(self, controls: Controls) -> None:
+        """What was asked for before, and from the next frame on something else: see `Controls.from_frame`."""
+        self._recipe = Recipe(controls)
+
     def flush(self) -> np.ndarray:
         """The frames still held back, then the tail in which the face comes to rest."""
         if self._state is None:

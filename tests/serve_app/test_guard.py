@@ -197,6 +197,29 @@ def test_what_there_is(ask: Ask, animator: Animator) -> None:
     assert limits["live"]["idle_s"] == LIMITS.live_idle_s
 
 
+def test_models_are_loaded_anew_by_who_may(animator: Animator, keyed: ServeConfig) -> None:
+    class Broken(LocalModel):
+        async def reload(self) -> None:
+            raise InputError("is no model directory", source="/models/broken")
+
+    model = LocalModel(animator)
+    ask = asking(build_api(keyed, {"default": model, "broken": Broken(animator)}))
+    check_problem(ask("POST", "/v1/models/default/reload", headers=bearer("studio")), 403, "forbidden")
+    assert model.reloads == 0
+    assert ask("POST", "/v1/models/default/reload", headers=bearer("boss")).json()["sha256"] == animator.model_digest
+    assert model.reloads == 1
+    check_problem(ask("POST", "/v1/models/broken/reload", headers=bearer("boss")), 409, "bad-model")
+    check_problem(ask("POST", "/v1/models/third/reload", headers=bearer("boss")), 404, "unknown-model")
+
+
+def test_pages_of_strangers_cannot_post(ask: Ask) -> None:
+    """Browsers send a form to any host without asking."""
+    response = ask("POST", "/v1/models/default/reload", headers={"origin": "https://evil.example"})
+    check_problem(response, 403, "forbidden")
+    own = ask("POST", "/v1/models/default/reload", headers={"origin": "http://service", "host": "service"})
+    assert own.status_code == 200
+
+
 def test_several_models(animator: Animator) -> None:
     other = Animator(animator.model, model_digest="other")
     ask = asking(build_api(LIMITS, {"default": LocalModel(animator), "other": LocalModel(other)}))

@@ -20,6 +20,7 @@ import pytest
 from emotalk.controls import Controls
 from emotalk.dubbing.recording import animate_recording, fetched
 from emotalk.inference.animator import Animator
+from emotalk.model.store import model_digest
 from serve_app.app import NAME, build
 from serve_app.config import ServeConfig
 from tests.serve_app.conftest import check_problem
@@ -44,11 +45,17 @@ SOUND = voice(6, seed=2)
 
 
 @pytest.fixture(scope="module")
-def url(ray_session: None, model_dir: Path, free_port: int) -> Iterator[str]:
+def served(model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The model's directory, to be changed."""
+    return Path(shutil.copytree(model_dir, tmp_path_factory.mktemp("served") / "model"))
+
+
+@pytest.fixture(scope="module")
+def url(ray_session: None, served: Path, free_port: int) -> Iterator[str]:
     from ray import serve
 
     serve.start(http_options={"host": "127.0.0.1", "port": free_port})
-    serve.run(build(replace(CONFIG, model=str(model_dir))), name=NAME)
+    serve.run(build(replace(CONFIG, model=str(served))), name=NAME)
     yield f"http://127.0.0.1:{free_port}"
     serve.shutdown()
 
@@ -224,15 +231,8 @@ def test_it_is_ready_and_tells_its_models(url: str, animator: Animator) -> None:
     assert response.headers.get_list("x-request-id") == ["mine"]
 
 
-def test_another_model_is_loaded_without_dropping_a_request(
-    url: str, animator: Animator, model_dir: Path, tmp_path: Path
-) -> None:
-    """Recordings one after the other, and a live session, while the model directory is replaced by another."""
-    from ray import serve
-
-    shutil.copytree(model_dir, tmp_path / "other")
-    config = json.loads((tmp_path / "other" / "config.json").read_text())
-    (tmp_path / "other" / "config.json").write_text(json.dumps(config, indent=2))  # the same, with another digest
+def test_another_model_is_loaded_without_dropping_a_request(url: str, animator: Animator, served: Path) -> None:
+    """Recordings one after the other, and a live session, while the model directory's content is replaced."""
     before = sorted(replica_pids())
     done = threading.Event()
     seen: list[str] = []
@@ -247,15 +247,17 @@ def test_another_model_is_loaded_without_dropping_a_request(
         async with talking(live_url(url)) as client:
             await client.sound(SOUND[:32_000])
             await client.listen(until=30)
-            with ThreadPoolExecutor(2) as pool:
+            with ThreadPoolExecutor(1) as pool:
                 asking = pool.submit(ask)
-                while not seen:
-                    await asyncio.sleep(0)
-                new = build(replace(CONFIG, model=str(tmp_path / "other")))
-                await asyncio.to_thread(serve.run, new, name=NAME)
-                old = animator.model_digest
-                while seen[-1] == old and not asking.done():
-                    await asyncio.sleep(0)
+                while not seen and not asking.done():
+                    await asyncio.sleep(0.01)
+                config = json.loads((served / "config.json").read_text())
+                (served / "config.json").write_text(json.dumps(config, indent=2))  # the same, with another digest
+                async with httpx.AsyncClient(timeout=200) as other:
+                    response = await other.post(f"{url}/v1/models/default/reload")
+                assert response.json()["sha256"] == model_digest(served), response.text
+                while seen[-1] == animator.model_digest and not asking.done():
+                    await asyncio.sleep(0.01)
                 done.set()
                 asking.result()
             await client.sound(SOUND[32_000:])
@@ -264,7 +266,7 @@ def test_another_model_is_loaded_without_dropping_a_request(
         return client
 
     client = asyncio.run(talk())
-    assert len(set(seen)) == 2
+    assert set(seen) == {animator.model_digest, model_digest(served)}
     assert sorted(replica_pids()) == before  # told, not restarted
     np.testing.assert_allclose(client.weights(), animator.animate(SOUND).weights, atol=1e-5)
 

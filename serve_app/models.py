@@ -74,8 +74,8 @@ class Models:
 
 def install(app: FastAPI, config: ServeConfig, models: Models) -> None:
     """Adds the routes."""
-    answers = {"responses": openapi.error_responses(*openapi.LOOK_ERRORS), "tags": ["what there is"]}
-    of_a_model = {**answers, "openapi_extra": {"parameters": [openapi.MODEL_PARAMETER]}}
+    answers: dict[str, Any] = {"responses": openapi.error_responses(*openapi.LOOK_ERRORS), "tags": ["what there is"]}
+    of_a_model: dict[str, Any] = {**answers, "openapi_extra": {"parameters": [openapi.MODEL_PARAMETER]}}
 
     @app.get("/v1/models", summary="Models", **answers)
     async def list_models() -> dict[str, Any]:

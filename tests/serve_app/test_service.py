@@ -17,6 +17,7 @@ import httpx
 import numpy as np
 import pytest
 
+from emotalk.client import AsyncClient, Backoff
 from emotalk.controls import Controls
 from emotalk.dubbing.recording import animate_recording, fetched
 from emotalk.inference.animator import Animator
@@ -154,6 +155,7 @@ def test_a_dying_replica_costs_no_answer(url: str, animator: Animator) -> None:
         assert np.array_equal(np.array(response.json()["weights"], np.float32), expected)
 
 
+@pytest.mark.slow
 def test_a_live_session_outlives_every_replica(url: str, animator: Animator) -> None:
     """One after the other they are killed while it speaks; whichever had its stream, another builds it anew."""
     sound = voice(12, seed=8)
@@ -163,6 +165,8 @@ def test_a_live_session_outlives_every_replica(url: str, animator: Animator) -> 
         async with talking(live_url(url), {**HELLO, "controls": {"emotion": "happy"}}) as client:
             await client.sound(sound[:64_000])
             await client.listen(until=60)
+            while len(replica_pids()) < 2:  # one may be new
+                await asyncio.sleep(0.1)
             first, second = replica_pids()
             os.kill(first, signal.SIGKILL)
             await client.sound(sound[64_000:128_000])
@@ -199,6 +203,33 @@ def test_sixteen_live_sessions_beside_recordings(url: str, animator: Animator) -
         assert {request.result().status_code for request in beside} == {200}
     for client, (sound, controls) in zip(clients, cases, strict=True):
         np.testing.assert_allclose(client.weights(), animator.animate(sound, controls).weights, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_a_dying_ingress_is_not_seen_through_the_client(url: str, animator: Animator) -> None:
+    """Its live session is resumed, its request is asked again."""
+    sound = voice(10, seed=4)
+    patient = Backoff(tries=200, first_s=0.5, longest_s=1)
+
+    async def talk() -> tuple[np.ndarray, int, np.ndarray]:
+        async with AsyncClient(url, backoff=patient) as service, service.live(Controls(seed=3)) as session:
+            await session.send(sound[:64_000])
+            pieces = [await anext(aiter(session))]
+            asking = asyncio.create_task(service.animate(wav(20)))
+            os.kill(replica_pids("Ingress")[0], signal.SIGKILL)
+            await session.send(sound[64_000:])
+            await session.end()
+            pieces += [piece async for piece in session]
+            assert [piece.first for piece in pieces] == list(
+                np.cumsum([0, *(piece.animation.frames for piece in pieces)])[:-1]
+            )
+            frames = np.concatenate([piece.animation.weights for piece in pieces])
+            return frames, session.resumed, (await asking).weights
+
+    live, resumed, asked = asyncio.run(talk())
+    assert resumed >= 1
+    np.testing.assert_allclose(live, animator.animate(sound, Controls(seed=3)).weights, atol=1e-5)
+    np.testing.assert_array_equal(asked, animator.animate(voice(20)).weights)
 
 
 def test_a_crash_of_a_decoder_kills_no_replica(url: str) -> None:

@@ -36,7 +36,7 @@ def changed(animator: Animator, before: Controls, after: Controls, at: int) -> t
     return joined(animator.model.config, pieces), first
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(at=st.integers(0, 48_000), changes=CHANGES, windowed=st.booleans())
 def test_a_change_is_a_segment_from_the_next_frame_on(at: int, changes: dict[str, object], windowed: bool) -> None:
     # Both keep a face without emotion from the start: see the next test for those that don't.

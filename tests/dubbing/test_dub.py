@@ -12,13 +12,13 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 import torch
+from emotalk.dubbing.dub import Dubbing
 
 from emotalk.animation import Animation
 from emotalk.audio import load_audio
 from emotalk.controls import Controls
 from emotalk.dubbing import completion
 from emotalk.dubbing.completion import RECORDS, OutputFolder, Recipe, Record
-from emotalk.dubbing.dub import Dubbing
 from emotalk.dubbing.listing import list_recordings
 from emotalk.dubbing.report import Report, Row
 from emotalk.files import absolute

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import fsspec
 import pytest
+from emotalk.dubbing.dub import Dubbing
 
 from emotalk.animation import Animation
 from emotalk.controls import Controls
 from emotalk.dubbing.completion import OutputFolder, Recipe
-from emotalk.dubbing.dub import Dubbing
 from emotalk.dubbing.listing import list_recordings
 from emotalk.inference.animator import Animator
 from emotalk.model.store import load_model, model_digest

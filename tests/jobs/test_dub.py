@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 import ray
 import torch
+from emotalk.dubbing.dub import Dubbing
 
 from emotalk.animation import Animation
 from emotalk.controls import Controls
 from emotalk.dubbing.completion import RECORDS, OutputFolder, Recipe
-from emotalk.dubbing.dub import Dubbing
 from emotalk.dubbing.listing import list_recordings
 from emotalk.dubbing.report import FAILED
 from emotalk.errors import InputError

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from emotalk.controls import Controls
 from emotalk.dubbing.listing import UNSEEN, Recording, below_common_root, local_recording
 from emotalk.errors import InputError
 from emotalk.files import PathOrUri, absolute, is_uri, open_source, suffix_of
@@ -165,6 +166,7 @@ def _controls(data: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in data.items():
         if name.startswith(_CONTROL) and value is not None:
             asked[name.removeprefix(_CONTROL)] = _value(value)
+    Controls.from_dict(asked)  # refuses what no controls can be
     return asked
 
 

@@ -12,18 +12,21 @@ import numpy as np
 import pytest
 import ray
 import torch
-from emotalk.dubbing.dub import Dubbing
 
 from emotalk.animation import Animation
 from emotalk.controls import Controls
-from emotalk.dubbing.completion import RECORDS, OutputFolder, Recipe
+from emotalk.dubbing.completion import OutputFolder, Recipe
+from emotalk.dubbing.lease import leased
+from emotalk.dubbing.ledger import LEDGER, Ledger
 from emotalk.dubbing.listing import list_recordings
+from emotalk.dubbing.plan import Dubbing, Plan
 from emotalk.dubbing.report import FAILED
+from emotalk.dubbing.strands import strands_of
 from emotalk.errors import InputError
 from emotalk.model.store import model_digest
 from jobs.dub import DubConfig, dub
 from jobs.dub_board import MAX_ATTEMPTS, DubBoard, Heard, may_begin, start_board
-from jobs.dub_worker import DubWorker
+from jobs.dub_worker import DubWork, DubWorker
 from jobs.progress import Progress
 from jobs.watch import watched
 from tests.small_model import save_small_model, write_murmur
@@ -94,7 +97,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(
     environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        while not list((tmp_path / RECORDS).rglob("*.json")):
+        while not list((tmp_path / LEDGER).glob("*.jsonl")):
             try:
                 process.wait(timeout=0.02)
             except subprocess.TimeoutExpired:
@@ -183,9 +186,18 @@ def test_the_death_of_the_board_costs_no_recording(
         ray.kill(board, no_restart=not restarted)
         listing = list_recordings([f"{shelf}/part 0"], output=str(tmp_path))
         recipe = Recipe(model_digest(model), Controls())
-        dubbing = Dubbing.plan(listing, OutputFolder(str(tmp_path)), recipe, [".npz"])
-        worker = DubWorker(dubbing, model, torch.get_num_threads(), "cpu", board)
-        assert worker((0, dubbing.items[0])).state == "animated"
+        plan = Plan.of(listing, Dubbing(OutputFolder(str(tmp_path)), recipe, (".npz",)), Ledger.read(str(tmp_path)))
+        with leased(str(tmp_path), 1) as lease:
+            work = DubWork(
+                dubbing=plan.dubbing,
+                lease=lease,
+                model=model,
+                threads=torch.get_num_threads(),
+                device="cpu",
+                stalled_s=600.0,
+            )
+            ((_, ((_, row),)),) = DubWorker(work, board)(strands_of(plan.items, 1))
+        assert row.state == "animated"
         while restarted and not seen:
             ray.wait([board.hear.remote(0, Heard(0.5, 0.5, 100))])
         if restarted:

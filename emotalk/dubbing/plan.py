@@ -152,9 +152,7 @@ class _Planner:
         self._sizes = {path: size for path, size in sizes.items() if not is_half_written(path)}
         self._begun = {folder.rsplit("/", 1)[-1] for folder in part_folders(dubbing.folder.location)}
         self._given: Counter[str] = Counter()
-        if verify:
-            for path in dubbing.folder.differing(ledger, self._sizes):
-                self._sizes[path] = -1
+        self._differing = dubbing.folder.differing(ledger, self._sizes) if verify else set()
 
     def takes(self, recordings: Sequence[Recording]) -> Iterator[tuple[Recording, list[Take]]]:
         """Every recording with all animations that it should have."""
@@ -195,6 +193,8 @@ class _Planner:
         record = self._ledger.get(name)
         if record is not None and record.recording != recording.relative:
             record = None
+        if record is not None and self._differing:
+            record = record.without(s for s in record.outputs if name + s in self._differing)
         return Take(name, record, chapter, folder_of(name) in self._begun if self._begun else False)
 
     def _looked_at(self, recordings: Sequence[Recording]) -> Iterator[Recording]:

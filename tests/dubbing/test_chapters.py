@@ -98,7 +98,7 @@ def test_each_chapter_is_what_the_animator_gives_for_its_sound(animator: Animato
         direct = animator.animate(samples[start:stop])
         np.testing.assert_array_equal(Animation.load(output / f"{name}.npz").weights, direct.weights)
     held = pyarrow.parquet.read_table(output / "book" / "2 The Carpet Bag.parquet")
-    sound = load_audio(held.column("audio").to_pylist()[0]["bytes"])
+    sound = load_audio(held.column("audio").to_pylist()[0])
     np.testing.assert_allclose(sound[:12_000], samples[20_000:32_000], atol=1 / 32_768)
 
 

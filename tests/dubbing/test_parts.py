@@ -18,7 +18,7 @@ from emotalk.model.store import load_model
 from tests.dubbing.shelf import dubber_of, files, planned, split, worked
 from tests.small_model import save_small_model, write_murmur
 
-SECONDS = 6.3
+SECONDS = 9.3
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,8 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache, cached_property
 from typing import Any
 
 from emotalk.controls import Controls
@@ -42,11 +44,9 @@ class Recipe:
         # Left out on purpose: the kind of device and the number of threads, on which the last bits depend (1e-6 from
         # one thread to two). Thousands of hours are not made again because another machine goes on with them. Instead
         # each output says what it was made on, the report counts that, and one recording's files are of one making.
-        made_by = self._made_by(sha256, chapter) | {
-            "post": POST_VERSION,
-            "format": [suffix, format_for(suffix).version],
-        }
-        if self.fps is not None and format_for(suffix).only_fps is None:
+        version, only_fps = _format_of(suffix)
+        made_by = self._made_by(sha256, chapter) | {"post": POST_VERSION, "format": [suffix, version]}
+        if self.fps is not None and only_fps is None:
             made_by["fps"] = self.fps
         return _digest(made_by)
 
@@ -55,11 +55,15 @@ class Recipe:
         parts = {"made_on": made_on, "part_windows": part_windows}
         return _digest(self._made_by(sha256, chapter) | parts)[:16]
 
+    @cached_property
+    def _controls(self) -> dict[str, Any]:
+        return self.controls.to_dict()
+
     def _made_by(self, sha256: str, chapter: Chapter | None) -> dict[str, Any]:
         made_by: dict[str, Any] = {
             "source": sha256,
             "model": self.model,
-            "controls": self.controls.to_dict(),
+            "controls": self._controls,
             "window_plan": PLAN_VERSION,
         }
         if chapter is not None and chapter.count > 1:
@@ -147,8 +151,16 @@ def wanted(record: Record | None, suffixes: Iterable[str], sizes: Mapping[str, i
     return list(dict.fromkeys([*suffixes, *sorted(earlier)]))
 
 
+@cache
 def _known(suffix: str) -> bool:
     return find_format(suffix) is not None
+
+
+@cache
+def _format_of(suffix: str) -> tuple[int, Fraction | None]:
+    """Version and only rate: asked for every output of a shelf."""
+    known = format_for(suffix)
+    return known.version, known.only_fps
 
 
 def _digest(made_by: Mapping[str, Any]) -> str:

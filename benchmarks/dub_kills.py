@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import psutil
+import psutil  # type: ignore[import-untyped]
 import tyro
 
 from emotalk.audio import SAMPLE_RATE, encode_flac, encode_wav

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import tyro
 
@@ -120,9 +119,9 @@ def _counted() -> Iterator[Counter[str]]:
         calls["listings of all outputs"] += 1
         return sizes(self)
 
-    def one_size(self: OutputFolder, *arguments: Any) -> int | None:
+    def one_size(self: OutputFolder, name: str, suffix: str) -> int | None:
         calls["looks at single outputs"] += 1
-        return size(self, *arguments)
+        return size(self, name, suffix)
 
     Store.names, OutputFolder.sizes, OutputFolder.size = listing, all_sizes, one_size  # type: ignore[method-assign]
     try:

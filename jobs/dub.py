@@ -242,10 +242,11 @@ def _suffixes(formats: Sequence[str]) -> tuple[str, ...]:
 
 def main() -> None:
     config: DubConfig = command_line.parse(DubConfig, prog="python -m jobs.dub")
-    sys.exit(command_line.run(lambda: _main(config)))
+    sys.exit(command_line.run(lambda: run_command(config)))
 
 
-def _main(config: DubConfig) -> int:
+def run_command(config: DubConfig) -> int:
+    """What the command line does with its options -> the exit code."""
     console = Console(highlight=False, width=None if sys.stdout.isatty() else LOG_WIDTH)
     if config.dry_run:
         for line in dry_run(config).lines():

@@ -19,7 +19,7 @@ from emotalk.dubbing.listing import Recording
 from emotalk.dubbing.parts import PART_WINDOWS
 from emotalk.dubbing.plan import Item, Take
 from emotalk.errors import InputError
-from emotalk.files import suffix_of
+from emotalk.files import is_uri, suffix_of
 
 WINDOW_S = 60.0  # about the length of a window
 PORTION_S = 600.0  # of short recordings together …
@@ -122,6 +122,8 @@ def _split(item: Item, seconds: float, wanted: int, part_s: float, number: int) 
 
 
 def _declared_s(recording: Recording) -> float | None:
+    if not recording.bytes and not is_uri(recording.uri):
+        return None  # nothing, or a pipe, at which the driver must not wait
     try:
         return probe_audio(recording.uri).duration_s
     except (InputError, OSError):

@@ -48,6 +48,8 @@ class KillsBenchmark:
     longest_s: float = 240.0
     """Of the recordings; most are much shorter."""
     workers: int = 2
+    pause_s: float = 10.0
+    """Longest time between two kills; starting takes some seconds."""
     part_minutes: int = 1
     model: str | None = None
     """Model directory. Default: the one that comes with this package."""
@@ -76,6 +78,7 @@ def _run(config: KillsBenchmark, folder: Path) -> int:
     wanted = _digests(calm)
     started = time.monotonic()
     kills, runs, lost = _killed(config, shelf, wild)
+    _start(config, shelf, wild).wait()  # tidies up behind workers that were killed in the last run
     got = _digests(wild)
     calm_states, wild_states = _states(calm), _states(wild)
     missing, doubled = sorted(wanted.keys() - got.keys()), sorted(got.keys() - wanted.keys())
@@ -161,7 +164,7 @@ def _killed(config: KillsBenchmark, shelf: Path, output: Path) -> tuple[Counter[
         runs += 1
         ended = False
         while not ended and kills.total() < config.kills:
-            ended = _ends_within(process, choose.uniform(0.05, 4.0))
+            ended = _ends_within(process, choose.uniform(0, config.pause_s))
             if not ended:
                 kind = choose.choices(["worker", "driver", "node"], [6, 3, 1])[0]
                 if _kill(kind, process, choose):

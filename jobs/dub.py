@@ -25,7 +25,7 @@ from emotalk.dubbing.deciding import Decisions
 from emotalk.dubbing.estimate import Estimate
 from emotalk.dubbing.lease import Lease, leased
 from emotalk.dubbing.ledger import MANY_SEGMENTS, Ledger
-from emotalk.dubbing.listing import Listing, list_recordings
+from emotalk.dubbing.listing import Listing, list_recordings, natural
 from emotalk.dubbing.parts import PART_WINDOWS
 from emotalk.dubbing.plan import Dubbing, Plan
 from emotalk.dubbing.recording import DEFAULT_THREADS
@@ -136,7 +136,7 @@ def dub(config: DubConfig, progress: ProgressCallback | None = None) -> Report:
                 rows = _run(plan, pool.largest, model, config, lease, budget, progress)
                 Ledger.read(lease.location).compact(lease.location)
     report = Report(
-        rows=tuple(sorted([*plan.done_rows(), *plan.failed, *rows], key=lambda row: row.uri)),
+        rows=tuple(sorted([*plan.done_rows(), *plan.failed, *rows], key=lambda row: natural(row.uri))),
         ignored=listing.ignored,
         output=plan.dubbing.folder.location,
         elapsed_s=time.monotonic() - started,

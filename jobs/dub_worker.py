@@ -22,12 +22,13 @@ from emotalk.dubbing.predicting import Alone, Predictor, Shared
 from emotalk.dubbing.strands import Strand
 from emotalk.dubbing.watchdog import Watchdog
 from emotalk.dubbing.work import Decided, Dubber, failed_row
+from emotalk.files import is_uri
 from emotalk.inference.animator import Animator
 from emotalk.model.store import load_model
 from jobs.dub_board import MAX_ATTEMPTS, Heard, asked
 
 LANES = 6  # recordings at a time with a GPU
-LEASE_EVERY_S = 5.0
+LEASE_EVERY_S = 5.0  # where asking is a request
 STALLED_EXIT = 75  # of a process that ends itself because something in it stands still
 
 Answer = tuple[int, tuple[Decided, ...]]  # the number of a strand, and what is decided with it
@@ -120,7 +121,8 @@ class DubWorker:
         return tuple((take.name, failed_row(strand.recording, take, reason)) for take in strand.takes)
 
     def _check_lease(self) -> None:
-        if time.monotonic() - self._lease_seen > LEASE_EVERY_S:
+        near = not is_uri(self._work.lease.location)
+        if near or time.monotonic() - self._lease_seen > LEASE_EVERY_S:
             self._work.lease.check()
             self._lease_seen = time.monotonic()
 

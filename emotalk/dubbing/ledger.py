@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from emotalk.corpus.store import Store
+from emotalk.files import is_half_written
 from emotalk.remote import reached
 
 LEDGER = ".emotalk/ledger"
@@ -111,7 +112,7 @@ class Ledger:
     def read(cls, location: str) -> "Ledger":
         """Of an output folder. One listing, and one request per segment where it lies in a store."""
         store = Store(location)
-        segments = [name for name in store.names(LEDGER) if name.endswith(".jsonl")]
+        segments = [name for name in store.names(LEDGER) if not is_half_written(name)]
         lines: dict[str, bytes] = {}
         newest = 0
         for segment, content in _contents(store, segments):

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from emotalk.controls import Controls
 from emotalk.corpus.store import Store
 from emotalk.dubbing.chapters import CHAPTER_SUFFIXES, chapters_of, name_of_chapter
-from emotalk.dubbing.completion import OutputFolder, Recipe, current, wanted
-from emotalk.dubbing.ledger import Chapter, Ledger, Record
+from emotalk.dubbing.completion import OWN_FOLDER, OutputFolder, Recipe, current, wanted
+from emotalk.dubbing.ledger import LEDGER, Chapter, Ledger, Record
 from emotalk.dubbing.listing import UNSEEN, Listing, Recording, looked_at
 from emotalk.dubbing.naming import name_outputs
 from emotalk.dubbing.parts import PART_WINDOWS, PARTS, folder_of, part_folders, remove_parts
@@ -135,9 +135,11 @@ class Plan:
     def tidy(self) -> None:
         """Removes what killed runs left: half-written files, and parts of nothing that is left to do."""
         location = self.dubbing.folder.location
-        for path in self.half_written:
+        store = Store(location)
+        own = [name for folder in (OWN_FOLDER, LEDGER) for name in store.names(folder) if is_half_written(name)]
+        for path in (*self.half_written, *own):
             with suppress(FileNotFoundError):
-                Store(location).remove(path)
+                store.remove(path)
         wanted_folders = {f"{PARTS}/{folder_of(take.name)}" for item in self.items for take in item.takes}
         for folder in part_folders(location):
             if folder not in wanted_folders:

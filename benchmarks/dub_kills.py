@@ -32,7 +32,7 @@ CODECS = {
     ".mp3": ("mp3", "libmp3lame"),
     ".m4b": ("ipod", "aac"),
     ".ogg": ("ogg", "libopus"),
-    ".mka": ("matroska", "flac"),
+    ".mka": ("matroska", "pcm_s16le"),
 }
 KINDS = (".wav", ".flac", *CODECS)
 BROKEN = 0.05  # of the recordings

@@ -35,7 +35,7 @@ from emotalk.training.lips import lip_gaps
 BATCH, CROP_FRAMES = 16, 90
 RATE, WARM_UP = 2e-3, 50
 CLOSED_WEIGHT = 4.0
-SMOOTHED = Controls(silence_gate=False, blinks_per_minute=0, tail_s=0)
+SMOOTHED = Controls(silence_gate=0, blinks_per_minute=0, tail_s=0)
 Recording = tuple[np.ndarray, tuple[Phone, ...]]
 
 

@@ -5,6 +5,7 @@ order maps by name, never by position.
 """
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 from fractions import Fraction
 
 import numpy as np
@@ -31,6 +32,43 @@ FPS = Fraction(30)  # frames per second of the corpus and of every network
 def upper_face() -> tuple[int, ...]:
     """Columns that move brows, eyes, cheeks and nose: the face that shows feeling rather than speech."""
     return tuple(i for name, i in INDEX.items() if name.startswith(("brow", "cheek", "eye", "nose")))
+
+
+GROUPS: dict[str, tuple[int, ...]] = {
+    "upper_face": upper_face(),
+    "lower_face": tuple(sorted(set(INDEX.values()) - set(upper_face()))),
+    **{
+        group: tuple(i for name, i in INDEX.items() if name.startswith(begins))
+        for group, begins in {
+            "brows": ("brow",),
+            "lids": ("eyeBlink", "eyeSquint", "eyeWide"),
+            "gaze": ("eyeLook",),
+            "cheeks": ("cheek",),
+            "nose": ("nose",),
+            "jaw": ("jaw",),
+            "mouth": ("mouth",),
+        }.items()
+    },
+    # Both sides of what has two.
+    **{
+        name.removesuffix("Left"): (i, INDEX[name.removesuffix("Left") + "Right"])
+        for name, i in INDEX.items()
+        if name.endswith("Left") and name not in ("jawLeft", "mouthLeft")
+    },
+}
+"""Columns by the name of a group: a region of the face, or a coefficient without its side for both sides."""
+
+
+def columns_named(name: str) -> tuple[int, ...]:
+    """Columns of a coefficient or a group; InputError for another name, with the nearest that is known."""
+    if name in INDEX:
+        return (INDEX[name],)
+    if name in GROUPS:
+        return GROUPS[name]
+    known = {each.lower(): each for each in (*GROUPS, *INDEX)}
+    near = get_close_matches(name.lower(), known, n=1, cutoff=0.5)
+    advice = f"did you mean {known[near[0]]}?" if near else f"groups are {', '.join(list(GROUPS)[:9])}"
+    raise InputError(f"no coefficient or group {name[:60]!r}: {advice}")
 
 
 def reorder(weights: np.ndarray, names: Sequence[str], *, source: object = None) -> np.ndarray:

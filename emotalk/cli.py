@@ -12,6 +12,7 @@ import tyro
 from emotalk import command_line
 from emotalk.animation import Animation
 from emotalk.audio import SAMPLE_RATE, probe_audio
+from emotalk.command_types import starting_controls
 from emotalk.controls import Controls
 from emotalk.dubbing.recording import DEFAULT_THREADS, HeardCallback, animate_recording, fetched
 from emotalk.errors import InputError
@@ -19,6 +20,7 @@ from emotalk.files import exists, is_uri, local_path
 from emotalk.format_commands import Convert, Formats, OutputOptions
 from emotalk.formats import find_format, format_for, format_listing
 from emotalk.inference.heard import emotion_of
+from emotalk.prototype_command import Prototypes
 from emotalk.render.command import Render
 from emotalk.rig_commands import Rigs
 from emotalk.study.command import Study
@@ -42,7 +44,9 @@ class Animate:
     ]
     model: str | None = None
     """Model directory or URI. Default: $EMOTALK_MODEL, else the one that comes with this package."""
-    controls: Annotated[Controls, tyro.conf.arg(name="")] = field(default_factory=Controls)
+    controls: Annotated[Controls, tyro.conf.arg(name="")] = field(default_factory=starting_controls)
+    preset: str | None = None
+    """A character: a YAML file of controls, or its name in the folder $EMOTALK_PRESETS. Other options change it."""
     file: tyro.conf.OmitArgPrefixes[OutputOptions] = field(default_factory=OutputOptions)
     device: str | None = None
     """Where the network runs: cpu, cuda. Default: cuda where there is one."""
@@ -80,12 +84,13 @@ class Animate:
             except InputError as error:
                 raise InputError(error.reason, source=self.speech) from error
         elapsed_s = time.monotonic() - started
-        emotion = "chosen" if self.controls.emotion else "heard"
+        emotion = "chosen" if done.shown else "heard"
         style = done.style if isinstance(done.style, str) else f"style {done.style}"
+        faded = "" if done.faded is None else f", not sure in {done.faded:.0%} of the frames"
         speed = done.seconds / max(elapsed_s, 1e-9)
         print(
             f"{self.output}: {done.frames} frames, {done.seconds:.2f} s of speech at {speed:.1f} × real time, "
-            f"{emotion} {done.emotion} ({done.share:.0%}), {style}"
+            f"{emotion} {done.emotion} ({done.share:.0%}), {style}{faded}"
         )
         return 0
 
@@ -170,6 +175,7 @@ AnyCommand = (
     | Annotated[Convert, tyro.conf.subcommand("convert")]
     | Annotated[Formats, tyro.conf.subcommand("formats")]
     | Annotated[Info, tyro.conf.subcommand("info")]
+    | Annotated[Prototypes, tyro.conf.subcommand("prototypes")]
     | Annotated[Rigs, tyro.conf.subcommand("rig")]
     | Annotated[Render, tyro.conf.subcommand("render")]
     | Annotated[Study, tyro.conf.subcommand("study")]

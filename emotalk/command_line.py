@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import tyro
 
-from emotalk.command_types import REGISTRY
+from emotalk.command_types import REGISTRY, preset_in
 from emotalk.errors import EmoTalkError, InputError
 from emotalk.files import printable
 
@@ -24,8 +24,10 @@ def parse(kind: Any, *, prog: str, args: Sequence[str] | None = None, descriptio
     """The options of `args` (default: the command line) as a `kind`. A mistake ends the program: one line, code 2."""
     said = io.StringIO()
     try:
-        with redirect_stderr(said):
+        with preset_in(sys.argv[1:] if args is None else args), redirect_stderr(said):
             return tyro.cli(kind, prog=prog, args=args, description=description, registry=REGISTRY)
+    except InputError as error:  # of an object whose options contradict each other or lie outside its borders
+        sys.exit(_say(str(error), USAGE))
     except SystemExit as end:
         if end.code == USAGE:
             sys.exit(_say(_one_line(said.getvalue(), prog), USAGE))

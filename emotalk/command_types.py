@@ -1,16 +1,40 @@
 """How options of this package's own types are read from the command line: their text is `emotalk.controls.text`'s."""
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import partial
 from typing import Any, get_args, get_origin
 
 from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
-from emotalk.controls import text
-from emotalk.controls.track import Track
+from emotalk.controls import Controls, MixTrack, Segment, Track, text
+from emotalk.controls.mix import HEARD, NO_STYLE
+from emotalk.controls.presets import load_preset, load_yaml, with_presets
 from emotalk.errors import InputError
 
 NONE = "None"  # as tyro writes it
+PRESET = "--preset"
 REGISTRY = ConstructorRegistry()
+_STARTING: ContextVar[Controls | None] = ContextVar("starting", default=None)
+
+
+def starting_controls() -> Controls:
+    """The default of a command's controls: those of its preset, so that its options change them."""
+    return _STARTING.get() or Controls()
+
+
+@contextmanager
+def preset_in(args: Sequence[str]) -> Iterator[None]:
+    """While the options `args` are read, `starting_controls` are those of the preset that they name."""
+    named = [after for word, after in zip(args, [*args[1:], ""], strict=True) if word == PRESET]
+    named += [word.removeprefix(f"{PRESET}=") for word in args if word.startswith(f"{PRESET}=")]
+    token = _STARTING.set(load_preset(named[-1]).controls if named and named[-1] else None)
+    try:
+        yield
+    finally:
+        _STARTING.reset(token)
 
 
 @REGISTRY.primitive_rule
@@ -28,6 +52,31 @@ def _numbers(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Any] | None:
     if get_origin(info.type) not in (Mapping, dict) or not any(Track in get_args(part) for part in get_args(info.type)):
         return None
     return _spec(text.NUMBERS, text.numbers_of, text.numbers_text)
+
+
+@REGISTRY.primitive_rule
+def _mix(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Any] | None:
+    """An emotion or a style: a name, a mix, a track of these, or None."""
+    kinds = get_args(info.type)
+    if MixTrack not in kinds:
+        return None
+    one, nothing = ("LABEL", HEARD) if str in kinds else ("INDEX", NO_STYLE)
+    metavar = f"{nothing}|{one}|{one}=WEIGHT,…|S:MIX;…"
+    read, write = partial(text.mix_of, nothing=nothing), partial(text.mix_text, nothing=nothing)
+    return _spec(metavar, lambda word: read(nothing if word == NONE else word), write)
+
+
+@REGISTRY.primitive_rule
+def _segments(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Any] | None:
+    """tuple[Segment, ...]: JSON, or a file."""
+    if Segment not in get_args(info.type):
+        return None
+    return _spec("JSON|FILE", _segments_of, lambda segments: json.dumps([each.to_json() for each in segments]))
+
+
+def _segments_of(word: str) -> tuple[Segment, ...]:
+    data = text.json_of(word) if word.lstrip().startswith("[") else load_yaml(word)
+    return Controls.from_dict(with_presets({"segments": data})).segments
 
 
 def _spec(

@@ -18,6 +18,7 @@ import tyro
 from rich.console import Console
 
 from emotalk import command_line
+from emotalk.command_types import starting_controls
 from emotalk.controls import Controls
 from emotalk.dubbing.budget import Budget
 from emotalk.dubbing.completion import OutputFolder, Recipe
@@ -63,7 +64,9 @@ class DubConfig:
     fps: str | None = None
     """Frames per second of the files: 24, 29.97, 60, 30000/1001 … Default: 30, as the network has them.
     npy and parquet have 30 in any case."""
-    controls: Annotated[Controls, tyro.conf.arg(name="")] = field(default_factory=Controls)
+    controls: Annotated[Controls, tyro.conf.arg(name="")] = field(default_factory=starting_controls)
+    preset: str | None = None
+    """A character: a YAML file of controls, or its name in the folder $EMOTALK_PRESETS. Other options change it."""
     workers: int | None = None
     """Recordings worked on at a time. Default: as many as the cluster has GPUs or CPUs for. More than that lets an
     autoscaling cluster grow."""
@@ -126,7 +129,7 @@ def dub(config: DubConfig, progress: ProgressCallback | None = None) -> Report:
     rows: list[Row] = []
     if plan.items:
         # Here, because what is wrong with the model or its controls is wrong for every recording.
-        Animator(load_model(model), device="cpu").check(config.controls)
+        Animator(load_model(model), device="cpu").direct(plan.dubbing.recipe.controls)
         with start_ray():
             pool = Pool.of(sys.maxsize, workers=config.workers, threads=config.threads, gpus=config.gpus)
             with leased(plan.dubbing.folder.location, plan.dubbing.generation) as lease:
@@ -168,7 +171,10 @@ def _plan(
     if before is not None and set(before.ledger.segments) == set(ledger.segments):
         plan = replace(before, dubbing=replace(before.dubbing, generation=generation))
     else:
-        recipe = Recipe(model_digest(model), config.controls, None if config.fps is None else str(rate_of(config.fps)))
+        controls = config.controls
+        if controls.emotion_from is not None:  # the workers have other working directories
+            controls = replace(controls, emotion_from=absolute(controls.emotion_from))
+        recipe = Recipe.of(model_digest(model), controls, None if config.fps is None else str(rate_of(config.fps)))
         dubbing = Dubbing(folder, recipe, _suffixes(config.formats), generation, config.part_minutes)
         plan = Plan.of(listing, dubbing, ledger, chapters=config.chapters, verify=config.verify)
     if lease is not None and len(ledger.segments) > MANY_SEGMENTS:

@@ -14,8 +14,9 @@ from fastapi import FastAPI, Request, Response
 import emotalk
 from emotalk.animation import Animation
 from emotalk.controls import Controls
-from emotalk.dubbing.recording import SOURCE_SHA256
+from emotalk.dubbing.recording import EMOTION_SHA256, SOURCE_SHA256
 from emotalk.errors import InputError
+from emotalk.inference.take import MAX_TAKE_S
 from serve_app import openapi, problems
 from serve_app.answers import choose
 from serve_app.config import ServeConfig
@@ -23,7 +24,8 @@ from serve_app.limits import Admission, BodyLimit
 from serve_app.problems import BAD_CONTROLS, Problem
 from serve_app.uploads import decode, received
 
-Animate = Callable[[np.ndarray, Controls], Awaitable[Animation]]
+# Samples, controls, samples of the recording that the emotion is taken from.
+Animate = Callable[[np.ndarray, Controls, np.ndarray | None], Awaitable[Animation]]
 
 DESCRIPTION = """Speech in, an emotional 3D face out: 52 ARKit blendshape coefficients at 30 frames per second.
 
@@ -58,11 +60,16 @@ def build_api(config: ServeConfig, animate: Animate) -> FastAPI:
             async with received(request) as upload:
                 # A client that leaves cancels this; closing the file then ends the thread at its next read.
                 samples, sha256 = await loop.run_in_executor(pool, decode, upload.audio, config.max_audio_s)
+                other, digest = None, None
+                if upload.emotion_from is not None:
+                    longest = min(config.max_audio_s, MAX_TAKE_S)
+                    other, digest = await loop.run_in_executor(pool, decode, upload.emotion_from, longest)
             try:
-                animation = await animate(samples, upload.controls)
+                animation = await animate(samples, upload.controls, other)
             except InputError as error:
                 raise Problem(BAD_CONTROLS, error.reason) from error
-            animation = replace(animation, meta={**animation.meta, SOURCE_SHA256: sha256})
+            digests = {SOURCE_SHA256: sha256} | ({} if digest is None else {EMOTION_SHA256: digest})
+            animation = replace(animation, meta={**animation.meta, **digests})
             body = await loop.run_in_executor(pool, answer.encode, animation)
         headers = {"Vary": "Accept", "Content-Disposition": f'inline; filename="animation.{answer.name}"'}
         return Response(body, media_type=answer.media_type, headers=headers)

@@ -42,11 +42,11 @@ class Ingress:
         # Around the application, not among its middleware: those never see the answer to an unexpected error.
         return CountAnswers(build_api(self._config, self._animate), self._count)
 
-    async def _animate(self, samples: np.ndarray, controls: Controls) -> Animation:
+    async def _animate(self, samples: np.ndarray, controls: Controls, other: np.ndarray | None) -> Animation:
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 # The same samples and controls give the same animation, so a lost one is simply asked for again.
-                result = await self._model.animate.remote(samples, controls)
+                result = await self._model.animate.remote(samples, controls, other)
             except BackPressureError as error:
                 raise Problem(OVERLOADED, "the model's queue is full") from error
             except DeploymentUnavailableError as error:

@@ -3,39 +3,12 @@
 from typing import Any
 
 from fastapi import FastAPI
-from pydantic import TypeAdapter
 
 from emotalk.blendshapes import COEFFICIENTS
-from emotalk.controls.controls import MAX_STYLE, SEEDS, Controls
 from serve_app import problems
 from serve_app.answers import ANSWERS, JSON, SERVED
+from serve_app.controls_schema import EXAMPLE, controls_schema
 from serve_app.problems import PROBLEM_MEDIA_TYPE, ProblemType
-
-# What a schema can say of each control beyond its type; the values are those that `Controls` checks.
-CONTROLS: dict[str, dict[str, Any]] = {
-    "emotion": {"description": "A label of the model, or null for the emotion that is heard.", "examples": ["happy"]},
-    "intensity": {
-        "description": "How strongly the emotion shows: 0 neutral, 1 as heard or as the label.",
-        "minimum": 0,
-        "maximum": 3,
-    },
-    "level": {
-        "description": "Trained level from 0 (normal) to 1 (strong); null: half of both.",
-        "minimum": 0,
-        "maximum": 1,
-    },
-    "style": {"description": "Index of a training speaker; null: no style.", "minimum": 0, "maximum": MAX_STYLE},
-    "smoothing": {"description": "Smooth over time."},
-    "silence_gate": {"description": "The mouth rests while the recording is silent."},
-    "blinks_per_minute": {"description": "0 for none.", "minimum": 0, "maximum": 60},
-    "seed": {"description": "Chooses when blinks come.", "minimum": SEEDS[0], "maximum": SEEDS[1]},
-    "tail_s": {
-        "description": "Seconds appended behind the recording, in which the face comes to rest.",
-        "minimum": 0,
-        "maximum": 10,
-    },
-}
-CONTROLS_EXAMPLE = {"emotion": "happy", "intensity": 1.5, "blinks_per_minute": 12}
 
 ANIMATION: dict[str, Any] = {
     "type": "object",
@@ -91,7 +64,7 @@ ANIMATION_EXAMPLE = {
     "emotion": [[0.1, 0.9]],
     "emotion_names": ["neutral", "happy"],
     "head": [[0.0, 0.05, 0.0, 0.0, 1.9, 5.1]],
-    "meta": {"emotalk": "0.1.0", "preset": "lite", "controls": CONTROLS_EXAMPLE},
+    "meta": {"emotalk": "0.1.0", "preset": "lite", "controls": EXAMPLE},
 }
 
 CREATE_ERRORS = (
@@ -159,10 +132,15 @@ CREATE_BODY: dict[str, Any] = {
                         "description": "A recording in any common container and codec, at any rate, mono or not.",
                     },
                     "controls": {"$ref": "#/components/schemas/Controls"},
+                    "emotion_from": {
+                        "type": "string",
+                        "format": "binary",
+                        "description": "Another recording, whose emotion is shown instead of the one that is heard.",
+                    },
                 },
             },
             "encoding": {"controls": {"contentType": "application/json"}},
-            "example": {"audio": "(the bytes of speech.wav)", "controls": CONTROLS_EXAMPLE},
+            "example": {"audio": "(the bytes of speech.wav)", "controls": EXAMPLE},
         }
     },
 }
@@ -183,19 +161,9 @@ def describe(app: FastAPI) -> None:
         if app.openapi_schema is None:
             document = plain()
             document.setdefault("components", {}).setdefault("schemas", {}).update(
-                {"Controls": _controls_schema(), "Animation": ANIMATION, "Problem": PROBLEM}
+                {"Controls": controls_schema(), "Animation": ANIMATION, "Problem": PROBLEM}
             )
             app.openapi_schema = document
         return app.openapi_schema
 
     app.openapi = complete  # type: ignore[method-assign]
-
-
-def _controls_schema() -> dict[str, Any]:
-    schema = TypeAdapter(Controls).json_schema()
-    for name, more in CONTROLS.items():
-        schema["properties"][name].update(more)
-    schema["additionalProperties"] = False
-    schema["example"] = CONTROLS_EXAMPLE
-    schema["description"] = "How the face should speak; what is left out takes its default."
-    return schema

@@ -17,15 +17,17 @@ from emotalk.errors import InputError, TooLongError
 from serve_app.problems import BAD_AUDIO, BAD_CONTROLS, BAD_REQUEST, MEDIA_TYPE, TOO_LONG, Problem
 
 MAX_CONTROLS_BYTES = 64 * 2**10
-FIELDS = ("audio", "controls")
+FIELDS = ("audio", "controls", "emotion_from")
 
 
 @dataclass(frozen=True)
 class Upload:
-    """A received form. `audio` is a file on this machine, spooled to disk when large, gone when the request ends."""
+    """A received form. `audio` and `emotion_from` are files on this machine, spooled to disk when large, gone when the
+    request ends."""
 
     audio: BinaryIO
     controls: Controls
+    emotion_from: BinaryIO | None = None
 
 
 @asynccontextmanager
@@ -37,7 +39,7 @@ async def received(request: Request) -> AsyncIterator[Upload]:
     coding = request.headers.get("content-encoding", "identity")
     if coding.lower() != "identity":
         raise Problem(MEDIA_TYPE, f"bodies with Content-Encoding: {coding} are not read")
-    async with request.form(max_files=2, max_fields=2, max_part_size=MAX_CONTROLS_BYTES) as form:
+    async with request.form(max_files=3, max_fields=3, max_part_size=MAX_CONTROLS_BYTES) as form:
         if unknown := sorted(set(form) - set(FIELDS)):
             raise Problem(BAD_REQUEST, f"unknown fields: {', '.join(unknown)}; known are {', '.join(FIELDS)}")
         if twice := [name for name in FIELDS if len(form.getlist(name)) > 1]:
@@ -45,7 +47,10 @@ async def received(request: Request) -> AsyncIterator[Upload]:
         audio = form.get("audio")
         if not isinstance(audio, UploadFile):
             raise Problem(BAD_REQUEST, "no file in the field audio")
-        yield Upload(audio.file, await _controls(form))
+        other = form.get("emotion_from")
+        if other is not None and not isinstance(other, UploadFile):
+            raise Problem(BAD_REQUEST, "the field emotion_from must be a file")
+        yield Upload(audio.file, await _controls(form), None if other is None else other.file)
 
 
 async def _controls(form: FormData) -> Controls:
@@ -63,7 +68,10 @@ async def _controls(form: FormData) -> Controls:
     if not isinstance(data, dict):
         raise Problem(BAD_CONTROLS, "controls must be a JSON object")
     try:
-        return Controls.from_dict(data)
+        controls = Controls.from_dict(data)
+        if controls.emotion_from is not None:  # a file or address of whose choice?
+            raise InputError("emotion_from is not read from anywhere: send the recording in the field emotion_from")
+        return controls
     except InputError as error:
         raise Problem(BAD_CONTROLS, error.reason) from error
 

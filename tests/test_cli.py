@@ -219,3 +219,37 @@ def test_options_that_do_not_fit_are_named(
     assert emotalk(*args, monkeypatch=monkeypatch) == 2
     assert message in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["a.npz"]
+
+
+def test_an_emotion_from_another_recording_and_prototypes(
+    speech: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bare = save_small_model(tmp_path / "bare")
+    model = load_model(bare)
+    model.prototypes.zero_()
+    model.save_pretrained(bare)
+    other, out = write_murmur(tmp_path / "other.wav", 2.0), tmp_path / "face.npz"
+    asked = ("animate", speech, "-o", out, "--emotion-from", other, "--emotion-fit", "stretch")
+    assert emotalk(*asked, "--model", bare, monkeypatch=monkeypatch) == 0
+    assert "chosen " in capsys.readouterr().out
+    animator = Animator(model, device="cpu")
+    take = animator.hear(load_audio(other)).stretched(30)
+    np.testing.assert_array_equal(
+        Animation.load(out).weights, animator.animate(load_audio(speech), emotion_from=take).weights
+    )
+    assert emotalk(*asked, "--intensity", "2", "--model", bare, monkeypatch=monkeypatch) == 2
+    assert "emotalk prototypes" in capsys.readouterr().err
+    measured = tmp_path / "measured"
+    options = (f"neutral={other}", f"sad={speech}", "--model", bare, "-o", measured)
+    assert emotalk("prototypes", *options, monkeypatch=monkeypatch) == 0
+    capsys.readouterr()
+    assert (
+        emotalk(*asked, "--intensity", "0:0,1:2", "--confidence", "1", "--model", measured, monkeypatch=monkeypatch)
+        == 0
+    )
+    assert "not sure in 100% of the frames" in capsys.readouterr().out
+    np.testing.assert_allclose(
+        load_model(measured).prototypes[0].numpy(), animator.hear(load_audio(other)).memory.mean(0), atol=1e-5
+    )
+    assert emotalk("prototypes", "bored=x.wav", "--model", bare, "-o", measured, monkeypatch=monkeypatch) == 2
+    assert "unknown emotion 'bored'" in capsys.readouterr().err

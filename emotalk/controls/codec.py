@@ -5,6 +5,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar, get_args, get_type_hints
 
 from emotalk.controls.checks import shown
+from emotalk.controls.mix import MixTrack
 from emotalk.controls.track import Track
 from emotalk.errors import InputError
 
@@ -49,9 +50,11 @@ def _read(kind: Any, value: Any, name: str) -> Any:
     if isinstance(value, Mapping) and any(Track in get_args(part) for part in get_args(kind)):
         number = next(part for part in get_args(kind) if Track in get_args(part))
         return {key: _read(number, part, f"{name}.{key}") for key, part in value.items()}
-    if Track in parts and isinstance(value, Sequence) and not isinstance(value, str | bytes):
+    if not isinstance(value, Sequence) or isinstance(value, str | bytes):
+        return value
+    if Track in parts or MixTrack in parts:
         try:
-            return Track.of(value)
+            return Track.of(value) if Track in parts else MixTrack.of(value)
         except InputError as error:
-            raise InputError(f"{name} must be a number or a track: {error.reason}") from error
+            raise InputError(f"{name} must be a plain value or a track: {error.reason}") from error
     return value

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from emotalk.controls.mix import MixTrack
 from emotalk.controls.track import Number, Track
 from emotalk.errors import InputError
 
@@ -69,3 +70,42 @@ def json_of(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InputError(f"not JSON: {error}") from error
+
+
+def mix_of(text: str, nothing: str) -> Any:
+    """`happy`, `happy=0.7,sad=0.3`, or over time `0:heard;2.5:happy`; a whole number is one. JSON is taken, too."""
+    text = text.strip()
+    if text.startswith(("[", "{")):
+        data = json_of(text)
+        return MixTrack.of(data) if isinstance(data, list) else data
+    if ";" in text or ":" in text:
+        points = [point.partition(":") for point in text.split(";")]
+        if any(not is_float(at) for at, _, _ in points):
+            raise InputError(f"{text!r} is not SECONDS:MIX;… such as 0:heard;2.5:happy=0.7,sad=0.3")
+        return MixTrack(tuple((float(at), mix_of(value, nothing)) for at, _, value in points))
+    if "=" not in text:
+        return None if text == nothing else int(text) if text.isdecimal() else text
+    mix: dict[str, float] = {}
+    for part in text.split(","):
+        name, _, weight = part.partition("=")
+        if not is_float(weight) or name.strip() in mix:
+            raise InputError(f"{text!r} is not NAME=WEIGHT,… with each name once")
+        mix[name.strip()] = float(weight)
+    return mix
+
+
+def mix_text(value: Any, nothing: str) -> str:
+    """The inverse of `mix_of`."""
+    if isinstance(value, MixTrack):
+        return ";".join(f"{at!r}:{mix_text(part, nothing)}" for at, part in value.points)
+    if isinstance(value, Mapping):
+        return ",".join(f"{name}={weight!r}" for name, weight in value.items())
+    return nothing if value is None else str(value)
+
+
+def is_float(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -37,7 +37,7 @@ class Track:
             raise InputError("a track must be a list of [seconds, value]")
         pairs = []
         for point in points:
-            numbers = isinstance(point, Sequence) and all(_is_number(part) for part in point)
+            numbers = isinstance(point, Sequence) and all(is_number(part) for part in point)
             if not numbers or len(point) != 2:
                 raise InputError("every point of a track must be [seconds, value]")
             pairs.append((float(point[0]), float(point[1])))
@@ -46,13 +46,7 @@ class Track:
     def at(self, frames: np.ndarray) -> np.ndarray:
         """(n,) frame numbers at 30 fps -> (n,) float32. A function of each frame alone, however they are asked for."""
         times, values = np.asarray(self.points, np.float64).T
-        now = np.asarray(frames, np.float64) / 30
-        after = np.searchsorted(times, now, side="right")
-        left, right = np.clip(after - 1, 0, None), np.clip(after, None, len(times) - 1)
-        span = times[right] - times[left]
-        share = np.divide(now - times[left], span, out=np.zeros_like(now), where=span > 0)
-        share = np.clip(share, 0, 1)
-        return (values[left] + share * (values[right] - values[left])).astype(np.float32)
+        return interpolated(times, values, frames)
 
     @property
     def extent(self) -> tuple[float, float]:
@@ -74,5 +68,16 @@ def number_at(value: Number, frames: np.ndarray) -> np.ndarray:
     return value.at(frames) if isinstance(value, Track) else np.full(len(frames), value, np.float32)
 
 
-def _is_number(value: object) -> bool:
+def interpolated(times: np.ndarray, values: np.ndarray, frames: np.ndarray) -> np.ndarray:
+    """(k,) seconds that rise, (k, …) values at them, (n,) frame numbers -> (n, …) float32, as a `Track` means it."""
+    now = np.asarray(frames, np.float64) / 30
+    after = np.searchsorted(times, now, side="right")
+    left, right = np.clip(after - 1, 0, None), np.clip(after, None, len(times) - 1)
+    span = times[right] - times[left]
+    share = np.clip(np.divide(now - times[left], span, out=np.zeros_like(now), where=span > 0), 0, 1)
+    share = share.reshape(-1, *(1,) * (values.ndim - 1))
+    return (values[left] + share * (values[right] - values[left])).astype(np.float32)
+
+
+def is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)

@@ -32,12 +32,23 @@ class Recipe:
     """What makes an animation out of a recording's bytes.
 
     model: digest of the model directory. fps: the rate of the files, as `30000/1001`; None: the network's own. Formats
-        that are made for one rate keep to it.
+        that are made for one rate keep to it. emotion_sha256: of the recording that the emotion is taken from.
     """
 
     model: str
     controls: Controls
     fps: str | None = None
+    emotion_sha256: str | None = None
+
+    @classmethod
+    def of(cls, model: str, controls: Controls, fps: str | None = None) -> "Recipe":
+        """Reads the recording that the emotion is taken from, if there is one."""
+        return cls(model, controls, fps, _emotion_digest(controls))
+
+    def check_emotion(self) -> None:
+        """InputError where the recording that the emotion is taken from is no longer the one it was."""
+        if _emotion_digest(self.controls) != self.emotion_sha256:
+            raise InputError(f"{self.controls.emotion_from} was changed while the job ran: run it again")
 
     def key(self, sha256: str, suffix: str, chapter: Chapter | None = None) -> str:
         """The completion key of one output: source bytes, model, controls, versions of plan, post and format."""
@@ -57,7 +68,7 @@ class Recipe:
 
     @cached_property
     def _controls(self) -> dict[str, Any]:
-        return self.controls.to_dict()
+        return {**self.controls.to_dict(), "emotion_from": self.emotion_sha256}
 
     def _made_by(self, sha256: str, chapter: Chapter | None) -> dict[str, Any]:
         made_by: dict[str, Any] = {
@@ -149,6 +160,13 @@ def wanted(record: Record | None, suffixes: Iterable[str], sizes: Mapping[str, i
     """
     earlier = [] if record is None else [s for s in record.outputs if _known(s) and sizes.get(s) is not None]
     return list(dict.fromkeys([*suffixes, *sorted(earlier)]))
+
+
+def _emotion_digest(controls: Controls) -> str | None:
+    if controls.emotion_from is None:
+        return None
+    with open_source(controls.emotion_from) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
 
 
 @cache

@@ -62,7 +62,9 @@ class Dubbing:
         if recording.controls is None:
             return self.recipe
         controls = Controls.from_dict({**self.recipe.controls.to_dict(), **recording.controls})
-        return replace(self.recipe, controls=controls)
+        if controls.emotion_from == self.recipe.controls.emotion_from:
+            return replace(self.recipe, controls=controls)
+        return Recipe.of(self.recipe.model, controls, self.recipe.fps)
 
     def done_row(self, recording: Recording, take: Take, record: Record) -> Row:
         outputs = [suffix for suffix in suffixes_of(record, self.suffixes) if suffix in record.outputs]

@@ -11,8 +11,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from typing import Protocol
 
-from emotalk.controls import Controls
-from emotalk.inference.animator import Animator
+from emotalk.inference.animator import Animator, Asked
 from emotalk.inference.finish import RawWindow
 from emotalk.inference.windows import Window
 
@@ -22,7 +21,7 @@ class Predictor(Protocol):
 
     animator: Animator
 
-    def predict(self, windows: Iterable[Window], controls: Controls) -> Iterator[RawWindow]: ...
+    def predict(self, windows: Iterable[Window], controls: Asked) -> Iterator[RawWindow]: ...
 
 
 class Alone:
@@ -31,7 +30,7 @@ class Alone:
     def __init__(self, animator: Animator) -> None:
         self.animator = animator
 
-    def predict(self, windows: Iterable[Window], controls: Controls) -> Iterator[RawWindow]:
+    def predict(self, windows: Iterable[Window], controls: Asked) -> Iterator[RawWindow]:
         batch: list[Window] = []
         for window in windows:
             batch.append(window)
@@ -52,10 +51,10 @@ class Shared:
         self.animator = animator
         self._ahead = 2 * animator.rows
         self._full = animator.rows * lanes
-        self._asked: queue.Queue[tuple[Window, Controls, Future[RawWindow]]] = queue.Queue()
+        self._asked: queue.Queue[tuple[Window, Asked, Future[RawWindow]]] = queue.Queue()
         threading.Thread(target=self._run, daemon=True).start()
 
-    def predict(self, windows: Iterable[Window], controls: Controls) -> Iterator[RawWindow]:
+    def predict(self, windows: Iterable[Window], controls: Asked) -> Iterator[RawWindow]:
         under_way: deque[Future[RawWindow]] = deque()
         for window in windows:
             future: Future[RawWindow] = Future()
@@ -79,7 +78,7 @@ class Shared:
             for (_, _, future), one in zip(asked, raw, strict=True):
                 future.set_result(one)
 
-    def _one_by_one(self, asked: list[tuple[Window, Controls, Future[RawWindow]]], error: Exception) -> None:
+    def _one_by_one(self, asked: list[tuple[Window, Asked, Future[RawWindow]]], error: Exception) -> None:
         """So that controls which the model refuses cost their own recording alone."""
         for window, controls, future in asked:
             try:

@@ -19,11 +19,13 @@ from emotalk.files import PathOrUri, is_uri, local_path, open_source
 from emotalk.formats import Written, format_for, format_named, write_animation
 from emotalk.inference.animator import Animator
 from emotalk.inference.heard import emotion_of
+from emotalk.timing import frames_of
 
 # Hears seconds of sound done, and how many the recording's header declares (None where it says nothing).
 HeardCallback = Callable[[float, float | None], None]
 
 SOURCE_SHA256 = "source_sha256"  # in an animation's `meta`: of the recording's bytes
+EMOTION_SHA256 = "emotion_sha256"  # of the recording's that the emotion was taken from
 HASH_BYTES = 1 << 20
 # One thread per process: another number of threads gives other last bits (2e-6), and a job's processes share the cores.
 DEFAULT_THREADS = 1
@@ -41,7 +43,8 @@ class Source:
 class Animated:
     """What came of a recording. seconds: of sound. emotion, share: see `emotalk.inference.heard.emotion_of`.
 
-    style: the style that was used, in words or as an index.
+    style: the style that was used, in words or as an index. shown: whether something else than what was heard was asked
+    for. faded: share of frames in which the emotion was not heard surely enough; None where that was not asked.
     """
 
     frames: int
@@ -49,6 +52,8 @@ class Animated:
     emotion: str
     share: float
     style: str | int
+    shown: bool = False
+    faded: float | None = None
 
 
 @dataclass(frozen=True)
@@ -97,7 +102,7 @@ def animate_recording(
     without a name; OSError for what the disk refuses, naming the target.
     """
     counted = _Counted(source.path, heard)
-    pieces = animator.animate_blocks(counted, controls)
+    pieces = animator.animate_blocks(counted, controls, frames=stretched_to(controls, stream_audio(source.path)))
     published = publish(animator, pieces, source, targets, controls, options=options)
     emotion, share = emotion_of(published.meta) or ("", 0.0)
     return Animated(
@@ -105,8 +110,17 @@ def animate_recording(
         seconds=counted.samples / SAMPLE_RATE,
         emotion=emotion,
         share=share,
-        style=published.meta["style_used"],
+        style=in_words(published.meta["style_used"]),
+        shown="shown" in published.meta,
+        faded=published.meta.get("faded"),
     )
+
+
+def stretched_to(controls: Controls, blocks: Iterable[np.ndarray]) -> int | None:
+    """Frames of a recording over which another one's emotion is stretched; None, and nothing read, where it is not."""
+    if controls.emotion_from is None or controls.emotion_fit != "stretch":
+        return None
+    return frames_of(sum(len(block) for block in blocks))
 
 
 def publish(
@@ -141,6 +155,10 @@ def publish(
             given = _options(target, source, options or {})
             outputs[str(target)] = write_animation(target, (replace(p, meta=meta) for p in _taken(spool)), **given)
     return Published(frames, meta, outputs)
+
+
+def in_words(style: Any) -> str | int:
+    return style if isinstance(style, str | int) else "mixed styles"
 
 
 def _options(target: PathOrUri, source: Source, asked: Mapping[str, Any]) -> dict[str, Any]:

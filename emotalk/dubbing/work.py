@@ -20,12 +20,14 @@ from emotalk.dubbing.listing import Recording, fingerprint_now
 from emotalk.dubbing.parts import Parts, There, without_sound
 from emotalk.dubbing.plan import Dubbing, Take, suffixes_of, uri_of
 from emotalk.dubbing.predicting import Predictor
-from emotalk.dubbing.recording import HeardCallback, Source, fetched, publish, reason_of
+from emotalk.dubbing.recording import HeardCallback, Source, fetched, in_words, publish, reason_of, stretched_to
 from emotalk.dubbing.report import ANIMATED, FAILED, Row
 from emotalk.dubbing.strands import Strand
 from emotalk.errors import InputError
 from emotalk.files import open_source
 from emotalk.formats import format_for
+from emotalk.inference.animator import fitted
+from emotalk.inference.direction import Direction
 from emotalk.inference.finish import RawWindow
 from emotalk.inference.heard import emotion_of
 from emotalk.inference.windows import Window
@@ -140,13 +142,14 @@ class _Work:
             # Made on something else: what is added now would differ from it in its last bits.
             todo, done = wanted(record, dubbing.suffixes, sizes), set()
         key = recipe.part_key(sha256, made_on, dubbing.part_windows, take.chapter)
+        asked = self._direction(predictor)
         parts = Parts(folder.location, take.name, key)
         started = time.monotonic()
         begun = take.begun or not self.strand.is_whole
         there = parts.there() if begun else There()
         windows: Iterable[RawWindow] | None = None
         if not there.complete:
-            windows = self._predicted(predictor, parts, there)
+            windows = self._predicted(predictor, parts, there, asked)
             if windows is None:
                 there = parts.there()
                 if not there.complete:
@@ -154,20 +157,20 @@ class _Work:
                         raise InputError("holds no sound here")
                     return None
         raw = parts.read(there) if windows is None else windows
-        row = self._publish(predictor, raw, todo, done, started)
+        row = self._publish(predictor, raw, asked, todo, done, started)
         if begun or windows is None:
             self.dubber.journal.flush()  # first: without its parts nobody could make it again at once
             parts.remove()
         return row
 
-    def _predicted(self, predictor: Predictor, parts: Parts, there: There) -> list[RawWindow] | None:
+    def _predicted(self, predictor: Predictor, parts: Parts, there: There, asked: Direction) -> list[RawWindow] | None:
         """Writes the strand's parts that are missing; a take of one part is given back instead."""
         strand, part_windows = self.strand, self.dubber.dubbing.part_windows
         numbers: deque[int] = deque()
         begin, end = span_of(self.take.chapter)
 
         def left() -> Iterator[Window]:
-            for number, window in enumerate(predictor.animator.plan(self.sound.span(begin, end))):
+            for number, window in enumerate(predictor.animator.plan(self.sound.span(begin, end), asked.controls)):
                 part = number // part_windows
                 if strand.stop_part is not None and part >= strand.stop_part:
                     return
@@ -176,7 +179,7 @@ class _Work:
                     yield window
 
         held: list[RawWindow] = []
-        for raw in predictor.predict(left(), self.recipe.controls):
+        for raw in predictor.predict(left(), asked):
             self.dubber.tick()
             number = numbers.popleft()
             if self.heard is not None:
@@ -192,7 +195,13 @@ class _Work:
         return None
 
     def _publish(
-        self, predictor: Predictor, raw: Iterable[RawWindow], todo: list[str], done: set[str], started: float
+        self,
+        predictor: Predictor,
+        raw: Iterable[RawWindow],
+        asked: Direction,
+        todo: list[str],
+        done: set[str],
+        started: float,
     ) -> Row:
         dubber, take, record, recipe = self.dubber, self.take, self.take.record, self.recipe
         recording, dubbing, animator = self.strand.recording, self.dubber.dubbing, predictor.animator
@@ -206,6 +215,7 @@ class _Work:
                 yield one
 
         def before_writing() -> None:
+            recipe.check_emotion()
             self._check_unchanged()
             dubber.may_write()
             if record is not None and record.vouches_for(todo):
@@ -215,7 +225,7 @@ class _Work:
         with self._with_sound(todo) as source:
             published = publish(
                 animator,
-                animator.finish(counted(), recipe.controls),
+                animator.finish(counted(), asked),
                 source,
                 list(targets.values()),
                 recipe.controls,
@@ -240,13 +250,19 @@ class _Work:
             frames=published.frames,
             emotion=emotion,
             share=share,
-            style=published.meta["style_used"],
+            style=in_words(published.meta["style_used"]),
             speed=seconds / elapsed_s if elapsed_s > 0 and self.strand.is_whole and not take.begun else None,
             chapter=take.chapter,
             outputs=outputs,
         )
         dubber.journal.add(new)
         return replace(dubbing.done_row(recording, take, new), state=ANIMATED, speed=new.speed)
+
+    def _direction(self, predictor: Predictor) -> Direction:
+        """The controls with all that they refer to; another recording's emotion stretched over this one's length."""
+        controls = self.recipe.controls
+        sound = Cursor(stream_audio(self.source.path)).span(*span_of(self.take.chapter))
+        return fitted(predictor.animator.direct(controls), stretched_to(controls, sound))
 
     def _check_unchanged(self) -> None:
         if fingerprint_now(self.strand.recording.uri) not in (None, self.fingerprint):

@@ -11,15 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 import emotalk
 from emotalk.animation import Animation
+from emotalk.audio import SAMPLE_RATE, load_audio
 from emotalk.controls import Controls
 from emotalk.errors import InputError
-from emotalk.inference.conditions import Conditions
+from emotalk.inference.conditions import Conditions, check
+from emotalk.inference.direction import Direction
 from emotalk.inference.finish import Finisher, RawWindow, joined
+from emotalk.inference.heard import HeardEmotion
+from emotalk.inference.listening import HISTORY
 from emotalk.inference.post import POST_VERSION, loudness_dbfs
+from emotalk.inference.take import MAX_TAKE_S, EmotionTake
 from emotalk.inference.windows import FRAMES_PER_STEP, PLAN_VERSION, Window, WindowShape, plan_windows
 from emotalk.model.network import EmoTalk
 from emotalk.timing import frames_of
@@ -54,6 +60,7 @@ class Animator:
         self.frame_multiple = frame_multiple or (1 if device == "cpu" else 150)
         self.model_digest = model_digest
         self.shape = WindowShape.of(model)
+        self._takes: dict[str, EmotionTake] = {}
 
     @property
     def made_on(self) -> str:
@@ -64,31 +71,74 @@ class Animator:
 
     def check(self, controls: Controls) -> None:
         """InputError where this model cannot do what is asked: an unknown emotion or style, no emotion prototypes."""
-        Conditions.of(self.model, [controls])
+        check(self.model, Direction.of(controls))
 
-    def animate(self, samples: np.ndarray, controls: Controls | None = None) -> Animation:
-        """(n,) float32 16 kHz mono -> the whole animation."""
-        if np.ndim(samples) != 1 or not len(samples):
-            raise InputError(
-                f"samples must be a non-empty vector of 16 kHz mono sound, not of shape {np.shape(samples)}"
-            )
-        if not np.isfinite(samples).all():
-            raise InputError("samples must be finite numbers")
-        return self.join(self.animate_blocks([samples], controls), controls)
+    def hear(self, samples: np.ndarray) -> EmotionTake:
+        """(n,) float32 16 kHz mono, ten minutes at most -> its emotion, to be shown with other words."""
+        _check_samples(samples)
+        if len(samples) > MAX_TAKE_S * SAMPLE_RATE:
+            raise InputError(f"an emotion can be taken from at most {MAX_TAKE_S // 60} minutes")
+        heard, memory = HeardEmotion(self.model.config.emotions), []
+        for window in self.plan([samples]):
+            own = slice(window.start + window.fade - window.first, window.stop - window.first)
+            felt, logits = self._feel(window, own)
+            heard.add(logits, len(felt))
+            memory.append(felt)
+        return EmotionTake(np.concatenate(memory), np.array(list(heard.shares().values()), np.float32))
 
-    def animate_blocks(self, blocks: Iterable[np.ndarray], controls: Controls | None = None) -> Iterator[Animation]:
-        """Samples in blocks of any size -> consecutive pieces of the animation, in memory that does not grow."""
+    def direct(self, controls: Controls | None, emotion_from: EmotionTake | None = None) -> Direction:
+        """Controls with all that they refer to; InputError where this model cannot do what is asked.
+
+        emotion_from: takes the place of the controls' own, which is read else.
+        """
         controls = controls or Controls()
-        self.check(controls)
-        return self.finish(self._predict_in_batches(self.plan(blocks), controls), controls)
+        if emotion_from is None and controls.emotion_from is not None:
+            if controls.emotion_from not in self._takes:
+                # One other recording after the other is asked for, if any.
+                self._takes = {controls.emotion_from: self.hear(load_audio(controls.emotion_from))}
+            emotion_from = self._takes[controls.emotion_from]
+        wanted = Direction.of(controls, emotion_from)
+        check(self.model, wanted)
+        return wanted
 
-    def plan(self, blocks: Iterable[np.ndarray]) -> Iterator[Window]:
-        """Samples -> windows; see `emotalk.inference.windows`."""
-        return plan_windows(blocks, self.shape)
+    def animate(
+        self, samples: np.ndarray, controls: Controls | None = None, *, emotion_from: EmotionTake | None = None
+    ) -> Animation:
+        """(n,) float32 16 kHz mono -> the whole animation.
 
-    def predict(self, windows: Sequence[Window], controls: Controls | Sequence[Controls]) -> list[RawWindow]:
+        emotion_from: what `hear` made of another recording, whose emotion is shown instead of this one's.
+        """
+        _check_samples(samples)
+        pieces = self.animate_blocks([samples], controls, emotion_from=emotion_from, frames=frames_of(len(samples)))
+        return self.join(pieces, controls)
+
+    def animate_blocks(
+        self,
+        blocks: Iterable[np.ndarray],
+        controls: Controls | None = None,
+        *,
+        emotion_from: EmotionTake | None = None,
+        frames: int | None = None,
+    ) -> Iterator[Animation]:
+        """Samples in blocks of any size -> consecutive pieces of the animation, in memory that does not grow.
+
+        frames: of the whole recording, which must be known where another one is stretched to it.
+        """
+        wanted = fitted(self.direct(controls, emotion_from), frames)
+        return self.finish(self._predict_in_batches(self.plan(blocks, controls), wanted), wanted)
+
+    def plan(self, blocks: Iterable[np.ndarray], controls: Controls | None = None) -> Iterator[Window]:
+        """Samples -> windows; see `emotalk.inference.windows`. Controls that listen back make them begin earlier."""
+        return plan_windows(blocks, self.shape_for(controls))
+
+    def shape_for(self, controls: Controls | None) -> WindowShape:
+        exact = self.model.past_samples is not None
+        return self.shape.hearing(HISTORY) if exact and controls is not None and controls.listens else self.shape
+
+    def predict(self, windows: Sequence[Window], controls: "Asked | Sequence[Asked]") -> list[RawWindow]:
         """Run the network on any number of windows, each with its own controls (or all with the same)."""
-        asked = [controls] * len(windows) if isinstance(controls, Controls) else list(controls)
+        each = [controls] * len(windows) if isinstance(controls, Controls | Direction) else list(controls)
+        asked = [self._directed(one) for one in each]
         by_shape: dict[int, list[int]] = {}
         for i, window in enumerate(windows):
             by_shape.setdefault(-(-window.frames // self.frame_multiple) * self.frame_multiple, []).append(i)
@@ -100,13 +150,14 @@ class Animator:
                 results.update(zip(batch, raw, strict=True))
         return [results[i] for i in range(len(windows))]
 
-    def finish(self, raw: Iterable[RawWindow], controls: Controls) -> Iterator[Animation]:
+    def finish(self, raw: Iterable[RawWindow], controls: "Asked") -> Iterator[Animation]:
         """Raw windows in order -> consecutive pieces of the finished animation: blend, then post-process.
 
         The last piece's `meta` tells what was heard in the whole recording: `heard`, a share by label. The tail has no
         part in it: nothing is heard there.
         """
-        finisher = Finisher(self.model.config, controls, self.shape.fade * FRAMES_PER_STEP)
+        wanted = self._directed(controls)
+        finisher = Finisher(self.model.config, wanted, self.shape.fade * FRAMES_PER_STEP)
         for item in raw:
             yield finisher.push(item)
         if finisher.begun:
@@ -114,10 +165,10 @@ class Animator:
 
     def join(self, pieces: Iterable[Animation], controls: Controls | None = None) -> Animation:
         """Consecutive pieces as `finish` gives them -> the whole animation, with its `meta`."""
-        whole = joined(self.model.config, list(pieces))
+        whole = joined(self.model.config, list(pieces), controls and controls.compiled)
         return replace(whole, meta={**self.meta(controls), **whole.meta})
 
-    def stream(self, controls: Controls | None = None) -> "Stream":
+    def stream(self, controls: Controls | None = None, *, emotion_from: EmotionTake | None = None) -> "Stream":
         """A face for speech while it is spoken: see `emotalk.streaming.stream` for what to push and what comes out.
 
         Of models that hear a bounded future (`lite`) frame by frame, of others a window at a time.
@@ -126,10 +177,10 @@ class Animator:
         from emotalk.streaming.windowed import WindowedStream
 
         controls = controls or Controls()
+        wanted = fitted(self.direct(controls, emotion_from), None)
         if self.model.past_samples is None or self.model.future_samples is None:
-            self.check(controls)
-            return WindowedStream(self, controls)
-        return LiveStream(self.streaming_network, controls)
+            return WindowedStream(self, controls, wanted)
+        return LiveStream(self.streaming_network, controls, wanted)
 
     @cached_property
     def streaming_network(self) -> "StreamingNetwork":
@@ -141,7 +192,8 @@ class Animator:
     def meta(self, controls: Controls | None = None) -> dict[str, Any]:
         """What made an animation, for its `meta`: versions, model, controls, and the style that was used."""
         controls = controls or Controls()
-        style = controls.style if controls.style is not None else self.model.config.default_style
+        style = controls.to_dict()["style"]
+        style = self.model.config.default_style if style is None else style
         known = {} if self.model_digest is None else {"model_sha256": self.model_digest}
         return {
             **known,
@@ -153,7 +205,10 @@ class Animator:
             "style_used": "mean of the trained styles" if style is None else style,
         }
 
-    def _predict_in_batches(self, windows: Iterable[Window], controls: Controls) -> Iterator[RawWindow]:
+    def _directed(self, asked: "Asked") -> Direction:
+        return asked if isinstance(asked, Direction) else fitted(self.direct(asked), None)
+
+    def _predict_in_batches(self, windows: Iterable[Window], controls: Direction) -> Iterator[RawWindow]:
         batch: list[Window] = []
         for window in windows:
             batch.append(window)
@@ -164,7 +219,19 @@ class Animator:
             yield from self.predict(batch, controls)
 
     @torch.inference_mode()
-    def _run(self, windows: list[Window], controls: list[Controls], frames: int) -> list[RawWindow]:
+    def _feel(self, window: Window, own: slice) -> tuple[np.ndarray, np.ndarray]:
+        """-> the memory (n, width) of a window's own frames, and what was heard in them, (labels,)."""
+        device = self.model.device
+        samples = torch.from_numpy(window.samples)[None].to(device)
+        lengths = torch.tensor([len(window.samples)], device=device)
+        pool = torch.zeros(1, window.frames, dtype=torch.bool, device=device)
+        pool[:, own] = True
+        heard = self.model.emotion_encoder.listen(samples, lengths)
+        memory, logits = self.model.encode_emotion(heard, frames_of(lengths), pool)
+        return memory[0, own].float().cpu().numpy(), logits[0].float().cpu().numpy()
+
+    @torch.inference_mode()
+    def _run(self, windows: list[Window], wanted: list[Direction], frames: int) -> list[RawWindow]:
         device = self.model.device
         samples = np.zeros((self.rows, frames * 1_600 // 3), np.float32)
         lengths = np.full(self.rows, samples.shape[1])
@@ -173,28 +240,62 @@ class Animator:
             samples[row, : len(window.samples)] = window.samples
             lengths[row] = len(window.samples)
             pool[row, window.start - window.first : window.stop - window.first] = True
-        rows = controls + [Controls()] * (self.rows - len(controls))
-        weights, logits = self._face(
+        idle = self.rows - len(windows)
+        rows = [*wanted, *[Direction(Controls())] * idle]
+        first = [window.first for window in windows] + [0] * idle
+        weights, logits, sure = self._face(
             torch.from_numpy(samples).to(device),
             torch.from_numpy(lengths).to(device),
             torch.from_numpy(pool).to(device),
             rows,
+            first,
         )
+        kept = None if sure is None else sure[..., 0].float().cpu().numpy()
         heard = logits.float().cpu().numpy()
         raw = weights.float().cpu().numpy()
         out = []
         for row, window in enumerate(windows):
             own = slice(window.start - window.first, window.stop - window.first)
             loudness = loudness_dbfs(window.samples, own.start, own.stop - own.start)
-            out.append(RawWindow(window, raw[row, own], loudness, heard[row]))
+            doubted = kept is not None and wanted[row].controls.doubts
+            shown = kept[row, own] if kept is not None and doubted else None
+            out.append(RawWindow(window, raw[row, own], loudness, heard[row], shown))
         return out
 
-    def _face(self, samples: Tensor, lengths: Tensor, pool: Tensor, rows: list[Controls]) -> tuple[Tensor, Tensor]:
-        """-> what `EmoTalk.decode` says and logits (B, labels) with each row's emotion and intensity applied."""
+    def _face(
+        self, samples: Tensor, lengths: Tensor, pool: Tensor, rows: list[Direction], first: list[int]
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """-> what `EmoTalk.decode` says, logits (B, labels) with each row's emotion and intensity applied, and the
+        share (B, T, 1) of what is heard that is sure enough, or None for all. first: each row's first frame."""
         model = self.model
         frames = frames_of(lengths)
         content = model.encode_content(model.content_encoder.listen(samples, lengths), frames)
         heard = model.emotion_encoder.listen(samples, lengths)
         memory, logits = model.encode_emotion(heard, frames, pool[:, : content.shape[1]])
-        asked = Conditions.of(model, rows)
-        return asked.face(content, memory, model.decode, model.decode), logits
+        steps = content.shape[1]
+        asked = Conditions.stack([Conditions.of(model, *row, steps) for row in zip(rows, first, strict=True)])
+        kept = None
+        if asked.listens:
+            hidden = F.pad(model.emotion_encoder.at_positions(heard, frames), (0, 0, HISTORY, 0))
+            number = torch.tensor(first, device=model.device)[:, None] + torch.arange(steps, device=model.device)
+            memory, kept = asked.listen(model, hidden, number)
+        return asked.face(content, memory, model.decode, model.decode), logits, kept
+
+
+Asked = Controls | Direction
+
+
+def fitted(wanted: Direction, frames: int | None) -> Direction:
+    """The same with the other recording's emotion stretched over so many frames, if that is asked for."""
+    if wanted.take is None or wanted.controls.emotion_fit == "loop":
+        return wanted
+    if frames is None:
+        raise InputError("an emotion can be stretched only to a recording whose length is known: use emotion_fit loop")
+    return replace(wanted, take=wanted.take.stretched(frames))
+
+
+def _check_samples(samples: np.ndarray) -> None:
+    if np.ndim(samples) != 1 or not len(samples):
+        raise InputError(f"samples must be a non-empty vector of 16 kHz mono sound, not of shape {np.shape(samples)}")
+    if not np.isfinite(samples).all():
+        raise InputError("samples must be finite numbers")

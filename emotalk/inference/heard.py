@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from emotalk.inference.direction import Direction
+
 
 class HeardEmotion:
     """Adds up what a recording's windows heard, each by the frames it contributes.
@@ -29,6 +31,35 @@ class HeardEmotion:
         return {label: round(float(share), 6) for label, share in zip(self._labels, shares, strict=True)}
 
 
+class ShownEmotion:
+    """The emotion that a recording's face shows, where that is not simply the one that is heard."""
+
+    def __init__(self, labels: Sequence[str], wanted: Direction) -> None:
+        self._labels, self.wanted = tuple(labels), wanted
+        self._sum = np.zeros(len(self._labels))
+        self._frames, self._faded = 0, 0
+        self._doubted = False
+
+    def add(self, labels: np.ndarray, kept: np.ndarray | None) -> None:
+        """(n, labels) of the next frames, and (n,) how much was kept of what was heard in them."""
+        self._sum += labels.sum(0, dtype=np.float64)
+        self._frames += len(labels)
+        if kept is not None:
+            self._doubted = True
+            self._faded += int((kept < 1).sum())
+
+    def told(self) -> dict[str, Any]:
+        """For an animation's `meta`. shown: the mean share of each label; faded: the share of frames in which the
+        emotion was not heard surely enough. Each only where it has a meaning."""
+        told: dict[str, Any] = {}
+        if not self.wanted.follows or self._doubted:
+            shares = self._sum / max(self._frames, 1)
+            told["shown"] = {name: round(float(share), 6) for name, share in zip(self._labels, shares, strict=True)}
+        if self._doubted:
+            told["faded"] = round(self._faded / max(self._frames, 1), 6)
+        return told
+
+
 def softmax(logits: np.ndarray) -> np.ndarray:
     """(…, labels) -> (…, labels) probabilities."""
     powers = np.exp(logits - logits.max(-1, keepdims=True))
@@ -36,15 +67,16 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def emotion_of(meta: Mapping[str, Any]) -> tuple[str, float] | None:
-    """What an animation shows by its `meta`: the chosen label with share 1, else the label heard most with its share.
+    """What an animation shows by its `meta`: the label that is shown most, with its share; of what was only heard, the
+    label heard most.
 
     None where `meta` tells neither, as in files of other tools.
     """
-    controls, heard = meta.get("controls"), meta.get("heard")
+    controls, shares = meta.get("controls"), meta.get("shown", meta.get("heard"))
     chosen = controls.get("emotion") if isinstance(controls, Mapping) else None
-    if isinstance(chosen, str):
+    if isinstance(chosen, str) and "shown" not in meta:  # as files of earlier versions tell it
         return chosen, 1.0
-    if not isinstance(heard, Mapping) or not heard:
+    if not isinstance(shares, Mapping) or not shares:
         return None
-    label = max(heard, key=lambda name: float(heard[name]))
-    return label, float(heard[label])
+    label = max(shares, key=lambda name: float(shares[name]))
+    return label, float(shares[label])

@@ -5,7 +5,7 @@ or the order of work. All starts are multiples of 1,600 samples, which are three
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -45,6 +45,10 @@ class WindowShape:
             return cls(core=520, before=40, after=40, search=60, fade=3)
         # With the whole receptive field as context a border changes nothing.
         return cls(core=600, before=_steps(past), after=_steps(future))
+
+    def hearing(self, frames: int) -> "WindowShape":
+        """The same with so many frames more before a window that reach into it."""
+        return replace(self, before=self.before + -(-frames // FRAMES_PER_STEP))
 
     @property
     def longest(self) -> int:

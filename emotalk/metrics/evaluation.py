@@ -31,7 +31,7 @@ from emotalk.rigs.rig import Rig
 from emotalk.timewarp import even_positions, phone_map
 
 # What the network says and nothing else; level and style unknown, as of any new recording.
-RAW = Controls(smoothing=False, silence_gate=False, blinks_per_minute=0, tail_s=0)
+RAW = Controls(smoothing=0, silence_gate=0, blinks_per_minute=0, tail_s=0)
 
 BASELINES = (RIDGE, JAW, MEAN)
 REAL = "real face"

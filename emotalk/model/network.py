@@ -112,6 +112,7 @@ class EmoTalk(nn.Module):
     def decode(self, content: Tensor, memory: Tensor, level: Tensor, style: Tensor) -> Tensor:
         """content (B, T, ·), emotion memory (B, T, width), level (B, 2) and style (B, styles) mixes -> (B, T, 52).
 
+        Mixes of frames, (B, T, ·) or (B, 1, ·), are taken as well.
         (B, T, 58) where the network has a head pose: behind the coefficients yaw, pitch, roll in radians and x, y, z in
         mm about the mean pose.
         """
@@ -121,8 +122,9 @@ class EmoTalk(nn.Module):
         """What `decode` gives its decoder, both (B, T, width): all that shapes a frame side by side, what guides it."""
         frames = content.shape[1]
         feeling = F.relu(self.emotion_narrow(memory))
-        conditions = [self.level_map(level), self.style_map(style)]
-        fused = torch.cat([content, feeling, *(c[:, None].expand(-1, frames, -1) for c in conditions)], -1)
+        mixes = (mix if mix.ndim == 3 else mix[:, None] for mix in (level, style))
+        conditions = [linear(mix) for linear, mix in zip((self.level_map, self.style_map), mixes, strict=True)]
+        fused = torch.cat([content, feeling, *(c.expand(-1, frames, -1) for c in conditions)], -1)
         return fused, memory if self.config.emotion_guided else fused
 
     # The two uses: training on two recordings, prediction from one.

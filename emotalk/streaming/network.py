@@ -15,15 +15,18 @@ from torch import Tensor
 from emotalk.audio import SAMPLE_RATE
 from emotalk.controls import Controls
 from emotalk.errors import InputError
-from emotalk.inference.conditions import Conditions
+from emotalk.inference.conditions import Conditions, check
+from emotalk.inference.direction import Direction
 from emotalk.inference.finish import columns_of
+from emotalk.inference.listening import HISTORY
 from emotalk.inference.post import (
-    SMOOTHING_FUTURE_FRAMES,
+    LONGEST_FRAMES,
     PostState,
+    Recipe,
     batch_loudness_dbfs,
-    held_frames,
     post_process,
 )
+from emotalk.inference.post.smoothing import Kernel
 from emotalk.model.mel import HOP_SAMPLES, WINDOW_FUTURE_SAMPLES, Frame, MelEncoder, column_of
 from emotalk.model.network import EmoTalk
 from emotalk.streaming.encoder import Step, StreamingEncoder
@@ -37,30 +40,34 @@ OWN_COLUMNS = 3  # with so many ahead of its own column, a frame's own 33 ms hav
 
 @dataclass(frozen=True)
 class Asked:
-    """What a batch of streams has been asked for: controls by stream, and the part of them that the network obeys."""
+    """What a batch of streams has been asked for: what the network obeys, and by stream what comes behind it."""
 
-    controls: tuple[Controls, ...]
     conditions: Conditions
+    recipes: tuple[Recipe, ...]
 
     @classmethod
     def stack(cls, several: Sequence["Asked"]) -> "Asked":
         if len(several) == 1:
             return several[0]
-        tensors = zip(*(one.conditions for one in several), strict=True)
-        return cls(tuple(c for one in several for c in one.controls), Conditions(*(torch.cat(t) for t in tensors)))
+        conditions = Conditions.stack([one.conditions for one in several])
+        return cls(conditions, tuple(recipe for one in several for recipe in one.recipes))
 
 
 @dataclass(frozen=True)
 class StepFrames:
     """What a step gives. A frame below 0, or behind its recording's end, means nothing.
 
-    frames: (B, T, 52) finished coefficients, or (B, T, 58) with a head. first: (B,) number of each row's first.
+    frames: (B, T, 52) finished coefficients, or (B, T, 58) where a head moves in any row. first: (B,) number of each
+    row's first.
     logits: (B, T, labels) of the emotion heard from the recording's start to the latest frame that has been heard.
+    kept: (B, T) how much of what was heard was sure enough, of the frames that the network says now, which are those
+    that `post` holds back later; None: all.
     """
 
     frames: np.ndarray
     first: np.ndarray
     logits: np.ndarray
+    kept: np.ndarray | None = None
 
 
 class StreamingNetwork:
@@ -97,7 +104,7 @@ class StreamingNetwork:
 
     def late(self, controls: Controls) -> int:
         """Frames by which a finished frame comes behind the one that enters."""
-        return self.future_frames + held_frames(controls)
+        return self.future_frames + Kernel.of(controls).held
 
     def delay_s(self, controls: Controls) -> float:
         """From a sound at 16 kHz until the frame that shows it is out, at most: the future it needs, and one frame,
@@ -105,18 +112,24 @@ class StreamingNetwork:
         samples = max(self.heard_at(k + self.late(controls)) - k * FRAME_SAMPLES for k in range(3))
         return (samples + FRAME_SAMPLES) / SAMPLE_RATE
 
-    @property
-    def memory_samples(self) -> int:
+    def memory_samples(self, controls: Controls) -> int:
         """Samples before the end of what has been heard that can reach into later frames."""
         assert self.model.past_samples is not None
-        frames = self.future_frames + 2 * SMOOTHING_FUTURE_FRAMES + 1
+        frames = self.future_frames + 2 * Kernel.of(controls).held + LONGEST_FRAMES
+        frames += HISTORY if controls.listens else 0
         return self.model.past_samples + self.heard_at(0) + int(frames * FRAME_SAMPLES) + HOP_SAMPLES
 
     # Streams
 
-    def asked(self, controls: Controls) -> Asked:
-        """InputError where this model cannot do what is asked."""
-        return Asked((controls,), Conditions.of(self.model, [controls]))
+    def asked(self, controls: Controls | Direction, first: int = 0, frames: int = 1) -> Asked:
+        """What is asked for in a stream's frames from `first` on; of a `steady` direction in any.
+
+        InputError where this model cannot do what controls ask for; a direction has been checked.
+        """
+        wanted = controls if isinstance(controls, Direction) else Direction.of(controls)
+        if isinstance(controls, Controls):
+            check(self.model, wanted)
+        return Asked(Conditions.of(self.model, wanted, first, frames), (wanted.recipe,))
 
     def start(self, batch: int = 1) -> StreamState:
         """Streams that have heard nothing.
@@ -124,25 +137,28 @@ class StreamingNetwork:
         next: (B,) number of the next frame to enter. samples: (B, n), the last that were heard. Per encoder what
         `StreamingEncoder.start` tells, and early: (B, f, C) features that wait for the other encoder's. decoder,
         neutral: (B, past_frames - 1, 2 width) keys and values, of the face as asked and of the one without emotion.
-        heard: (B, C) float64 sum of emotion features, counted: (B,) their number. post: see `PostState`.
+        recent: (B, HISTORY, C) the last emotion features. heard: (B, C) float64 sum of emotion features, counted: (B,)
+        their number. post: see `PostState`.
         `next`, `samples` and `post` stay on the CPU.
         """
         config, device = self.model.config, self.model.device
         assert config.past_frames is not None
         keys = torch.zeros(batch, config.past_frames - 1, 2 * config.width, device=device)
+        width = self.model.emotion_encoder.width
         tensors = {
             "next": torch.full((batch,), self.first_frame, dtype=torch.int64),
             "samples": torch.zeros(batch, self._past_samples),
             "decoder": keys,
             "neutral": keys.clone(),
-            "heard": torch.zeros(batch, self.model.emotion_encoder.width, dtype=torch.float64, device=device),
+            "recent": torch.zeros(batch, HISTORY, width, device=device),
+            "heard": torch.zeros(batch, width, dtype=torch.float64, device=device),
             "counted": torch.zeros(batch, dtype=torch.float64, device=device),
         }
         for name, encoder in self._encoders.items():
             tensors |= {f"{name}.{key}": value for key, value in encoder.start(batch).items()}
-            width = tensors[f"{name}.block0.heard"].shape[2]
             early = self.future_frames - encoder.future_frames
-            tensors[f"{name}.early"] = torch.zeros(batch, early, width, device=device)
+            channels = tensors[f"{name}.block0.heard"].shape[2]
+            tensors[f"{name}.early"] = torch.zeros(batch, early, channels, device=device)
         post = PostState.start(batch, columns_of(config))._asdict()
         tensors |= {f"post.{key}": torch.from_numpy(value) for key, value in post.items()}
         return StreamState.of(tensors)
@@ -175,15 +191,17 @@ class StreamingNetwork:
         features = self._listen(samples.to(self.model.device), state, step, new)
         heard = features.get("emotion", features["content"])
         logits = self._emotion(heard, state, step, new)
-        raw = self._decode(features["content"], heard, state, step, asked.conditions, new)
+        raw, kept = self._decode(features["content"], heard, state, step, asked.conditions, new)
         known = (first - self.future_frames).numpy()
         start = self.heard_at(first - 1).numpy() - self._past_samples
         loudness = batch_loudness_dbfs(samples.numpy(), start, lengths.numpy(), known, frames)
-        before = PostState(**{name: value.numpy() for name, value in state.part("post").items()})
-        out, after = post_process(before, raw.float().cpu().numpy(), loudness, known, step.stop.numpy(), asked.controls)
+        out, after = post_process(
+            post_state(state), raw.float().cpu().numpy(), loudness, known, step.stop.numpy(), asked.recipes
+        )
         new |= {f"post.{name}": torch.from_numpy(value) for name, value in after._asdict().items()}
-        late = np.array([self.late(controls) for controls in asked.controls])
-        return StepFrames(out, first.numpy() - late, logits.float().cpu().numpy()), StreamState.of(new)
+        late = np.array([self.future_frames + recipe.held for recipe in asked.recipes])
+        sure = None if kept is None else kept[..., 0].float().cpu().numpy()
+        return StepFrames(out, first.numpy() - late, logits.float().cpu().numpy(), sure), StreamState.of(new)
 
     def _listen(self, samples: Tensor, state: StreamState, step: Step, new: dict[str, Tensor]) -> dict[str, Tensor]:
         """By encoder (B, T, C) features of the frames `future_frames` before those that enter."""
@@ -213,8 +231,8 @@ class StreamingNetwork:
         step: Step,
         conditions: Conditions,
         new: dict[str, Tensor],
-    ) -> Tensor:
-        """(B, T, 52) raw coefficients, or (B, T, 58) with a head."""
+    ) -> tuple[Tensor, Tensor | None]:
+        """(B, T, 52) raw coefficients, or (B, T, 58) with a head, and (B, T, 1) how much of what is heard is kept."""
         model, first = self.model, (step.first - self.future_frames).to(heard.device)
         new |= {name: state[name] for name in ("decoder", "neutral")}
 
@@ -223,5 +241,17 @@ class StreamingNetwork:
             out, new[cache] = model.decoder.step(fused, guide, state[cache], first)
             return out
 
-        said, felt = model.content_map(content), model.emotion_map(heard)
-        return conditions.face(said, felt, partial(decode, "decoder"), partial(decode, "neutral"))
+        hidden = torch.cat([state["recent"], heard], 1)
+        new["recent"] = hidden[:, step.frames :]
+        if conditions.listens:
+            number = first[:, None] + torch.arange(step.frames, device=first.device)
+            felt, kept = conditions.listen(model, hidden, number)
+        else:
+            felt, kept = model.emotion_map(heard), None
+        said = model.content_map(content)
+        return conditions.face(said, felt, partial(decode, "decoder"), partial(decode, "neutral")), kept
+
+
+def post_state(state: StreamState) -> PostState:
+    """The part of it that post-processing keeps."""
+    return PostState(**{name: value.numpy() for name, value in state.part("post").items()})

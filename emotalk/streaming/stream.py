@@ -18,13 +18,26 @@ class Stream(ABC):
     other rates than 16 kHz add the reach of a resampling filter (3 ms and less; odd ones such as 44,101 Hz 6 ms).
     """
 
-    controls: Controls
     delay_s: float
 
     def __init__(self, controls: Controls, delay_s: float) -> None:
-        self.controls, self.delay_s = controls, delay_s
+        self._controls, self.delay_s = controls, delay_s
         self._rate = SAMPLE_RATE
         self._resampler = Resampler(SAMPLE_RATE)
+
+    @property
+    def controls(self) -> Controls:
+        """What is asked for. Others take effect with the next frame that enters: what is spoken from now on, if all
+        that was spoken has been pushed. Frames of earlier sound stay as they were asked for, also those still to come.
+
+        InputError for what can't be changed within a recording, or what the model can't do.
+        """
+        return self._controls
+
+    @controls.setter
+    def controls(self, controls: Controls) -> None:
+        self._change(controls)
+        self._controls = controls
 
     def push(self, samples: np.ndarray, rate: int = SAMPLE_RATE) -> Animation:
         """(n,) mono samples of `rate` Hz, n from 0 on -> the frames that they complete, often none.
@@ -62,6 +75,10 @@ class Stream(ABC):
         rest, self._resampler = self._resampler.flush(), Resampler(rate, prompt=True)
         self._rate = rate
         return np.concatenate([rest, self._resampler.push(samples)])
+
+    @abstractmethod
+    def _change(self, controls: Controls) -> None:
+        """Do so from the next frame that enters."""
 
     @abstractmethod
     def _begin(self) -> None:

@@ -91,8 +91,8 @@ def test_what_is_no_mapping_of_numbers(text: str) -> None:
     [
         ({"inner": 3}, "inner must be an object"),
         ({"inner": {"strong": 3}}, "unknown keys of inner: strong"),
-        ({"inner": {"strength": [[0, "x"]]}}, "inner.strength must be a number or a track"),
-        ({"inner": {"gain": {"a": [[]]}}}, "inner.gain.a must be a number or a track"),
+        ({"inner": {"strength": [[0, "x"]]}}, "inner.strength must be a plain value or a track"),
+        ({"inner": {"gain": {"a": [[]]}}}, "inner.gain.a must be a plain value or a track"),
         ({"width": 3}, "unknown keys: width"),
     ],
 )

@@ -62,7 +62,7 @@ class Shelf:
         self, *formats: str, controls: Controls | None = None, root: Path | None = None, fps: str | None = None
     ) -> Plan:
         listing = list_recordings([str(root or self.root)], output=str(self.output))
-        recipe = Recipe(self.digest, controls or Controls(), fps)
+        recipe = Recipe.of(self.digest, controls or Controls(), fps)
         ledger = Ledger.read(str(self.output))
         folder = OutputFolder(absolute(str(self.output)))
         dubbing = Dubbing(folder, recipe, formats or (".npz", ".csv"), ledger.generation + 1)
@@ -370,3 +370,19 @@ def test_a_long_recording_is_one_animation_without_seams(shelf: Shelf) -> None:
     alone = Animator(shelf.animator.model, device="cpu")
     alone.shape = whole
     np.testing.assert_allclose(alone.animate(load_audio(shelf.root / "long.wav")).weights, direct.weights, atol=2e-5)
+
+
+def test_an_emotion_of_another_recording_is_part_of_what_made_an_output(shelf: Shelf, tmp_path: Path) -> None:
+    other = write_murmur(tmp_path / "other.wav", 2.0)
+    controls = Controls(emotion_from=str(other), emotion_fit="stretch")
+    plain = shelf.run(".npz")
+    assert all(row.state == "animated" for row in shelf.run(".npz", controls=controls).values())
+    assert shelf.run(".npz", controls=controls).keys() == plain.keys()
+    assert shelf.animated == 0
+    other.write_bytes(write_murmur(tmp_path / "third.wav", 1.0).read_bytes())
+    assert shelf.run(".npz", controls=controls)
+    assert shelf.animated == len(plain)
+    moved = tmp_path / "moved.wav"
+    other.rename(moved)
+    shelf.run(".npz", controls=replace(controls, emotion_from=str(moved)))
+    assert shelf.animated == 0  # the same bytes at another place

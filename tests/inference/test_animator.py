@@ -17,7 +17,7 @@ from emotalk.model.extend import extended
 from emotalk.timing import frames_of
 from tests.model.small import noise, small_lite, small_transformer
 
-RAW = Controls(smoothing=False, silence_gate=False, blinks_per_minute=0, tail_s=0)
+RAW = Controls(smoothing=0, silence_gate=0, blinks_per_minute=0, tail_s=0)
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +110,7 @@ def test_emotion_and_intensity_act_through_the_prototypes(lite: EmoTalk) -> None
         neutral = animator.animate(sound, Controls(emotion="neutral"))
         calm = animator.animate(sound, Controls(intensity=0.0))
         np.testing.assert_allclose(calm.weights, neutral.weights, atol=1e-5)
-        middle = animator.animate(sound, Controls(intensity=0.5, smoothing=False, blinks_per_minute=0))
+        middle = animator.animate(sound, Controls(intensity=0.5, smoothing=0, blinks_per_minute=0))
         assert np.abs(middle.weights - heard.weights).max() > 1e-4
         with pytest.raises(InputError, match="unknown emotion 'bored'"):
             animator.animate(sound, Controls(emotion="bored"))

@@ -7,11 +7,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.signal import savgol_filter
 
-from emotalk.blendshapes import COEFFICIENTS, INDEX
-from emotalk.controls import Controls
-from emotalk.inference.post import EYES, SPEECH, PostProcessor, blink_track, loudness_dbfs
+from emotalk.blendshapes import COEFFICIENTS, GROUPS, INDEX
+from emotalk.controls import Controls, Shaping, Track
+from emotalk.controls.track import number_at
+from emotalk.inference.post import PostProcessor, loudness_dbfs
+from emotalk.inference.post.gate import SPEECH, gates
+from tests.controls.shapings import shapings, tracks
 
-PLAIN = Controls(smoothing=False, silence_gate=False, blinks_per_minute=0, tail_s=0)
+PLAIN = Controls(smoothing=0, silence_gate=0, blinks_per_minute=0, tail_s=0)
 LOUD = 0.0
 JAW, SMILE = INDEX["jawOpen"], INDEX["mouthSmileLeft"]
 
@@ -45,7 +48,7 @@ def test_without_any_step_only_the_clamp_is_left(count: int) -> None:
 
 def test_smoothing_is_savitzky_golay_in_the_middle_and_defined_at_the_ends() -> None:
     raw = frames(30).clip(0.3, 0.7)
-    controls = Controls(silence_gate=False, blinks_per_minute=0, tail_s=0)
+    controls = Controls(silence_gate=0, blinks_per_minute=0, tail_s=0)
     smooth = process(raw, np.full(30, LOUD), controls)
     np.testing.assert_allclose(smooth[2:-2], savgol_filter(raw, 5, 2, axis=0)[2:-2], atol=1e-6)
     steady = np.full((3, 52), 0.5, np.float32)
@@ -55,7 +58,7 @@ def test_smoothing_is_savitzky_golay_in_the_middle_and_defined_at_the_ends() -> 
 def test_in_silence_the_mouth_rests_and_the_expression_stays() -> None:
     raw = np.full((40, 52), 0.6, np.float32)
     loudness = np.where(np.arange(40) < 20, -20, -90).astype(np.float32)
-    controls = Controls(smoothing=False, blinks_per_minute=0, tail_s=0)
+    controls = Controls(smoothing=0, blinks_per_minute=0, tail_s=0)
     out = process(raw, loudness, controls)
     assert out[10, JAW] == np.float32(0.6)
     assert (out[26:, SPEECH] == 0).all()
@@ -64,8 +67,8 @@ def test_in_silence_the_mouth_rests_and_the_expression_stays() -> None:
 
 def test_the_tail_brings_the_face_to_rest_without_touching_earlier_frames() -> None:
     raw = frames(20)
-    with_tail = process(raw, np.full(20, LOUD), Controls(smoothing=False, blinks_per_minute=0, tail_s=1.0))
-    without = process(raw, np.full(20, LOUD), Controls(smoothing=False, blinks_per_minute=0, tail_s=0))
+    with_tail = process(raw, np.full(20, LOUD), Controls(smoothing=0, blinks_per_minute=0, tail_s=1.0))
+    without = process(raw, np.full(20, LOUD), Controls(smoothing=0, blinks_per_minute=0, tail_s=0))
     np.testing.assert_array_equal(with_tail[:20], without)
     assert len(with_tail) == 50
     assert (with_tail[-1] == 0).all()
@@ -84,39 +87,72 @@ def test_a_head_behind_the_face_is_smoothed_and_rests_in_the_tail_and_nothing_el
     assert not tail[-1].any()
 
 
-def test_a_clip_that_ends_in_a_blink_opens_its_eyes_in_the_tail() -> None:
-    controls = Controls(smoothing=False, tail_s=0.5)
-    count = int(blink_track(0, 600, controls).argmax()) + 1
-    assert blink_track(0, count, controls)[-1] == 1
-    raw = np.full((count, 52), 0.2, np.float32)
-    out = process(raw, np.full(count, LOUD), controls)
-    ease = process(raw, np.full(count, LOUD), Controls(smoothing=False, tail_s=0.5, blinks_per_minute=0))
-    blink = blink_track(0, len(out), controls)
-    np.testing.assert_array_equal(out[:, EYES[0]], np.maximum(ease[:, EYES[0]], blink))
-    assert out[count + 7, EYES[0]] < 0.2
+def test_a_gate_of_half_strength_leaves_half_the_speech() -> None:
+    raw = np.full((40, 52), 0.6, np.float32)
+    quiet = np.full(40, -90, np.float32)
+    timed = Track(((0.0, 0.0), (1.0, 0.0), (1.0, 0.5)))
+    for strength in (0.5, timed):
+        controls = Controls(smoothing=0, blinks_per_minute=0, tail_s=0, silence_gate=strength)
+        jaw = process(raw, quiet, controls)[:, JAW]
+        np.testing.assert_allclose(jaw, 0.6 * (1 - number_at(strength, np.arange(40))), atol=1e-6)
+    heard = Controls(smoothing=0, blinks_per_minute=0, tail_s=0, shaping=Shaping(silence_dbfs=-100))
+    assert process(raw, quiet, heard)[-1, JAW] == np.float32(0.6)
 
 
-@settings(deadline=None)
-@given(first=st.integers(0, 5_000), count=st.integers(1, 400), seed=st.integers(0, 2**40))
-def test_blinks_depend_on_seed_and_time_alone(first: int, count: int, seed: int) -> None:
-    controls = Controls(seed=seed, blinks_per_minute=20)
-    whole = blink_track(0, first + count, controls)
-    np.testing.assert_array_equal(blink_track(first, count, controls), whole[first:])
+@given(loud=st.lists(st.booleans(), min_size=1, max_size=70), start=st.integers(0, 10))
+def test_the_gate_opens_in_two_frames_and_closes_in_five(loud: list[bool], start: int) -> None:
+    passed = gates(np.array([loud]), np.ones((1, len(loud)), bool), np.array([start]))[0]
+    gate = start
+    for heard, found in zip(loud, passed, strict=True):
+        gate = min(10, gate + 5) if heard else max(0, gate - 2)
+        assert found == gate
 
 
-def test_blinks_come_as_often_as_asked_and_close_the_eyes() -> None:
-    track = blink_track(0, 30 * 60 * 10, Controls(blinks_per_minute=15))
-    starts = np.flatnonzero((track[1:] > 0) & (track[:-1] == 0))
-    assert 145 <= len(starts) <= 155
-    assert track.max() == 1
-    out = process(np.zeros((600, 52), np.float32), np.full(600, LOUD), Controls())
-    assert out[:, EYES].max() == 1
-    assert out[:, JAW].max() == 0
+@settings(deadline=None, max_examples=60)
+@given(count=st.integers(1, 90), columns=st.sampled_from([52, 58]), shaping=shapings, data=st.data())
+def test_pieces_of_any_size_give_the_same_frames_of_any_shaping(
+    count: int, columns: int, shaping: Shaping, data: st.DataObject
+) -> None:
+    cuts = data.draw(st.lists(st.integers(0, count), max_size=6))
+    strength = data.draw(st.sampled_from([1.0, 0.5]) | tracks(0, 1))
+    rate = data.draw(st.sampled_from([15.0, 60.0]) | tracks(0, 60))
+    controls = Controls(smoothing=strength, silence_gate=strength, blinks_per_minute=rate, shaping=shaping)
+    loudness = np.where(np.arange(count) % 7 < 3, -90, -20).astype(np.float32)
+    raw = np.hstack([frames(count), frames(count, 1)])[:, :columns]
+    whole = process(raw, loudness, controls)
+    assert len(whole) == count + 15
+    assert (whole[:, :52] >= 0).all()
+    assert (whole[:, :52] <= 1).all()
+    cut = process(raw, loudness, controls, cuts)
+    np.testing.assert_allclose(cut, whole, atol=2e-6)
 
 
-def test_other_seeds_blink_at_other_times() -> None:
-    tracks = [blink_track(0, 3_000, Controls(seed=seed)) for seed in (0, 1)]
-    assert not np.array_equal(*tracks)
+@given(order=st.integers(0, 2), upper=st.sampled_from([3, 5, 15]), lower=st.sampled_from([3, 7, 31]))
+def test_upper_and_lower_face_are_smoothed_by_their_own_windows(order: int, upper: int, lower: int) -> None:
+    raw = frames(80).clip(0.3, 0.7)
+    shaping = Shaping(upper_window=upper, lower_window=lower, smoothing_order=order)
+    controls = Controls(silence_gate=0, blinks_per_minute=0, tail_s=0, shaping=shaping)
+    smooth, middle = process(raw, np.full(80, LOUD), controls), slice(16, -16)
+    assert len(smooth) == 80
+    for window, group in ((upper, "upper_face"), (lower, "lower_face")):
+        expected = savgol_filter(raw, window, order, axis=0)[middle, GROUPS[group]]
+        np.testing.assert_allclose(smooth[middle, GROUPS[group]], expected, atol=1e-5)
+    steady = np.full((3, 52), 0.5, np.float32)
+    np.testing.assert_allclose(process(steady, np.full(3, LOUD), controls), steady, atol=1e-5)
+
+
+def test_smoothing_may_fade_in() -> None:
+    raw = frames(60).clip(0.3, 0.7)
+    loud, still = np.full(60, LOUD), {"silence_gate": 0.0, "blinks_per_minute": 0.0, "tail_s": 0.0}
+    fades = Track(((0.0, 0.0), (2.0, 1.0)))
+    smooth = process(raw, loud, Controls(**still))
+    share = fades.at(np.arange(60))[:, None]
+    np.testing.assert_allclose(
+        process(raw, loud, Controls(smoothing=fades, **still)), raw + share * (smooth - raw), atol=1e-6
+    )
+    lower = process(raw, loud, Controls(shaping=Shaping(upper_smoothing=0), **still))
+    np.testing.assert_allclose(lower[:, GROUPS["upper_face"]], raw[:, GROUPS["upper_face"]], atol=1e-6)
+    np.testing.assert_array_equal(lower[:, GROUPS["lower_face"]], smooth[:, GROUPS["lower_face"]])
 
 
 @given(count=st.integers(1, 5_000))

@@ -6,7 +6,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emotalk.inference.post import SMOOTHING_FUTURE_FRAMES
+from emotalk.controls import Controls
+from emotalk.inference.post.smoothing import Kernel
 from tests.model.small import noise, small_lite
 
 SECONDS = 12
@@ -17,7 +18,7 @@ FACE = MODEL.predict(SOUND)
 
 def test_the_delay_is_at_most_200_ms() -> None:
     assert MODEL.future_samples is not None
-    delay_s = MODEL.future_samples / 16_000 + SMOOTHING_FUTURE_FRAMES / 30 + 1 / 30
+    delay_s = MODEL.future_samples / 16_000 + Kernel.of(Controls()).held / 30 + 1 / 30
     assert delay_s <= 0.2
 
 

@@ -57,8 +57,9 @@ def free_port() -> int:
 def ask(animator: Animator) -> Ask:
     """One request to the HTTP interface in this process; the Animator behind it stands in for the replicas."""
 
-    async def animate(samples: np.ndarray, controls: Controls) -> Animation:
-        return await asyncio.to_thread(animator.animate, samples, controls)
+    async def animate(samples: np.ndarray, controls: Controls, other: np.ndarray | None) -> Animation:
+        take = None if other is None else animator.hear(other)
+        return await asyncio.to_thread(animator.animate, samples, controls, emotion_from=take)
 
     app = build_api(LIMITS, animate)
 

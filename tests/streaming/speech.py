@@ -7,23 +7,32 @@ import torch
 from hypothesis import strategies as st
 
 from emotalk import Animation, Animator, Controls, EmoTalk
+from emotalk.controls import MixTrack, Segment, Shaping, Track
 from emotalk.inference.finish import joined
 from emotalk.labels import EMOTIONS
 from emotalk.streaming.live import LiveStream
 from emotalk.streaming.stream import Stream
+from tests.controls.shapings import shapings, tracks
 from tests.model.small import noise, small_lite
 
+TIMED = MixTrack(((0.2, None), (0.5, {"angry": 0.5, "sad": 0.5}), (0.9, "happy"), (0.9, None)))
+SEGMENT = Segment(start_s=0.3, stop_s=0.8, fade_s=0.1, changes={"emotion": "sad", "intensity": 2, "style": 2})
 controls = st.builds(
     Controls,
-    emotion=st.sampled_from([None, None, "angry", "happy"]),
-    intensity=st.sampled_from([1.0, 0.0, 1.7]),
-    level=st.none() | st.floats(0, 1),
-    style=st.none() | st.integers(0, 2),
-    smoothing=st.booleans(),
-    silence_gate=st.booleans(),
-    blinks_per_minute=st.sampled_from([0.0, 15.0, 60.0]),
+    emotion=st.sampled_from([None, None, "angry", {"happy": 0.6, "heard": 0.4}, TIMED]),
+    blend=st.sampled_from([1.0, 1.0, 0.3, Track(((0.1, 1), (0.6, 0)))]),
+    emotion_smoothing_s=st.sampled_from([0.0, 0.0, 0.3, 1.0]),
+    confidence=st.sampled_from([0.0, 0.0, 0.13, Track(((0.4, 0), (0.4, 0.14)))]),
+    intensity=st.sampled_from([1.0, 0.0, 1.7, Track(((0.2, 1), (0.7, 2)))]),
+    level=st.none() | st.floats(0, 1) | st.just(Track(((0.1, 0), (0.6, 1)))),
+    style=st.none() | st.integers(0, 2) | st.just({"0": 0.25, "2": 0.75}) | st.just(MixTrack(((0.2, 0), (0.6, None)))),
+    segments=st.sampled_from([(), (), (SEGMENT,)]),
+    smoothing=st.sampled_from([1.0, 0.0, 0.4]) | tracks(0, 1),
+    silence_gate=st.sampled_from([1.0, 0.0, 0.6]) | tracks(0, 1),
+    blinks_per_minute=st.sampled_from([0.0, 15.0, 60.0]) | tracks(0, 60),
     seed=st.integers(0, 9),
     tail_s=st.sampled_from([0.0, 0.04, 0.5]),
+    shaping=st.just(Shaping()) | shapings,
 )
 
 
@@ -63,6 +72,10 @@ def same_face(animator: Animator, pieces: list[Animation], samples: np.ndarray, 
     """The pieces are what `animate` makes of the whole."""
     together, whole = joined(animator.model.config, pieces), animator.animate(samples, asked)
     assert together.frames == whole.frames
+    if pieces[-1].meta:
+        assert pieces[-1].meta.keys() <= whole.meta.keys()
+        if "faded" in whole.meta:
+            assert abs(pieces[-1].meta["faded"] - whole.meta["faded"]) < 0.2
     np.testing.assert_allclose(together.weights, whole.weights, atol=1e-5)
     assert (together.head is None) == (whole.head is None)
     if together.head is not None and whole.head is not None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from emotalk import Animator, Controls
+from emotalk.controls import Shaping, Track
 from tests.streaming.speech import awake_lite, speech
 
 FRAME = 16_000 / 30
@@ -20,16 +21,28 @@ def needed(asked: Controls, chunk: int) -> np.ndarray:
     return np.array(out)
 
 
-@pytest.mark.parametrize("smoothing", [True, False])
-def test_the_stated_delay_is_the_measured_one(smoothing: bool) -> None:
-    asked = Controls(smoothing=smoothing)
+@pytest.mark.parametrize(
+    ("asked", "held"),
+    [
+        (Controls(), 2),
+        (Controls(smoothing=0), 0),
+        (Controls(shaping=Shaping(upper_window=11)), 5),
+        (Controls(shaping=Shaping(upper_window=11, upper_smoothing=0)), 2),
+        (Controls(smoothing=Track(((0, 0), (1, 1))), shaping=Shaping(lower_window=3)), 2),
+    ],
+)
+def test_the_stated_delay_is_the_measured_one(asked: Controls, held: int) -> None:
     pushed = needed(asked, 40)
     after = pushed - np.arange(len(pushed)) * FRAME
     # A sound may have come just after the frame before: it waits a frame longer than what comes at a frame's own time.
     measured_s = (after.max() + FRAME) / 16_000
     stated_s = ANIMATOR.stream(asked).delay_s
     assert stated_s <= measured_s < stated_s + 40 / 16_000
-    assert stated_s <= (0.2 if smoothing else 0.2 - 2 / 30)
+    assert 1e3 * (stated_s - held / 30) == pytest.approx(132.5, abs=0.05)
+
+
+def test_live_speech_is_shown_within_a_fifth_of_a_second() -> None:
+    assert ANIMATOR.stream().delay_s <= 0.2
 
 
 def test_chunks_of_100_ms_cost_no_more_than_the_chunk() -> None:

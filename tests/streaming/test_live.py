@@ -24,7 +24,7 @@ sizes = st.lists(st.integers(300, 7_000), min_size=1, max_size=5)
 @given(samples=st.integers(1, 20_000), sizes=sizes, asked=controls)
 @example(samples=1, sizes=[1], asked=Controls())
 @example(samples=534, sizes=[1], asked=Controls())
-@example(samples=3_200, sizes=[1_600], asked=Controls(smoothing=False))
+@example(samples=3_200, sizes=[1_600], asked=Controls(smoothing=0))
 def test_a_stream_is_the_offline_result(samples: int, sizes: list[int], asked: Controls) -> None:
     sound = speech(samples, samples % 5)
     same_face(ANIMATOR, streamed(ANIMATOR.stream(asked), cut(sound, sizes)), sound, asked)

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emotalk import Animator, Controls, InputError
+from emotalk.controls import MixTrack, Track
 from emotalk.inference.finish import joined
 from tests.streaming.speech import awake_lite, live, speech
 
@@ -14,12 +15,15 @@ SOUND = speech(16_000 * 14)
 
 
 @settings(max_examples=3, deadline=None)
-@given(pushed=st.integers(0, 16_000 * 13), more=st.integers(0, 5_000), seed=st.integers(0, 9))
-def test_the_frames_that_follow_are_the_same(pushed: int, more: int, seed: int) -> None:
-    asked = Controls(seed=seed, intensity=1.3)
+@given(pushed=st.integers(0, 16_000 * 13), more=st.integers(0, 5_000), timed=st.booleans())
+def test_the_frames_that_follow_are_the_same(pushed: int, more: int, timed: bool) -> None:
+    asked = Controls(seed=pushed % 9, intensity=1.3)
+    if timed:
+        emotion = MixTrack(((0, "happy"), (14, None)))
+        asked = Controls(emotion=emotion, intensity=Track(((0, 0), (14, 3))), emotion_smoothing_s=1, confidence=0.2)
     lost, rebuilt = live(ANIMATOR, asked), live(ANIMATOR, asked)
     lost.push(SOUND[:pushed])
-    enough = rebuilt.network.memory_samples + 1_600
+    enough = rebuilt.network.memory_samples(asked) + 1_600
     assert enough <= 8 * 16_000
     rebuilt.rebuild(SOUND[max(0, pushed - enough - more) : pushed], pushed)
     rest = SOUND[pushed : pushed + 20_000]

@@ -1,6 +1,7 @@
 """Models that hear both ways stream by windows: the offline result, bit for bit, as late as stated."""
 
 import numpy as np
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +20,8 @@ def animator_of(model: EmoTalk) -> Animator:
 
 
 ANIMATOR = animator_of(small_transformer("wav2vec2", "layer"))
+torch.manual_seed(3)
+ANIMATOR.model.prototypes.copy_(torch.randn_like(ANIMATOR.model.prototypes))
 SOUND = speech(16_000 * 6)
 
 
@@ -26,7 +29,7 @@ SOUND = speech(16_000 * 6)
 @given(
     samples=st.integers(1, len(SOUND)),
     sizes=st.lists(st.integers(100, 20_000), min_size=1, max_size=4),
-    asked=controls.filter(lambda one: one.emotion is None and one.intensity == 1),
+    asked=controls,
 )
 def test_a_windowed_stream_is_the_offline_result(samples: int, sizes: list[int], asked: Controls) -> None:
     sound = SOUND[:samples]

@@ -1,0 +1,87 @@
+"""A preset: a character in a YAML (or JSON) file, with the keys of `Controls`, a name and a description."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from emotalk.controls.controls import Controls
+from emotalk.errors import InputError
+from emotalk.files import open_source
+
+FOLDER = "EMOTALK_PRESETS"
+SUFFIXES = (".yaml", ".yml", ".json")
+MAX_BYTES = 2**22
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preset:
+    """changes: the controls that it sets, as JSON has them."""
+
+    name: str
+    description: str
+    changes: Mapping[str, Any]
+
+    @property
+    def controls(self) -> Controls:
+        return Controls.from_dict(self.changes)
+
+
+def load_preset(preset: str) -> Preset:
+    """A file or URI, or a name: NAME.yaml in the folder that $EMOTALK_PRESETS names. InputError names the file."""
+    place = _place(preset)
+    data = load_yaml(place)
+    if not isinstance(data, Mapping):
+        raise InputError("a preset must be a mapping of controls", source=place)
+    told = {key: data.get(key, "") for key in ("name", "description")}
+    if not all(isinstance(text, str) for text in told.values()):
+        raise InputError("name and description must be texts", source=place)
+    changes = {key: value for key, value in data.items() if key not in told}
+    try:
+        changes = with_presets(changes)
+        Controls.from_dict(changes)
+    except InputError as error:
+        raise InputError(str(error), source=place) from error
+    return Preset(name=told["name"] or PurePosixPath(place).stem, description=told["description"], changes=changes)
+
+
+def with_presets(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Controls as JSON has them, the presets that their segments name being put in their places."""
+    segments = data.get("segments")
+    if not isinstance(segments, list):
+        return dict(data)
+    return {**data, "segments": [_with_preset(segment) for segment in segments]}
+
+
+def load_yaml(place: str) -> Any:
+    """What is in a YAML or JSON file; InputError names it."""
+    import yaml
+
+    with open_source(place) as file:
+        content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise InputError(f"more than {MAX_BYTES} bytes", source=place)
+    try:
+        return json.loads(content) if place.endswith(".json") else yaml.safe_load(content)
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
+        raise InputError(f"is no {'JSON' if place.endswith('.json') else 'YAML'}: {error}", source=place) from error
+
+
+def _with_preset(segment: Any) -> Any:
+    if not isinstance(segment, Mapping) or "preset" not in segment:
+        return segment
+    rest = {key: value for key, value in segment.items() if key != "preset"}
+    if not isinstance(segment["preset"], str):
+        raise InputError("preset must be a file or a name")
+    return {**load_preset(segment["preset"]).changes, **rest}
+
+
+def _place(preset: str) -> str:
+    if preset.endswith(SUFFIXES):
+        return preset
+    folder = os.environ.get(FOLDER)
+    if not folder:
+        raise InputError(f"a preset's name needs a folder of presets, see ${FOLDER}; a file ends in {SUFFIXES[0]}")
+    return f"{folder.rstrip('/')}/{preset}.yaml"

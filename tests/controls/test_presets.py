@@ -1,0 +1,84 @@
+"""A character in a file: its controls, changed by options, named in segments, refused with the file's name."""
+
+from pathlib import Path
+
+import pytest
+
+from emotalk import command_line
+from emotalk.cli import Animate
+from emotalk.controls import Controls, Track
+from emotalk.controls.presets import load_preset
+from emotalk.errors import InputError
+
+VILLAIN = """
+name: Villain
+description: Speaks low and means it.
+emotion: {angry: 3, disgust: 1}
+intensity: [[0, 1], [2.5, 2]]
+shaping:
+  gain: {browDown: 1.5}
+"""
+
+
+@pytest.fixture
+def villain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "villain.yaml"
+    path.write_text(VILLAIN)
+    monkeypatch.setenv("EMOTALK_PRESETS", str(tmp_path))
+    return path
+
+
+def animate(*args: str) -> Controls:
+    asked: Animate = command_line.parse(Animate, prog="emotalk", args=["a.wav", "-o", "a.npz", *args])
+    return asked.controls
+
+
+def test_a_preset_is_found_by_path_and_by_name(villain: Path) -> None:
+    preset = load_preset(str(villain))
+    assert load_preset("villain") == preset
+    assert (preset.name, preset.description) == ("Villain", "Speaks low and means it.")
+    assert preset.controls.emotion == {"angry": 0.75, "disgust": 0.25}
+    assert preset.controls.intensity == Track(((0, 1), (2.5, 2)))
+
+
+def test_options_change_a_preset(villain: Path) -> None:
+    preset = load_preset("villain").controls
+    assert animate("--preset", "villain") == preset
+    assert animate("--intensity", "1", f"--preset={villain}") == preset.but(intensity=1)
+    assert animate() == Controls()
+
+
+def test_segments_name_presets_and_change_them(villain: Path, tmp_path: Path) -> None:
+    lines = tmp_path / "lines.yaml"
+    lines.write_text("- {start_s: 1, stop_s: 2, preset: villain, style: 1}\n")
+    (segment,) = animate("--segments", str(lines)).segments
+    assert segment.changes["style"] == 1
+    assert segment.changes["emotion"] == {"angry": 3, "disgust": 1}
+    by_json = animate("--segments", '[{"start_s": 1, "stop_s": 2, "preset": "villain", "style": 1}]')
+    assert by_json.segments == (segment,)
+    assert animate("--segments", str(lines), "--preset", "villain").emotion == {"angry": 0.75, "disgust": 0.25}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("mood: happy", "unknown controls: mood"),
+        ("intensity: 9", "intensity must lie between"),
+        ("- 1", "must be a mapping"),
+        ("a: [", "is no YAML"),
+        ("name: 3", "must be texts"),
+        ("segments: [{start_s: 1, preset: nobody}]", "nobody"),
+        ("emotion: !!python/object/apply:os.system [ls]", "is no YAML"),
+    ],
+)
+def test_a_wrong_file_is_named(villain: Path, content: str, said: str) -> None:
+    villain.write_text(content)
+    with pytest.raises(InputError, match=said) as caught:
+        load_preset("villain")
+    assert "villain.yaml" in str(caught.value)
+
+
+def test_a_name_needs_a_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("EMOTALK_PRESETS", raising=False)
+    with pytest.raises(InputError, match="EMOTALK_PRESETS"):
+        load_preset("villain")

@@ -80,6 +80,15 @@ def test_a_stream_is_plain_again_when_a_change_has_settled() -> None:
     assert stream.controls == Controls(emotion="happy")
 
 
+def test_blinks_that_come_at_another_rate_come_as_offline_when_the_change_has_settled() -> None:
+    before, after = Controls(seed=1, blinks_per_minute=10), Controls(seed=1, blinks_per_minute=50)
+    face, first = changed(ANIMATOR, before, after, 8_000)
+    segment = Segment(start_s=first / 30, fade_s=0, changes={"blinks_per_minute": 50.0})
+    offline = ANIMATOR.animate(SOUND, before.but(segments=[segment]))
+    assert first + 80 < face.frames
+    np.testing.assert_allclose(face.weights, offline.weights, atol=1e-5)
+
+
 def test_neighbours_in_a_batch_do_not_feel_a_change() -> None:
     asked = [Controls(**PLAIN), Controls(emotion=MixTrack(((0, "sad"), (2, "happy"))), **PLAIN)]  # type: ignore[arg-type]
     streams = [live(ANIMATOR, one) for one in asked]

@@ -161,7 +161,7 @@ def test_no_ray_is_imported(model: Path, speech: Path, tmp_path: Path) -> None:
         ),
         (
             ("animate", "a.wav", "-o", "face.npz", "--intensity", "much"),
-            "error: --intensity: 'much' is neither a number nor a track such as 0:1,2.5:0 (see emotalk --help)\n",
+            "error: --intensity: 'much' is neither a number nor a track of seconds:number (see emotalk --help)\n",
         ),
         (
             ("render", "face.npz", "-o", "face.png", "--size", "big"),

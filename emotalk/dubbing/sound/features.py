@@ -1,0 +1,148 @@
+"""A recording in numbers: moments of 0.1 s, and blocks of 8 s of them. Both are pure functions of their own sound.
+
+Music, as the two things that speech does not do. Its partials stand still: the peaks of a spectrum are where those of
+the moment before were (after the continuous frequency activation of Seyerlehner et al. 2007, "Automatic music detection
+in television productions"). Or its beats come at equal distances: the rise of the loudness agrees with itself some time
+later (Tzanetakis & Cook 2002, "Musical genre classification of audio signals").
+"""
+
+import numpy as np
+from scipy.fft import rfft
+from scipy.ndimage import uniform_filter1d
+
+from emotalk.audio import SAMPLE_RATE
+from emotalk.inference.post import SILENCE_DBFS
+
+MOMENT = SAMPLE_RATE // 10  # samples; three frames of an animation
+BLOCK = 80  # moments
+BLOCK_S = BLOCK * MOMENT / SAMPLE_RATE
+PARTS = 5  # of a moment, whose loudness is known: 50 per second
+CENTI = 100  # levels are whole hundredths of a dB
+FLOOR_DB = -120.0
+
+CLIPPED_AT, CLIPPED_RUN = 0.95, 3  # a clipped peak stays near full scale after resampling and after a lossy codec
+
+# 10 Hz per line of the spectrum.
+PEAK_LINES = slice(10, 394)  # 100 Hz to 3.9 kHz: 384 bits
+PEAK_OVER, AROUND_LINES = np.float32(8.0 / 10 * np.log(10)), 21  # 8 dB over the mean around it
+LOW_LINES, HIGH_LINES = slice(30, 340), slice(430, 760)  # a telephone carries the one and not the other
+ACTIVE_DB = 20.0  # below the block's mean level: quieter moments have no say
+BEAT_LAGS = slice(10, 100)  # 0.2 s to 2 s: 300 to 30 beats per minute
+BEAT_DB = 40.0  # loudness further below the block's loudest is silence
+
+MOMENTS = np.dtype(
+    [
+        ("level", "<i2"),
+        ("offset", "<f4"),
+        ("clipped", "<u2"),
+        ("high", "<i2"),
+        ("parts", "<i2", PARTS),
+        ("peaks", "u1", 48),
+    ]
+)
+# `silent`: a bit per moment. `level`, `high`: of the moments that are not. `count`: moments; only the last has fewer.
+BLOCKS = np.dtype(
+    [
+        ("count", "u1"),
+        ("silent", "u1", BLOCK // 8),
+        ("power", "<f4"),
+        ("offset", "<f4"),
+        ("clipped", "<f4"),
+        ("high", "<i2"),
+        ("steady", "<f4"),
+        ("beat", "<f4"),
+    ]
+)
+_WINDOW = np.hanning(MOMENT).astype(np.float32)
+# The FFT takes moments by so many at a time, filled up with silence: its last bits depend on the number.
+_TOGETHER = 50
+
+
+def moments_of(samples: np.ndarray) -> np.ndarray:
+    """(n, MOMENT) float32 at 16 kHz -> (n,) of MOMENTS."""
+    out = np.zeros(len(samples), MOMENTS)
+    for first in range(0, len(samples), _TOGETHER):
+        given = samples[first : first + _TOGETHER]
+        padded = np.zeros((_TOGETHER, MOMENT), np.float32)
+        padded[: len(given)] = given
+        out[first : first + len(given)] = _moments(padded)[: len(given)]
+    return out
+
+
+def _moments(samples: np.ndarray) -> np.ndarray:
+    out = np.zeros(len(samples), MOMENTS)
+    offset = samples.mean(1, keepdims=True)
+    out["offset"] = offset[:, 0]
+    centred = samples - offset
+    cut = centred.reshape(-1, MOMENT // PARTS)
+    parts = (np.einsum("ij,ij->i", cut, cut) * (PARTS / MOMENT)).reshape(-1, PARTS)
+    out["parts"] = _centi_db(parts)
+    out["level"] = _centi_db(parts.mean(1))
+    out["clipped"] = _clipped(samples)
+    centred *= _WINDOW
+    lines = rfft(centred, axis=1)[:, : HIGH_LINES.stop]
+    power = lines.real**2 + lines.imag**2 + np.float32(1e-7)
+    out["high"] = _centi_db(power[:, HIGH_LINES].sum(1) / power[:, LOW_LINES].sum(1))
+    spectrum = np.log(power[:, PEAK_LINES])
+    peaks = spectrum - uniform_filter1d(spectrum, AROUND_LINES, axis=1) > PEAK_OVER
+    out["peaks"] = np.packbits(peaks, axis=1)
+    return out
+
+
+def _centi_db(power: np.ndarray) -> np.ndarray:
+    decibel = 10 * np.log10(np.maximum(power, 10 ** (FLOOR_DB / 10)))
+    return np.rint(CENTI * decibel).astype(np.int16)
+
+
+def _clipped(samples: np.ndarray) -> np.ndarray:
+    """(n, m) -> (n,) samples near full scale, in runs of `CLIPPED_RUN` and more."""
+    if max(samples.max(), -samples.min()) < CLIPPED_AT:
+        return np.zeros(len(samples), np.uint16)
+    loud = np.abs(samples) >= CLIPPED_AT
+    inside = loud[:, 2:] & loud[:, 1:-1] & loud[:, :-2]
+    padded = np.pad(inside, ((0, 0), (2, 2)))
+    return (padded[:, 2:] | padded[:, 1:-1] | padded[:, :-2]).sum(1).astype(np.uint16)
+
+
+def block_of(moments: np.ndarray) -> np.ndarray:
+    """(n <= BLOCK,) of MOMENTS -> (1,) of BLOCKS."""
+    out = np.zeros(1, BLOCKS)
+    level = moments["level"] / CENTI
+    heard = level > SILENCE_DBFS
+    out["count"] = len(moments)
+    out["silent"] = np.packbits(np.pad(~heard, (0, BLOCK - len(moments))))
+    out["offset"] = np.median(moments["offset"])  # what is clipped on one side has one only where it is loud
+    out["clipped"] = moments["clipped"].sum(dtype=np.int64) / (len(moments) * MOMENT)
+    if not heard.any():
+        return out
+    power = np.mean(10 ** (level[heard] / 10))
+    out["power"] = power
+    active = heard & (level > 10 * np.log10(power) - ACTIVE_DB)
+    out["high"] = np.percentile(moments["high"][active], 90, method="nearest")
+    out["steady"] = _steadiness(moments["peaks"], active)
+    out["beat"] = _beat(moments["parts"].ravel() / CENTI)
+    return out
+
+
+def _steadiness(peaks: np.ndarray, active: np.ndarray) -> float:
+    """How well peaks of spectra agree from one active moment to the next: the mean correlation (phi) of their bits."""
+    both = active[:-1] & active[1:]
+    if not both.any():
+        return 0.0
+    before, after = np.unpackbits(peaks[:-1][both], axis=1), np.unpackbits(peaks[1:][both], axis=1)
+    lines = before.shape[1]
+    one, other = before.sum(1, dtype=np.int64), after.sum(1, dtype=np.int64)
+    shared = (before & after).sum(1, dtype=np.int64)
+    spread = np.sqrt((one * (lines - one) * other * (lines - other)).astype(np.float64))
+    return float(np.mean(np.where(spread > 0, (lines * shared - one * other) / np.maximum(spread, 1), 0)))
+
+
+def _beat(loudness: np.ndarray) -> float:
+    """(n,) dBFS, 50 per second -> the largest autocorrelation of its rises at a beat's distance, 0 to 1."""
+    if len(loudness) < 2 * BEAT_LAGS.stop:
+        return 0.0
+    known = np.maximum(loudness, max(loudness.max() - BEAT_DB, SILENCE_DBFS))
+    rises = np.maximum(np.diff(known), 0)
+    rises = rises - rises.mean()
+    agreement = np.correlate(rises, rises, "full")[len(rises) - 1 :]
+    return float(agreement[BEAT_LAGS].max() / agreement[0]) if agreement[0] > 0 else 0.0

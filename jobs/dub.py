@@ -1,10 +1,12 @@
 """Dubs a shelf of recordings: python -m jobs.dub shelf/ --output faces/ --model model/
 
-Every recording becomes one animation per format, or a row with the reason in OUTPUT/report.json. A rerun does only what
+Every recording becomes one animation per format, or a row with the reason in OUTPUT/report.parquet and
+report.html. A rerun does only what
 is missing or was made by something else (other bytes, model, controls); a run that was interrupted goes on where it
 stopped. Exit code: 0 when every recording is animated, 1 when some failed, 2 for what cannot be started.
 """
 
+import math
 import sys
 import time
 from collections.abc import Sequence
@@ -21,7 +23,7 @@ from emotalk.dubbing.completion import OutputFolder, Recipe
 from emotalk.dubbing.dub import Dubbing
 from emotalk.dubbing.listing import list_recordings
 from emotalk.dubbing.recording import DEFAULT_THREADS
-from emotalk.dubbing.report import FAILED, REPORT, Report, Row
+from emotalk.dubbing.report import FAILED, IGNORED, PAGE, Report, ReportWriter, Row
 from emotalk.errors import InputError
 from emotalk.files import absolute
 from emotalk.formats import format_named, rate_of, suffix_named
@@ -29,6 +31,7 @@ from emotalk.inference.animator import Animator
 from emotalk.model.store import default_model, load_model, model_digest
 from jobs.cluster import start_ray
 from jobs.dub_board import Heard, start_board
+from jobs.dub_metrics import DubMetrics, check_gateway, exported
 from jobs.dub_worker import DubWorker
 from jobs.pool import Pool, check_gpus
 from jobs.progress import Progress, ProgressCallback, progress_line
@@ -60,6 +63,14 @@ class DubConfig:
     """CPU threads of a worker. The last bits of a result depend on it."""
     gpus: float | None = None
     """GPUs of a worker; 0.5 lets two share one. Default: 1 where the cluster has GPUs, else 0."""
+    price_per_hour: float | None = None
+    """What one worker costs per hour, in any currency: its CPUs and its share of a GPU. For the costs in the report."""
+    metrics_port: int | None = None
+    """Port of a page of metrics for Prometheus while the job runs; 0 for any free one. Default: no page."""
+    metrics_host: str = "127.0.0.1"
+    """Address that the page listens at; 0.0.0.0 lets other machines read it."""
+    push_gateway: str | None = None
+    """Address of a Prometheus push gateway, such as http://127.0.0.1:9091, that gets the metrics every 10 s."""
 
     def __post_init__(self) -> None:
         if not self.inputs:
@@ -72,13 +83,16 @@ class DubConfig:
         if (self.workers is not None and self.workers < 1) or self.threads < 1:
             raise InputError("workers and threads must be at least 1")
         check_gpus(self.gpus)
+        if self.price_per_hour is not None and not 0 <= self.price_per_hour < math.inf:
+            raise InputError(f"price_per_hour must be a number that is not negative, not {self.price_per_hour}")
+        check_gateway(self.push_gateway)
 
 
 def dub(config: DubConfig, progress: ProgressCallback | None = None) -> Report:
-    """Brings the animations of all recordings up to date and writes OUTPUT/report.json; `progress` hears about it.
+    """Brings the animations of all recordings up to date and writes OUTPUT/report.parquet and report.html.
 
-    What fails is a row of the report, never an exception. Raises InputError for what cannot be started: inputs that do
-    not exist, no recordings, no model, controls that the model does not have.
+    `progress` hears how far it is. What fails is a row of the report, never an exception. Raises InputError for what
+    cannot be started: inputs that do not exist, no recordings, no model, controls that the model does not have.
     """
     started = time.monotonic()
     model = absolute(config.model or default_model())
@@ -86,40 +100,58 @@ def dub(config: DubConfig, progress: ProgressCallback | None = None) -> Report:
     folder = OutputFolder(absolute(config.output))
     recipe = Recipe(model_digest(model), config.controls, None if config.fps is None else str(rate_of(config.fps)))
     dubbing = Dubbing.plan(listing, folder, recipe, _suffixes(config.formats))
-    rows = list(dubbing.rows)
-    if dubbing.items:
-        # Here, because what is wrong with the model or its controls is wrong for every recording.
-        Animator(load_model(model), device="cpu").check(config.controls)
-        with start_ray():
-            rows += _run(dubbing, model, config, progress)
-    report = Report(
-        rows=tuple(sorted(rows, key=lambda row: row.uri)),
-        ignored=listing.ignored,
-        output=folder.location,
-        elapsed_s=time.monotonic() - started,
+    metrics = DubMetrics(output=folder.location, model=model, model_sha256=recipe.model)
+    shown = exported(
+        metrics, host=config.metrics_host, port=config.metrics_port, gateway=config.push_gateway, run=folder.location
     )
-    report.save(f"{folder.location}/{REPORT}")
-    return report
+    with shown as address, ReportWriter(folder.location, price_per_hour=config.price_per_hour) as report:
+        if address is not None:
+            print(f"metrics: {address}", file=sys.stderr)
+        metrics.plan(len(dubbing.items) + len(dubbing.rows))
+        for row in dubbing.rows:
+            report.add(row)
+            metrics.row(row)
+        for uri in listing.ignored:
+            report.add(Row(uri=uri, state=IGNORED))
+        if dubbing.items:
+            # Here, because what is wrong with the model or its controls is wrong for every recording.
+            Animator(load_model(model), device="cpu").check(config.controls)
+            with start_ray():
+                _run(dubbing, model, config, progress, report, metrics)
+        report.totals.elapsed_s = time.monotonic() - started
+    return report.report
 
 
-def _run(dubbing: Dubbing, model: str, config: DubConfig, progress: ProgressCallback | None) -> list[Row]:
-    """Dubs the items on the cluster -> their rows, in the order of completion."""
+def _run(
+    dubbing: Dubbing,
+    model: str,
+    config: DubConfig,
+    progress: ProgressCallback | None,
+    report: ReportWriter,
+    metrics: DubMetrics,
+) -> None:
+    """Dubs the items on the cluster; their rows go into the report in the order of completion."""
     pool = Pool.of(len(dubbing.items), workers=config.workers, threads=config.threads, gpus=config.gpus)
+    report.totals.workers, report.totals.gpus = pool.largest, pool.gpus
+    metrics.plan(len(dubbing.items) + len(dubbing.rows), pool.largest)
     board = start_board()
     rows: list[Row] = []
     started = time.monotonic()
 
     def show(heard: Heard) -> None:
+        now = _progress(dubbing, heard, rows, time.monotonic() - started)
+        metrics.progress(now, min(pool.largest, len(dubbing.items) - len(rows)))
         if progress is not None:
-            progress(_progress(dubbing, heard, rows, time.monotonic() - started))
+            progress(now)
 
     make = partial(DubWorker, replace(dubbing, items=(), rows=()), model, config.threads, pool.device, board)
     with watched(board, show):
         # A planned item (a URI and what is known of it) goes out, its row of the report comes back; the animations are
         # written by the actor.
         for row in pool.run(make, list(enumerate(dubbing.items))):
-            rows.append(row)
-    return rows
+            report.add(row)
+            metrics.row(row)
+            rows.append(replace(row, emotions=None, warnings=()))
 
 
 def _progress(dubbing: Dubbing, heard: Heard, rows: Sequence[Row], elapsed_s: float) -> Progress:
@@ -156,11 +188,11 @@ def _main(config: DubConfig) -> int:
     if not report.nothing_to_do:
         console.print(report.table())
     console.print(f"{report.output}: {report.summary()}", soft_wrap=True, markup=False)
-    failed = report.rows_of(FAILED)
-    if failed and len(failed) == len(report.rows):
-        print(f"error: not one of {len(failed)} recordings was animated: {failed[0].reason}", file=sys.stderr)
+    failed, recordings = report.totals.items[FAILED], report.totals.recordings
+    if failed and failed == recordings:
+        print(f"error: not one of {failed} recordings was animated: {report.shown[0].reason}", file=sys.stderr)
     elif failed:
-        print(f"error: {len(failed)} of {len(report.rows)} recordings failed, see {REPORT}", file=sys.stderr)
+        print(f"error: {failed} of {recordings} recordings failed, see {PAGE}", file=sys.stderr)
     return 1 if failed else 0
 
 

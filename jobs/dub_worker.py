@@ -31,7 +31,7 @@ class DubWorker:
         if not may_begin(self._board, number):
             # Ray starts a task again whose process died; without a limit, for ever.
             reason = f"its worker died {MAX_ATTEMPTS} times (out of memory, or a fault of the decoder)"
-            return Row(uri=item.recording.uri, state=FAILED, reason=reason)
+            return Row(uri=item.recording.uri, state=FAILED, reason=reason, failure="worker died")
 
         def heard(seconds: float, declared_s: float | None) -> None:
             self._board.hear.remote(number, Heard(seconds, max(seconds, declared_s or 0.0), item.recording.bytes))

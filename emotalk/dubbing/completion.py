@@ -14,13 +14,15 @@ from typing import Any
 
 from emotalk.controls import Controls
 from emotalk.corpus.store import Store
+from emotalk.dubbing.emotions import EmotionCurve
+from emotalk.dubbing.findings import Finding
 from emotalk.formats import find_format, format_for
 from emotalk.inference.post import POST_VERSION
 from emotalk.inference.windows import PLAN_VERSION
 from emotalk.remote import reached
 
 RECORDS = ".emotalk"
-RECORD_VERSION = 2
+RECORD_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -55,16 +57,18 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Output:
-    """One written file: the key of what made it, its size, and what it was made on (see `Animator.made_on`)."""
+    """One written file: the key of what made it, its size, what it was made on (see `Animator.made_on`), its digest."""
 
     key: str
     bytes: int
     made_on: str
+    sha256: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """What is known of a dubbed recording. outputs: by suffix. seconds, emotion, share, style: see `Animated`.
+    """What is known of a dubbed recording. outputs: by suffix. seconds, emotion, share, style, emotions, warnings: see
+    `Animated`.
 
     recording: its path below the inputs' root, by which a rerun knows it; uri: where it was read from.
     """
@@ -78,6 +82,8 @@ class Record:
     emotion: str
     share: float
     style: str | int
+    emotions: EmotionCurve | None = None
+    warnings: tuple[Finding, ...] = ()
     outputs: Mapping[str, Output] = field(default_factory=dict)
 
     def to_json(self) -> bytes:
@@ -91,7 +97,13 @@ class Record:
             if data.pop("version") != RECORD_VERSION:
                 return None
             outputs = {suffix: Output(**entry) for suffix, entry in data.pop("outputs").items()}
-            return cls(outputs=outputs, **data)
+            emotions, warnings = data.pop("emotions"), data.pop("warnings")
+            return cls(
+                outputs=outputs,
+                emotions=None if emotions is None else EmotionCurve.from_dict(emotions),
+                warnings=tuple(Finding(**found) for found in warnings),
+                **data,
+            )
         except (ValueError, KeyError, TypeError, AttributeError):
             return None
 

@@ -8,7 +8,7 @@ from emotalk.dubbing.completion import Output, OutputFolder, Recipe, Record, cur
 from emotalk.dubbing.listing import Listing, Recording, fingerprint_now
 from emotalk.dubbing.naming import name_outputs
 from emotalk.dubbing.recording import HeardCallback, animate_recording, fetched, reason_of
-from emotalk.dubbing.report import ALREADY_DONE, ANIMATED, FAILED, Row
+from emotalk.dubbing.report import ALREADY_DONE, ANIMATED, FAILED, Row, failure_of
 from emotalk.errors import EmoTalkError, InputError
 from emotalk.files import open_source
 from emotalk.inference.animator import Animator
@@ -48,7 +48,10 @@ class Dubbing:
         }
         names = name_outputs([r.relative for r in listing.recordings], owners=owners)
         items: list[Item] = []
-        rows = [Row(uri=folder_uri, state=FAILED, reason=reason) for folder_uri, reason in listing.unreadable]
+        rows = [
+            Row(uri=folder_uri, state=FAILED, reason=reason, failure="storage")
+            for folder_uri, reason in listing.unreadable
+        ]
         for recording in listing.recordings:
             name = names[recording.relative]
             record = records.get(name)
@@ -72,7 +75,13 @@ class Dubbing:
         try:
             return self._dub(item, animator, heard)
         except Exception as error:  # one recording's trouble never ends the whole run
-            return Row(uri=uri, state=FAILED, reason=reason_of(error))
+            return Row(
+                uri=uri,
+                state=FAILED,
+                reason=reason_of(error),
+                failure=failure_of(error),
+                bytes=item.recording.bytes,
+            )
 
     def _dub(self, item: Item, animator: Callable[[], Animator], heard: HeardCallback | None) -> Row:
         folder, recipe, record = self.folder, self.recipe, item.record
@@ -113,11 +122,11 @@ class Dubbing:
             )
             elapsed_s = time.monotonic() - started
         outputs = {} if record is None else {suffix: record.outputs[suffix] for suffix in done}
-        for suffix in todo:
+        for suffix, digest in zip(todo, animated.digests, strict=True):
             size = folder.size(item.name, suffix)
             if size is None:
                 raise EmoTalkError(f"{folder.path(item.name, suffix)} was removed while the job ran")
-            outputs[suffix] = Output(recipe.key(source.sha256, suffix), size, used.made_on)
+            outputs[suffix] = Output(recipe.key(source.sha256, suffix), size, used.made_on, digest)
         new = Record(
             recording=item.recording.relative,
             uri=uri,
@@ -128,12 +137,15 @@ class Dubbing:
             emotion=animated.emotion,
             share=animated.share,
             style=animated.style,
+            emotions=animated.emotions,
+            warnings=animated.warnings,
             outputs=outputs,
         )
         folder.write_record(item.name, new)
         return replace(
             _done_row(item, new, folder, self.suffixes),
             state=ANIMATED,
+            work_s=elapsed_s,
             speed=animated.seconds / elapsed_s if elapsed_s > 0 else None,
         )
 
@@ -148,13 +160,17 @@ def _surely_done(item: Item, recipe: Recipe, suffixes: Sequence[str], sizes: dic
 
 
 def _done_row(item: Item, record: Record, folder: OutputFolder, suffixes: Sequence[str]) -> Row:
+    there = [suffix for suffix in _suffixes(item, suffixes) if suffix in record.outputs]
     return Row(
         uri=item.recording.uri,
         state=ALREADY_DONE,
         seconds=record.seconds,
-        outputs=tuple(
-            folder.path(item.name, suffix) for suffix in _suffixes(item, suffixes) if suffix in record.outputs
-        ),
+        bytes=item.recording.bytes,
+        sha256=record.sha256,
+        outputs=tuple(folder.path(item.name, suffix) for suffix in there),
+        output_sha256=tuple(record.outputs[suffix].sha256 for suffix in there),
+        emotions=record.emotions,
+        warnings=record.warnings,
         emotion=record.emotion,
         share=record.share,
         style=record.style,

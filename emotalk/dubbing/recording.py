@@ -14,6 +14,9 @@ import numpy as np
 from emotalk.animation import Animation
 from emotalk.audio import SAMPLE_RATE, probe_audio, stream_audio
 from emotalk.controls import Controls
+from emotalk.dubbing.emotions import EmotionCurve, EmotionSeries
+from emotalk.dubbing.findings import Finding
+from emotalk.dubbing.sound import SoundCheck
 from emotalk.errors import InputError
 from emotalk.files import PathOrUri, is_uri, local_path, open_source
 from emotalk.formats import format_for, format_named, write_animation
@@ -41,7 +44,8 @@ class Source:
 class Animated:
     """What came of a recording. seconds: of sound. emotion, share: see `emotalk.inference.heard.emotion_of`.
 
-    style: the style that was used, in words or as an index.
+    style: the style that was used, in words or as an index. emotions: over time. warnings: what is remarkable about
+    the recording. digests: SHA-256 of each target's bytes.
     """
 
     frames: int
@@ -49,6 +53,9 @@ class Animated:
     emotion: str
     share: float
     style: str | int
+    emotions: EmotionCurve | None
+    warnings: tuple[Finding, ...]
+    digests: tuple[str, ...]
 
 
 @contextmanager
@@ -94,24 +101,34 @@ def animate_recording(
     counted = _Counted(source.path, heard)
     meta = {**animator.meta(controls), SOURCE_SHA256: source.sha256}
     frames = 0
+    series: EmotionSeries | None = None
+    digests: list[str] = []
     with tempfile.TemporaryFile() as spool:
         for piece in animator.animate_blocks(counted, controls):
             meta |= piece.meta
             if piece.frames:
                 frames += piece.frames
+                if piece.emotion is not None:
+                    series = series or EmotionSeries(piece.emotion_names)
+                    series.push(piece.emotion)
                 _put(spool, piece)
         if before_writing is not None:
             before_writing()
         for target in targets:
             given = _options(target, source, options or {})
-            write_animation(target, (replace(p, meta=meta) for p in _taken(spool)), **given)
+            write_animation(target, (replace(p, meta=meta) for p in _taken(spool)), hashed=digests.append, **given)
     emotion, share = emotion_of(meta) or ("", 0.0)
+    curve = series.curve() if series is not None else None
+    unsure = curve.unsure() if curve is not None else None
     return Animated(
         frames=frames,
         seconds=counted.samples / SAMPLE_RATE,
         emotion=emotion,
         share=share,
         style=meta["style_used"],
+        emotions=curve,
+        warnings=(*counted.check.warnings(), *([unsure] if unsure is not None else [])),
+        digests=tuple(digests),
     )
 
 
@@ -128,18 +145,20 @@ def _options(target: PathOrUri, source: Source, asked: Mapping[str, Any]) -> dic
 
 
 class _Counted:
-    """A recording's blocks of samples, counted as they pass."""
+    """A recording's blocks of samples, counted and looked at as they pass."""
 
     def __init__(self, path: Path, heard: HeardCallback | None) -> None:
         self._path = path
         self._heard = heard
         self.samples = 0
+        self.check = SoundCheck()
 
     def __iter__(self) -> Iterator[np.ndarray]:
         declared_s = probe_audio(self._path).duration_s
         for block in stream_audio(self._path):
             yield block
             self.samples += len(block)
+            self.check.push(block)
             if self._heard is not None:
                 self._heard(self.samples / SAMPLE_RATE, declared_s)
 

@@ -20,7 +20,7 @@ from emotalk.dubbing import completion
 from emotalk.dubbing.completion import RECORDS, OutputFolder, Recipe, Record
 from emotalk.dubbing.dub import Dubbing
 from emotalk.dubbing.listing import list_recordings
-from emotalk.dubbing.report import Report, Row
+from emotalk.dubbing.report import Row, Totals
 from emotalk.files import absolute
 from emotalk.inference.animator import Animator
 from emotalk.inference.heard import emotion_of
@@ -121,8 +121,8 @@ def test_a_rerun_touches_nothing(shelf: Shelf) -> None:
     assert states(again) == {"a.wav": "already done", "b.wav": "already done"}
     assert shelf.animated == 0
     assert shelf.files() == before
-    assert {n: replace(r, speed=None, state="animated") for n, r in again.items()} == {
-        n: replace(r, speed=None) for n, r in first.items()
+    assert {n: replace(r, state="animated") for n, r in again.items()} == {
+        n: replace(r, speed=None, work_s=None) for n, r in first.items()
     }
 
 
@@ -310,8 +310,7 @@ def test_other_threads_redo_nothing_and_are_told(shelf: Shelf, threads: Callable
     rows = shelf.run()
     assert states(rows) == {"a.wav": "already done", "b.wav": "already done", "c.wav": "animated"}
     assert {name: file for name, file in shelf.files().items() if name in before} == before
-    report = Report(rows=tuple(rows.values()), ignored=(), output="", elapsed_s=1)
-    assert "made on cpu, 1 thread (2), cpu, 2 threads (1)" in report.summary()
+    assert "made on cpu, 1 thread (2), cpu, 2 threads (1)" in Totals.of(rows.values(), elapsed_s=1).summary()
 
 
 def test_the_files_of_one_recording_are_of_one_making(shelf: Shelf, threads: Callable[[int], None]) -> None:

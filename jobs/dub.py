@@ -31,7 +31,7 @@ from emotalk.inference.animator import Animator
 from emotalk.model.store import default_model, load_model, model_digest
 from jobs.cluster import start_ray
 from jobs.dub_board import Heard, start_board
-from jobs.dub_metrics import DubMetrics, check_gateway, exported
+from jobs.dub_metrics import DubMetrics, check_export, exported
 from jobs.dub_worker import DubWorker
 from jobs.pool import Pool, check_gpus
 from jobs.progress import Progress, ProgressCallback, progress_line
@@ -85,7 +85,7 @@ class DubConfig:
         check_gpus(self.gpus)
         if self.price_per_hour is not None and not 0 <= self.price_per_hour < math.inf:
             raise InputError(f"price_per_hour must be a number that is not negative, not {self.price_per_hour}")
-        check_gateway(self.push_gateway)
+        check_export(self.metrics_port, self.push_gateway)
 
 
 def dub(config: DubConfig, progress: ProgressCallback | None = None) -> Report:

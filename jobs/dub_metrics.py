@@ -80,10 +80,12 @@ class DubMetrics:
         self._in_flight.set(in_flight)
 
 
-def check_gateway(url: str | None) -> None:
-    """InputError for what cannot be the address of a push gateway."""
-    if url is not None and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname):
-        raise InputError(f"the push gateway must be an address such as http://127.0.0.1:9091, not {url}")
+def check_export(port: int | None, gateway: str | None) -> None:
+    """InputError for what can be neither a port nor the address of a push gateway."""
+    if port is not None and not 0 <= port < 2**16:
+        raise InputError(f"the port of the metrics must be between 0 and {2**16 - 1}, not {port}")
+    if gateway is not None and (urlsplit(gateway).scheme not in ("http", "https") or not urlsplit(gateway).hostname):
+        raise InputError(f"the push gateway must be an address such as http://127.0.0.1:9091, not {gateway}")
 
 
 @contextmanager
@@ -94,7 +96,7 @@ def exported(
 
     port: of the page, 0 for any free one, None for no page. gateway: they are pushed there every 10 s and at the end,
     in the group {job="emotalk_dub", run=…} that the next run of the same output replaces; a gateway that does not
-    answer is told of once. InputError where the port cannot be had.
+    answer is told of when that is noticed and at the end. InputError where the port cannot be had.
     """
     with ExitStack() as stack:
         if gateway is not None:
@@ -106,7 +108,7 @@ def exported(
 def _served(metrics: DubMetrics, host: str, port: int) -> Iterator[str]:
     try:
         server, thread = start_http_server(port, addr=host, registry=metrics.registry)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         raise InputError(f"no metrics at {host}:{port} ({error}): choose another port or host") from error
     try:
         yield f"http://{host}:{server.server_port}/metrics"
@@ -121,15 +123,15 @@ def _pushed(metrics: DubMetrics, gateway: str, run: str) -> Iterator[None]:
     done = threading.Event()
 
     def push() -> None:
-        silent = last = False
+        told = last = False
         while not last:
             last = done.wait(PUSH_EVERY_S)
             try:
                 push_to_gateway(gateway, JOB, metrics.registry, {"run": run}, PUSH_WITHIN_S)
             except OSError as error:  # urllib's errors are such
-                if not silent:
+                if last or not told:
                     print(f"warning: the push gateway {gateway} does not take metrics ({error})", file=sys.stderr)
-                silent = True
+                told = True
 
     thread = threading.Thread(target=push, daemon=True)
     thread.start()

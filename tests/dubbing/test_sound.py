@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import butter, sosfiltfilt
 
+from benchmarks.sounds import drums, music, notes, syllables
 from emotalk.audio import SAMPLE_RATE, load_audio
 from emotalk.dubbing.findings import MEANINGS, Finding
 from emotalk.dubbing.sound import SoundCheck
-from tests.dubbing.sounds import drums, music, notes, syllables
 
 MUSIC = music()
 

@@ -62,7 +62,7 @@ def report_page(totals: Totals, shown: Shown, output: str) -> str:
 
 def _facts(totals: Totals) -> str:
     facts = [
-        (length(totals.hours_animated), "of sound animated"),
+        (_hours(totals.hours_animated), "of sound animated"),
         ("–" if totals.speed is None else f"{totals.speed:,.0f} ×", "real time"),
         (f"{totals.items[ANIMATED]:,}", "animated"),
         (f"{totals.items[ALREADY_DONE]:,}", "already done"),
@@ -79,9 +79,9 @@ def _facts(totals: Totals) -> str:
 
 def _cost(totals: Totals) -> str:
     """What a worker and a GPU do in an hour, and what that costs."""
-    said = [f"{length(totals.hours)} of sound have animations now."]
+    said = [f"{_hours(totals.hours)} of sound have animations now."]
     if totals.hours_per_worker_hour is not None and totals.worker_hours is not None:
-        workers = f"{counted(totals.workers, 'worker')} held for {length(totals.worker_hours)} in all"
+        workers = f"{counted(totals.workers, 'worker')} held for {_hours(totals.worker_hours)} in all"
         said.append(f"{workers}: {totals.hours_per_worker_hour:,.0f} h of sound per worker-hour")
         if totals.hours_per_gpu_hour is not None:
             said[-1] += f", {totals.hours_per_gpu_hour:,.0f} h per GPU-hour"
@@ -92,7 +92,7 @@ def _cost(totals: Totals) -> str:
             said[-1] += f", {totals.cost_per_hour:,.4f} per hour of sound"
         said[-1] += "."
     if totals.items[LEFT]:
-        left = f"About {length(totals.hours_left)} are left"
+        left = f"About {_hours(totals.hours_left)} are left"
         said.append(left + ("." if totals.cost_left is None else f", which would cost {totals.cost_left:,.2f}."))
     return f"<p>{_text(' '.join(said))}</p>"
 
@@ -116,7 +116,7 @@ def _attention(totals: Totals) -> str:
             advice = next((meaning.advice for name, meaning in MEANINGS.items() if name == kind), "")
             lines.append(
                 f'<tr><td class="text"><b>{_text(kind)}</b></td><td>{count:,}</td>'
-                f'<td>{length(totals.warned_s[kind] / 3600)}</td><td class="text soft">{_text(advice)}</td></tr>'
+                f'<td>{_hours(totals.warned_s[kind] / 3600)}</td><td class="text soft">{_text(advice)}</td></tr>'
             )
         parts.append(f'<div class="panel"><table>{"".join(lines)}</table></div>')
     return "".join(parts)
@@ -130,7 +130,7 @@ def _emotions(seconds: Mapping[str, float]) -> str:
     most = ordered[0][1]
     lines = [
         f'<li><span>{_text(label)}</span><i style="width:{55 * value / most:.1f}%;background:{colours[label]}"></i>'
-        f"<b>{length(value / 3600)}</b></li>"
+        f"<b>{_hours(value / 3600)}</b></li>"
         for label, value in ordered
     ]
     return f'<ul class="bars">{"".join(lines)}</ul>'
@@ -213,6 +213,10 @@ def colours_of(labels: Iterable[str]) -> dict[str, str]:
 
 def _histogram(what: str, unit: str, edges: Sequence[float], counts: Sequence[int]) -> Histogram:
     return Histogram(what=what, unit=unit, edges=tuple(edges), counts=tuple(counts))
+
+
+def _hours(hours: float) -> str:
+    return f"{hours:,.0f} h" if hours >= 100 else length(hours)
 
 
 def _text(text: str) -> str:

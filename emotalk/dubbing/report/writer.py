@@ -132,7 +132,7 @@ class ReportWriter:
 def read_totals(output: str) -> dict[str, Any]:
     """The totals of OUTPUT/report.parquet, see `Totals.to_dict`."""
     with open_source(f"{output}/{REPORT}") as file:
-        found: dict[str, Any] = json.loads(pq.read_schema(file).metadata[TOTALS_KEY])
+        found: dict[str, Any] = json.loads(pq.read_metadata(file).metadata[TOTALS_KEY])
     return found
 
 

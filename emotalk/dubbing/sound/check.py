@@ -45,14 +45,16 @@ class SoundCheck:
 
     def push(self, samples: np.ndarray) -> None:
         """The next (n,) float32 samples at 16 kHz."""
-        self._gather(self._moments.push(moments_of(self._samples.push(samples))))
+        number = self._samples.next_unit
+        self._gather(self._moments.push(moments_of(self._samples.push(samples), number)))
 
     def __add__(self, after: "SoundCheck") -> "SoundCheck":
         """This part and the one that follows it, as one. ValueError where it does not."""
         if after.start != self.stop:
             raise ValueError(f"a part that starts at {after.start} does not follow one that stops at {self.stop}")
         both = SoundCheck.from_bytes(self.to_bytes())
-        both._gather(both._moments.push(moments_of(both._samples.join(after._samples))))
+        number = both._samples.next_unit
+        both._gather(both._moments.push(moments_of(both._samples.join(after._samples), number)))
         if after._samples.began:
             both._gather(both._moments.join(after._moments))
             both._blocks += after._blocks

@@ -15,6 +15,7 @@ from emotalk.inference.post import SILENCE_DBFS
 
 MOMENT = SAMPLE_RATE // 10  # samples; three frames of an animation
 BLOCK = 80  # moments
+SPECTRUM_EVERY = 4  # moments
 BLOCK_S = BLOCK * MOMENT / SAMPLE_RATE
 PARTS = 5  # of a moment, whose loudness is known: 50 per second
 CENTI = 100  # levels are whole hundredths of a dB
@@ -54,39 +55,43 @@ BLOCKS = np.dtype(
     ]
 )
 _WINDOW = np.hanning(MOMENT).astype(np.float32)
-# The FFT takes moments by so many at a time, filled up with silence: its last bits depend on the number.
-_TOGETHER = 50
+# An FFT's last bits depend on how many it is asked for together: always so many, filled up with silence.
+_TOGETHER = 25
 
 
-def moments_of(samples: np.ndarray) -> np.ndarray:
-    """(n, MOMENT) float32 at 16 kHz -> (n,) of MOMENTS."""
+def moments_of(samples: np.ndarray, first: int) -> np.ndarray:
+    """(n, MOMENT) float32 at 16 kHz, from the recording's moment `first` on -> (n,) of MOMENTS.
+
+    Of every four moments, two neighbours have a spectrum: that is enough to compare, and half the work.
+    """
     out = np.zeros(len(samples), MOMENTS)
-    for first in range(0, len(samples), _TOGETHER):
-        given = samples[first : first + _TOGETHER]
-        padded = np.zeros((_TOGETHER, MOMENT), np.float32)
-        padded[: len(given)] = given
-        out[first : first + len(given)] = _moments(padded)[: len(given)]
-    return out
-
-
-def _moments(samples: np.ndarray) -> np.ndarray:
-    out = np.zeros(len(samples), MOMENTS)
+    if not len(samples):
+        return out
     offset = samples.mean(1, keepdims=True)
-    out["offset"] = offset[:, 0]
     centred = samples - offset
     cut = centred.reshape(-1, MOMENT // PARTS)
     parts = (np.einsum("ij,ij->i", cut, cut) * (PARTS / MOMENT)).reshape(-1, PARTS)
+    out["offset"] = offset[:, 0]
     out["parts"] = _centi_db(parts)
     out["level"] = _centi_db(parts.mean(1))
     out["clipped"] = _clipped(samples)
-    centred *= _WINDOW
-    lines = rfft(centred, axis=1)[:, : HIGH_LINES.stop]
+    chosen = np.flatnonzero((np.arange(first, first + len(samples)) % SPECTRUM_EVERY) < 2)
+    for begin in range(0, len(chosen), _TOGETHER):
+        here = chosen[begin : begin + _TOGETHER]
+        padded = np.zeros((_TOGETHER, MOMENT), np.float32)
+        padded[: len(here)] = centred[here]
+        high, peaks = _spectra(padded)
+        out["high"][here], out["peaks"][here] = high[: len(here)], peaks[: len(here)]
+    return out
+
+
+def _spectra(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(n, MOMENT) -> level of the high lines against the low ones (n,), and peaks as bits (n, 48)."""
+    lines = rfft(samples * _WINDOW, axis=1)[:, : HIGH_LINES.stop]
     power = lines.real**2 + lines.imag**2 + np.float32(1e-7)
-    out["high"] = _centi_db(power[:, HIGH_LINES].sum(1) / power[:, LOW_LINES].sum(1))
     spectrum = np.log(power[:, PEAK_LINES])
     peaks = spectrum - uniform_filter1d(spectrum, AROUND_LINES, axis=1) > PEAK_OVER
-    out["peaks"] = np.packbits(peaks, axis=1)
-    return out
+    return _centi_db(power[:, HIGH_LINES].sum(1) / power[:, LOW_LINES].sum(1)), np.packbits(peaks, axis=1)
 
 
 def _centi_db(power: np.ndarray) -> np.ndarray:
@@ -118,18 +123,22 @@ def block_of(moments: np.ndarray) -> np.ndarray:
     power = np.mean(10 ** (level[heard] / 10))
     out["power"] = power
     active = heard & (level > 10 * np.log10(power) - ACTIVE_DB)
-    out["high"] = np.percentile(moments["high"][active], 90, method="nearest")
-    out["steady"] = _steadiness(moments["peaks"], active)
+    with_spectrum = np.arange(len(moments)) % SPECTRUM_EVERY < 2
+    ranked = np.sort(moments["high"][active & with_spectrum])
+    out["high"] = ranked[9 * (len(ranked) - 1) // 10] if len(ranked) else 0
+    last = len(moments) // SPECTRUM_EVERY * SPECTRUM_EVERY
+    pairs = slice(0, last, SPECTRUM_EVERY), slice(1, last, SPECTRUM_EVERY)
+    both = active[pairs[0]] & active[pairs[1]]
+    out["steady"] = _agreement(*(moments["peaks"][pair][both] for pair in pairs))
     out["beat"] = _beat(moments["parts"].ravel() / CENTI)
     return out
 
 
-def _steadiness(peaks: np.ndarray, active: np.ndarray) -> float:
-    """How well peaks of spectra agree from one active moment to the next: the mean correlation (phi) of their bits."""
-    both = active[:-1] & active[1:]
-    if not both.any():
+def _agreement(first: np.ndarray, second: np.ndarray) -> float:
+    """(n, 48) bits each: how well peaks of spectra agree from one moment to the next: their mean correlation (phi)."""
+    if not len(first):
         return 0.0
-    before, after = np.unpackbits(peaks[:-1][both], axis=1), np.unpackbits(peaks[1:][both], axis=1)
+    before, after = np.unpackbits(first, axis=1), np.unpackbits(second, axis=1)
     lines = before.shape[1]
     one, other = before.sum(1, dtype=np.int64), after.sum(1, dtype=np.int64)
     shared = (before & after).sum(1, dtype=np.int64)

@@ -15,6 +15,11 @@ class Grid:
         self.head = self.tail = np.zeros(0, dtype)
 
     @property
+    def next_unit(self) -> int:
+        """Number of the unit that will be whole next."""
+        return -(-self.start // self.unit) if not self.began else (self.stop - len(self.tail)) // self.unit
+
+    @property
     def began(self) -> bool:
         """Whether the first multiple is reached."""
         return self.stop >= -(-self.start // self.unit) * self.unit

@@ -21,7 +21,7 @@ QUIET_DBFS = -45.0
 CLIPPED_SHARE = 0.001  # of the samples of a block
 OFFSET = 0.01
 TELEPHONE_DB = -50.0  # of 4.3 kHz to 7.6 kHz against 0.3 kHz to 3.4 kHz, where a recording is at its brightest
-STEADY, BEAT = 0.35, 0.45  # speech stays below 0.25 and 0.3, see benchmarks/sound_check.py
+STEADY, BEAT = 0.35, 0.45  # speech stays below 0.3, see benchmarks/sound_check.py
 MUSIC_S = 15.0  # or half of a short recording
 MUSIC_SHORT_S = 4.0  # a shorter rest of a recording tells nothing of music
 

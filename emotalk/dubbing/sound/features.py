@@ -55,8 +55,9 @@ BLOCKS = np.dtype(
     ]
 )
 _WINDOW = np.hanning(MOMENT).astype(np.float32)
+_AT_ONCE = 50  # moments, that a processor's cache holds
 # An FFT's last bits depend on how many it is asked for together: always so many, filled up with silence.
-_TOGETHER = 25
+_SPECTRA_AT_ONCE = 26  # the most that so many moments have
 
 
 def moments_of(samples: np.ndarray, first: int) -> np.ndarray:
@@ -65,8 +66,13 @@ def moments_of(samples: np.ndarray, first: int) -> np.ndarray:
     Of every four moments, two neighbours have a spectrum: that is enough to compare, and half the work.
     """
     out = np.zeros(len(samples), MOMENTS)
-    if not len(samples):
-        return out
+    for begin in range(0, len(samples), _AT_ONCE):
+        here = slice(begin, begin + _AT_ONCE)
+        _fill(out[here], samples[here], first + begin)
+    return out
+
+
+def _fill(out: np.ndarray, samples: np.ndarray, first: int) -> None:
     offset = samples.mean(1, keepdims=True)
     centred = samples - offset
     cut = centred.reshape(-1, MOMENT // PARTS)
@@ -76,13 +82,10 @@ def moments_of(samples: np.ndarray, first: int) -> np.ndarray:
     out["level"] = _centi_db(parts.mean(1))
     out["clipped"] = _clipped(samples)
     chosen = np.flatnonzero((np.arange(first, first + len(samples)) % SPECTRUM_EVERY) < 2)
-    for begin in range(0, len(chosen), _TOGETHER):
-        here = chosen[begin : begin + _TOGETHER]
-        padded = np.zeros((_TOGETHER, MOMENT), np.float32)
-        padded[: len(here)] = centred[here]
-        high, peaks = _spectra(padded)
-        out["high"][here], out["peaks"][here] = high[: len(here)], peaks[: len(here)]
-    return out
+    padded = np.zeros((_SPECTRA_AT_ONCE, MOMENT), np.float32)
+    padded[: len(chosen)] = centred[chosen]
+    high, peaks = _spectra(padded)
+    out["high"][chosen], out["peaks"][chosen] = high[: len(chosen)], peaks[: len(chosen)]
 
 
 def _spectra(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -115,8 +118,10 @@ def block_of(moments: np.ndarray) -> np.ndarray:
     level = moments["level"] / CENTI
     heard = level > SILENCE_DBFS
     out["count"] = len(moments)
-    out["silent"] = np.packbits(np.pad(~heard, (0, BLOCK - len(moments))))
-    out["offset"] = np.median(moments["offset"])  # what is clipped on one side has one only where it is loud
+    out["silent"][0, : -(-len(moments) // 8)] = np.packbits(~heard)
+    out["offset"] = np.sort(moments["offset"])[
+        len(moments) // 2
+    ]  # the median: what is clipped on one side has one only where it is loud
     out["clipped"] = moments["clipped"].sum(dtype=np.int64) / (len(moments) * MOMENT)
     if not heard.any():
         return out

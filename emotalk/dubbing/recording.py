@@ -3,7 +3,7 @@
 import hashlib
 import pickle
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -15,11 +15,9 @@ from emotalk.animation import Animation
 from emotalk.audio import SAMPLE_RATE, probe_audio, stream_audio
 from emotalk.controls import Controls
 from emotalk.dubbing.emotions import EmotionCurve, EmotionSeries
-from emotalk.dubbing.findings import Finding
-from emotalk.dubbing.sound import SoundCheck
 from emotalk.errors import InputError
 from emotalk.files import PathOrUri, is_uri, local_path, open_source
-from emotalk.formats import format_for, format_named, write_animation
+from emotalk.formats import Written, format_for, format_named, write_animation
 from emotalk.inference.animator import Animator
 from emotalk.inference.heard import emotion_of
 
@@ -44,8 +42,7 @@ class Source:
 class Animated:
     """What came of a recording. seconds: of sound. emotion, share: see `emotalk.inference.heard.emotion_of`.
 
-    style: the style that was used, in words or as an index. emotions: over time. warnings: what is remarkable about
-    the recording. digests: SHA-256 of each target's bytes.
+    style: the style that was used, in words or as an index.
     """
 
     frames: int
@@ -53,30 +50,38 @@ class Animated:
     emotion: str
     share: float
     style: str | int
+
+
+@dataclass(frozen=True)
+class Published:
+    """Files that stand under their final names. frames: of each animation, its tail included. meta: of them.
+
+    outputs: what was written, by target. emotions: over time.
+    """
+
+    frames: int
+    meta: Mapping[str, Any]
+    outputs: Mapping[str, Written]
     emotions: EmotionCurve | None
-    warnings: tuple[Finding, ...]
-    digests: tuple[str, ...]
 
 
 @contextmanager
-def fetched(source: PathOrUri) -> Iterator[Source]:
+def fetched(source: PathOrUri, tick: Callable[[], None] | None = None) -> Iterator[Source]:
     """The recording as a local file with its digest. A URI is read once, into a temporary file that the block holds.
 
-    InputError where nothing can be read; a failing disk or network is an OSError.
+    `tick` hears that reading goes on. InputError where nothing can be read; a failing disk or network is an OSError.
     """
     digest = hashlib.sha256()
-    with open_source(source) as file:
-        if not is_uri(source):
-            while block := file.read(HASH_BYTES):
-                digest.update(block)
-            yield Source(local_path(source), digest.hexdigest())
-            return
-        with tempfile.NamedTemporaryFile(prefix="emotalk-") as copy:
-            while block := file.read(HASH_BYTES):
-                digest.update(block)
+    with open_source(source) as file, tempfile.NamedTemporaryFile(prefix="emotalk-") as copy:
+        remote = is_uri(source)
+        while block := file.read(HASH_BYTES):
+            digest.update(block)
+            if remote:
                 copy.write(block)
-            copy.flush()
-            yield Source(Path(copy.name), digest.hexdigest())
+            if tick is not None:
+                tick()
+        copy.flush()
+        yield Source(Path(copy.name) if remote else local_path(source), digest.hexdigest())
 
 
 def animate_recording(
@@ -86,25 +91,49 @@ def animate_recording(
     controls: Controls,
     *,
     options: Mapping[str, Any] | None = None,
-    before_writing: Callable[[], None] | None = None,
     heard: HeardCallback | None = None,
 ) -> Animated:
-    """Animates a recording of any length into one file per target, whose suffix picks its format.
+    """Animates a recording of any length into one file per target, whose suffix picks its format; see `publish`.
+
+    `heard` hears now and then how far the work is. InputError for a recording that is no good, its reason
+    without a name; OSError for what the disk refuses, naming the target.
+    """
+    counted = _Counted(source.path, heard)
+    pieces = animator.animate_blocks(counted, controls)
+    published = publish(animator, pieces, source, targets, controls, options=options)
+    emotion, share = emotion_of(published.meta) or ("", 0.0)
+    return Animated(
+        frames=published.frames,
+        seconds=counted.samples / SAMPLE_RATE,
+        emotion=emotion,
+        share=share,
+        style=published.meta["style_used"],
+    )
+
+
+def publish(
+    animator: Animator,
+    pieces: Iterable[Animation],
+    source: Source,
+    targets: Sequence[PathOrUri],
+    controls: Controls,
+    *,
+    options: Mapping[str, Any] | None = None,
+    before_writing: Callable[[], None] | None = None,
+) -> Published:
+    """Consecutive pieces of a finished animation -> one file per target.
 
     Memory does not grow with the length: finished pieces wait in a temporary file. No target is touched before the
     whole recording was animated; `before_writing` is called then. Each target appears whole or not at all.
     options: what `write_animation` takes besides; formats that want a sound get the recording, those that are made for
     one frame rate keep to it.
-    `heard` hears now and then how far the work is. InputError for a recording that is no good, its reason
-    without a name; OSError for what the disk refuses, naming the target.
     """
-    counted = _Counted(source.path, heard)
     meta = {**animator.meta(controls), SOURCE_SHA256: source.sha256}
     frames = 0
+    outputs: dict[str, Written] = {}
     series: EmotionSeries | None = None
-    digests: list[str] = []
     with tempfile.TemporaryFile() as spool:
-        for piece in animator.animate_blocks(counted, controls):
+        for piece in pieces:
             meta |= piece.meta
             if piece.frames:
                 frames += piece.frames
@@ -116,20 +145,8 @@ def animate_recording(
             before_writing()
         for target in targets:
             given = _options(target, source, options or {})
-            write_animation(target, (replace(p, meta=meta) for p in _taken(spool)), hashed=digests.append, **given)
-    emotion, share = emotion_of(meta) or ("", 0.0)
-    curve = series.curve() if series is not None else None
-    unsure = curve.unsure() if curve is not None else None
-    return Animated(
-        frames=frames,
-        seconds=counted.samples / SAMPLE_RATE,
-        emotion=emotion,
-        share=share,
-        style=meta["style_used"],
-        emotions=curve,
-        warnings=(*counted.check.warnings(), *([unsure] if unsure is not None else [])),
-        digests=tuple(digests),
-    )
+            outputs[str(target)] = write_animation(target, (replace(p, meta=meta) for p in _taken(spool)), **given)
+    return Published(frames, meta, outputs, None if series is None else series.curve())
 
 
 def _options(target: PathOrUri, source: Source, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -145,20 +162,18 @@ def _options(target: PathOrUri, source: Source, asked: Mapping[str, Any]) -> dic
 
 
 class _Counted:
-    """A recording's blocks of samples, counted and looked at as they pass."""
+    """A recording's blocks of samples, counted as they pass."""
 
     def __init__(self, path: Path, heard: HeardCallback | None) -> None:
         self._path = path
         self._heard = heard
         self.samples = 0
-        self.check = SoundCheck()
 
     def __iter__(self) -> Iterator[np.ndarray]:
         declared_s = probe_audio(self._path).duration_s
         for block in stream_audio(self._path):
             yield block
             self.samples += len(block)
-            self.check.push(block)
             if self._heard is not None:
                 self._heard(self.samples / SAMPLE_RATE, declared_s)
 

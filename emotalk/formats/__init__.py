@@ -6,7 +6,8 @@ hours. docs/formats.md tells what each one holds.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import PurePosixPath
 from typing import Any
@@ -32,6 +33,14 @@ FORMATS: tuple[Format, ...] = (
     flame.FORMAT,
     mp4.FORMAT,
 )
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was written to a target: bytes, and their digest."""
+
+    bytes: int
+    sha256: str
 
 
 def find_format(path: PathOrUri) -> Format | None:
@@ -79,16 +88,14 @@ def write_animation(
     *,
     format: str | None = None,
     fps: str | float | Fraction | None = None,
-    hashed: Callable[[str], None] | None = None,
     **options: Any,
-) -> None:
+) -> Written:
     """Writes consecutive pieces of one animation to a local path or URI; the same bytes however it is cut.
 
     The first piece gives names, fps and columns, which the others must share; `meta` is the union, later pieces win.
     format: a name, where the suffix does not say it. fps: the rate to write (see `retime`). options: what the format
-    takes. hashed: is told the SHA-256 of the file's bytes before it appears. On any error, the pieces' own included,
-    nothing appears under `target`. InputError for no pieces at all, for options that the format does not know, and
-    MissingExtraError where an extra of this package is missing.
+    takes. On any error, the pieces' own included, nothing appears under `target`. InputError for no pieces at all, for
+    options that the format does not know, and MissingExtraError where an extra of this package is missing.
     """
     known = format_for(target) if format is None else format_named(format)
     known.check_writing(options, source=target)
@@ -97,9 +104,8 @@ def write_animation(
         given = retimed(given, rate_of(fps))
     with atomic_write(target) as temporary:
         known.write(temporary, given, **options)
-        if hashed is not None:
-            with temporary.open("rb") as file:
-                hashed(hashlib.file_digest(file, "sha256").hexdigest())
+        with temporary.open("rb") as file:
+            return Written(temporary.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest())
 
 
 def read_animation(source: PathOrUri, *, format: str | None = None, **options: Any) -> Animation:
@@ -115,6 +121,7 @@ def read_animation(source: PathOrUri, *, format: str | None = None, **options: A
 __all__ = [
     "FORMATS",
     "Format",
+    "Written",
     "find_format",
     "format_for",
     "format_listing",

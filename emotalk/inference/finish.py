@@ -21,12 +21,14 @@ class RawWindow:
 
     Where the network has a head pose, `weights` are (n, 58): the head's six columns behind the coefficients.
     loudness: (n,) dBFS per frame. logits: (labels,) of the emotion heard in the frames it contributes.
+    noticed: (bytes,) uint8, what is remarkable about its sound, where somebody looked (`emotalk.dubbing.sound`).
     """
 
     window: Window
     weights: np.ndarray
     loudness: np.ndarray
     logits: np.ndarray
+    noticed: np.ndarray | None = None
 
     @property
     def own_frames(self) -> int:

@@ -13,6 +13,9 @@ from benchmarks.sounds import drums, music, notes, syllables
 from emotalk.audio import SAMPLE_RATE, load_audio
 from emotalk.dubbing.findings import MEANINGS, Finding
 from emotalk.dubbing.sound import SoundCheck
+from emotalk.dubbing.sound.windows import noticed, sound_until
+from emotalk.inference.finish import RawWindow
+from emotalk.inference.windows import WindowShape, plan_windows
 
 MUSIC = music()
 
@@ -84,6 +87,19 @@ def test_the_state_grows_by_33_bytes_in_8_s(long_sound: np.ndarray) -> None:
     short, long = (checked(np.resize(long_sound, blocks * 128_000)) for blocks in (5, 55))
     assert (len(short.blocks()), len(long.blocks())) == (5, 55)
     assert len(long.to_bytes()) - len(short.to_bytes()) <= 50 * 33
+
+
+@pytest.mark.parametrize("shape", [WindowShape(70, 20, 10), WindowShape(50, 10, 10, search=20, fade=3)])
+def test_windows_add_up_to_their_recording(long_sound: np.ndarray, shape: WindowShape) -> None:
+    sound = long_sound[:400_123]
+    total = SoundCheck()
+    windows = list(plan_windows([sound], shape))
+    assert len(windows) > 3
+    for window in windows:
+        raw = RawWindow(window, np.zeros((0, 52)), np.zeros(0), np.zeros(8))
+        assert sound_until(raw, total) is total
+        total = sound_until(noticed(raw), total)
+    assert total.to_bytes() == checked(sound).to_bytes()
 
 
 def test_nothing_is_noticed_in_what_is_as_it_should_be() -> None:

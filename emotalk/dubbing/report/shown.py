@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from emotalk.dubbing.emotions import EmotionCurve
+from emotalk.dubbing.listing import natural
 from emotalk.dubbing.report.row import FAILED, IGNORED, Row
 
 MOST = 1_000  # failures, as many with warnings, as many others
@@ -55,7 +56,7 @@ class Shown:
 
     def __iter__(self) -> Iterator[ShownRow]:
         for kind in self._kinds:
-            yield from sorted(kind, key=lambda one: one.row.uri)
+            yield from sorted(kind, key=lambda one: natural(one.row.uri))
 
     def __len__(self) -> int:
         return sum(map(len, self._kinds))

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from rich.markup import escape
 from rich.table import Table
 
+from emotalk.dubbing.listing import natural
 from emotalk.dubbing.report.page import report_page
 from emotalk.dubbing.report.row import FAILED, IGNORED, SCHEMA, Row, State, rows_of, table_of
 from emotalk.dubbing.report.shown import Shown, common_start
@@ -43,7 +44,9 @@ class Report:
     @property
     def rows(self) -> tuple[Row, ...]:
         """All rows but those of files that are no recordings, in the order of their URIs: of small runs."""
-        return tuple(sorted((row for row in self.read_rows() if row.state != IGNORED), key=lambda row: row.uri))
+        return tuple(
+            sorted((row for row in self.read_rows() if row.state != IGNORED), key=lambda row: natural(row.uri))
+        )
 
     def rows_of(self, state: State) -> list[Row]:
         return [row for row in self.rows if row.state == state]

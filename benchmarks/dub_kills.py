@@ -22,10 +22,12 @@ from pathlib import Path
 
 import numpy as np
 import psutil  # type: ignore[import-untyped]
+import pyarrow.parquet as pq
 import tyro
 
 from emotalk.audio import SAMPLE_RATE, encode_flac, encode_wav
 from emotalk.audio.container import require_av
+from emotalk.dubbing.report import FAILED, REPORT
 from emotalk.files import is_half_written
 
 CODECS = {
@@ -243,8 +245,8 @@ def _digests(output: Path) -> dict[str, str]:
 
 def _states(output: Path) -> dict[str, bool]:
     """By recording, whether it failed."""
-    rows = json.loads((output / "report.json").read_text())["recordings"]
-    return {row["uri"]: row["state"] == "failed" for row in rows}
+    rows = pq.read_table(output / REPORT, columns=["uri", "state"]).to_pylist()
+    return {row["uri"]: row["state"] == FAILED for row in rows}
 
 
 if __name__ == "__main__":

@@ -1,17 +1,20 @@
 """Dubs a shelf of recordings: python -m jobs.dub shelf/ --output faces/ --model model/
 
-Every recording (or chapter) becomes one animation per format, or a row with the reason in OUTPUT/report.json. A rerun
-does only what is missing or was made by something else (other bytes, model, controls); a run that was interrupted goes
-on where it stopped. docs/dubbing.md tells what lies in OUTPUT. Exit code: 0 when every recording is animated, 1 when
-some failed, 2 for what cannot be started, 3 when more failed than `--max-failed` allows and the run stopped.
+Every recording (or chapter) becomes one animation per format, or a row with the reason in OUTPUT/report.parquet and
+report.html. A rerun does only what is missing or was made by something else (other bytes, model, controls); a run that
+was interrupted goes on where it stopped. docs/dubbing.md tells what lies in OUTPUT. Exit code: 0 when every recording
+is animated, 1 when some failed, 2 for what cannot be started, 3 when more failed than `--max-failed` allows and the run
+stopped.
 """
 
+import math
 import os
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import chain
 from typing import Annotated
 
 import tyro
@@ -26,11 +29,11 @@ from emotalk.dubbing.deciding import Decisions
 from emotalk.dubbing.estimate import Estimate
 from emotalk.dubbing.lease import Lease, leased
 from emotalk.dubbing.ledger import MANY_SEGMENTS, Ledger
-from emotalk.dubbing.listing import Listing, list_recordings, natural
+from emotalk.dubbing.listing import Listing, list_recordings
 from emotalk.dubbing.parts import PART_WINDOWS
-from emotalk.dubbing.plan import Dubbing, Plan
+from emotalk.dubbing.plan import Dubbing, Plan, uri_of
 from emotalk.dubbing.recording import DEFAULT_THREADS
-from emotalk.dubbing.report import FAILED, REPORT, Report, Row
+from emotalk.dubbing.report import FAILED, IGNORED, LEFT, PAGE, Report, ReportWriter, Row
 from emotalk.dubbing.strands import portions_of, strands_of
 from emotalk.errors import EmoTalkError, InputError
 from emotalk.files import absolute
@@ -39,6 +42,7 @@ from emotalk.inference.animator import Animator
 from emotalk.model.store import default_model, load_model, model_digest
 from jobs.cluster import start_ray
 from jobs.dub_board import Heard, start_board
+from jobs.dub_metrics import DubMetrics, check_export, exported
 from jobs.dub_worker import DubWork, DubWorker
 from jobs.pool import Pool, check_gpus
 from jobs.progress import Progress, ProgressCallback, progress_line
@@ -74,6 +78,14 @@ class DubConfig:
     """CPU threads of a worker. The last bits of a result depend on it."""
     gpus: float | None = None
     """GPUs of a worker; 0.5 lets two share one. Default: 1 where the cluster has GPUs, else 0."""
+    price_per_hour: float | None = None
+    """What one worker costs per hour, in any currency: its CPUs and its share of a GPU. For the costs in the report."""
+    metrics_port: int | None = None
+    """Port of a page of metrics for Prometheus while the job runs; 0 for any free one. Default: no page."""
+    metrics_host: str = "127.0.0.1"
+    """Address that the page listens at; 0.0.0.0 lets other machines read it."""
+    push_gateway: str | None = None
+    """Address of a Prometheus push gateway, such as http://127.0.0.1:9091, that gets the metrics every 10 s."""
 
     chapters: bool = False
     """One animation for each chapter of an audiobook's file, in a folder that is called as the file is."""
@@ -102,6 +114,9 @@ class DubConfig:
         if not self.stalled_s > 0:
             raise InputError(f"stalled_s must be positive, not {self.stalled_s}")
         check_gpus(self.gpus)
+        if self.price_per_hour is not None and not 0 <= self.price_per_hour < math.inf:
+            raise InputError(f"price_per_hour must be a number that is not negative, not {self.price_per_hour}")
+        check_export(self.metrics_port, self.push_gateway)
         Budget(self.max_failed)
 
 
@@ -114,44 +129,68 @@ class StoppedEarlyError(EmoTalkError):
 
 
 def dub(config: DubConfig, progress: ProgressCallback | None = None) -> Report:
-    """Brings the animations of all recordings up to date and writes OUTPUT/report.json; `progress` hears about it.
+    """Brings the animations of all recordings up to date and writes OUTPUT/report.parquet and report.html.
 
-    What fails is a row of the report, never an exception. Raises InputError for what cannot be started: inputs that do
-    not exist, no recordings, no model, controls that the model does not have, an output into which another run writes;
-    and StoppedEarlyError.
+    `progress` hears how far it is. What fails is a row of the report, never an exception. Raises InputError for what
+    cannot be started: inputs that do not exist, no recordings, no model, controls that the model does not have, an
+    output into which another run writes; and StoppedEarlyError.
     """
     started = time.monotonic()
     model = absolute(config.model or default_model())
     listing = list_recordings(config.inputs, output=config.output)
     plan = _plan(config, listing, model)
+    location = plan.dubbing.folder.location
     budget = Budget(config.max_failed)
     left = plan.takes
     rows: list[Row] = []
-    if plan.items:
-        # Here, because what is wrong with the model or its controls is wrong for every recording.
-        Animator(load_model(model), device="cpu").direct(plan.dubbing.recipe.controls)
-        with start_ray():
-            pool = Pool.of(sys.maxsize, workers=config.workers, threads=config.threads, gpus=config.gpus)
-            with leased(plan.dubbing.folder.location, plan.dubbing.generation) as lease:
-                plan = _plan(config, listing, model, lease, plan)
-                plan.tidy()
-                left = plan.takes
-                rows = _run(plan, pool.largest, model, config, lease, budget, progress)
-                Ledger.read(lease.location).compact(lease.location)
-    report = Report(
-        rows=tuple(sorted([*plan.done_rows(), *plan.failed, *rows], key=lambda row: natural(row.uri))),
-        ignored=listing.ignored,
-        output=plan.dubbing.folder.location,
-        elapsed_s=time.monotonic() - started,
+    metrics = DubMetrics(output=location, model=model, model_sha256=plan.dubbing.recipe.model)
+    shown = exported(
+        metrics, host=config.metrics_host, port=config.metrics_port, gateway=config.push_gateway, run=location
     )
-    report.save(f"{report.output}/{REPORT}")
+    with shown as address, ReportWriter(location, price_per_hour=config.price_per_hour) as report:
+        if address is not None:
+            print(f"metrics: {address}", file=sys.stderr)
+        metrics.plan(left + len(plan.done) + len(plan.failed))
+        if plan.items:
+            # Here, because what is wrong with the model or its controls is wrong for every recording.
+            Animator(load_model(model), device="cpu").direct(plan.dubbing.recipe.controls)
+            with start_ray():
+                pool = Pool.of(sys.maxsize, workers=config.workers, threads=config.threads, gpus=config.gpus)
+                report.totals.workers, report.totals.gpus = pool.largest, pool.gpus
+                with leased(location, plan.dubbing.generation) as lease:
+                    plan = _plan(config, listing, model, lease, plan)
+                    plan.tidy()
+                    left = plan.takes
+                    metrics.plan(left + len(plan.done) + len(plan.failed), pool.largest)
+                    rows = _run(plan, pool.largest, model, config, lease, budget, progress, report, metrics)
+                    Ledger.read(lease.location).compact(lease.location)
+        _add_others(plan, listing, rows, report, metrics)
+        report.totals.elapsed_s = time.monotonic() - started
     if len(rows) < left:
         raise StoppedEarlyError(
-            report,
+            report.report,
             f"stopped: {budget.failed} of {budget.decided} recordings failed, more than "
-            f"--max-failed {config.max_failed} allows; {left - len(rows)} were not tried (see {REPORT})",
+            f"--max-failed {config.max_failed} allows; {left - len(rows)} were not tried (see {PAGE})",
         )
-    return report
+    return report.report
+
+
+def _add_others(
+    plan: Plan, listing: Listing, decided: Sequence[Row], report: ReportWriter, metrics: DubMetrics
+) -> None:
+    """Rows of what no worker decided: done before, never begun, no recording at all."""
+    for row in chain(plan.failed, plan.done_rows()):
+        report.add(row)
+        metrics.row(row)
+    known = {row.uri for row in decided}
+    for item in plan.items:
+        for take in item.takes:
+            if (uri := uri_of(item.recording, take.chapter)) not in known:
+                row = Row(uri=uri, state=LEFT, bytes=item.recording.bytes // len(item.takes))
+                report.add(row)
+                metrics.row(row)
+    for uri in listing.ignored:
+        report.add(Row(uri=uri, state=IGNORED))
 
 
 def dry_run(config: DubConfig) -> Estimate:
@@ -190,8 +229,13 @@ def _run(
     lease: Lease,
     budget: Budget,
     progress: ProgressCallback | None,
+    report: ReportWriter,
+    metrics: DubMetrics,
 ) -> list[Row]:
-    """Dubs the plan's items on the cluster -> their rows, as they come; fewer where the budget is spent."""
+    """Dubs the plan's items on the cluster -> their rows, as they come; fewer where the budget is spent.
+
+    They are in the report and the metrics then; those given back have only what tells them apart.
+    """
     strands = strands_of(plan.items, workers, part_windows=config.part_minutes)
     portions = portions_of(strands, workers)
     decisions = Decisions(plan, strands)
@@ -202,19 +246,19 @@ def _run(
     all_bytes = sum(strand.bytes for strand in strands)
 
     def show(heard: Heard) -> None:
+        failed = sum(row.state == FAILED for row in rows)
+        now = Progress(
+            clips=len(rows) - failed,
+            rejected=failed,
+            audio_s=heard.seconds,
+            # What is still to come is estimated from the bytes and seconds of the recordings begun so far.
+            planned_audio_s=heard.promised_s * all_bytes / heard.bytes if heard.bytes else 0.0,
+            elapsed_s=time.monotonic() - started,
+            nouns=(f"of {plan.takes} recordings", "failed"),
+        )
+        metrics.progress(now, min(pool.largest, plan.takes - len(rows)))
         if progress is not None:
-            failed = sum(row.state == FAILED for row in rows)
-            progress(
-                Progress(
-                    clips=len(rows) - failed,
-                    rejected=failed,
-                    audio_s=heard.seconds,
-                    # What is still to come is estimated from the bytes and seconds of the recordings begun so far.
-                    planned_audio_s=heard.promised_s * all_bytes / heard.bytes if heard.bytes else 0.0,
-                    elapsed_s=time.monotonic() - started,
-                    nouns=(f"of {plan.takes} recordings", "failed"),
-                )
-            )
+            progress(now)
 
     for row in plan.failed:
         budget.add(failed=row.state == FAILED)
@@ -232,7 +276,9 @@ def _run(
             for number, decided in answers:
                 for row in decisions.add(number, decided):
                     budget.add(failed=row.state == FAILED)
-                    rows.append(row)
+                    report.add(row)
+                    metrics.row(row)
+                    rows.append(Row(uri=row.uri, state=row.state))
             if budget.spent:
                 break
     return rows
@@ -267,14 +313,14 @@ def run_command(config: DubConfig) -> int:
     if not report.nothing_to_do:
         console.print(report.table())
     console.print(f"{report.output}: {report.summary()}", soft_wrap=True, markup=False)
-    failed = report.rows_of(FAILED)
+    failed, recordings = report.totals.items[FAILED], report.totals.recordings
     if stopped is not None:
         print(f"error: {stopped}", file=sys.stderr)
         return STOPPED_EARLY
-    if failed and len(failed) == len(report.rows):
-        print(f"error: not one of {len(failed)} recordings was animated: {failed[0].reason}", file=sys.stderr)
+    if failed and failed == recordings:
+        print(f"error: not one of {failed} recordings was animated: {report.shown[0].reason}", file=sys.stderr)
     elif failed:
-        print(f"error: {len(failed)} of {len(report.rows)} recordings failed, see {REPORT}", file=sys.stderr)
+        print(f"error: {failed} of {recordings} recordings failed, see {PAGE}", file=sys.stderr)
     return 1 if failed else 0
 
 

@@ -19,6 +19,7 @@ from emotalk.dubbing.journal import Journal
 from emotalk.dubbing.lease import Lease
 from emotalk.dubbing.plan import Dubbing
 from emotalk.dubbing.predicting import Alone, Predictor, Shared
+from emotalk.dubbing.report import FailureClass
 from emotalk.dubbing.strands import Strand
 from emotalk.dubbing.watchdog import Watchdog
 from emotalk.dubbing.work import Decided, Dubber, failed_row
@@ -72,10 +73,10 @@ class DubWorker:
             # Ray starts a task again whose process died; without a limit, for ever.
             attempt = int(asked(self._board.attempt, strand.number, otherwise=1))
             if attempt == 0:
-                answer = self._given_up(strand, f"no progress for {self._work.stalled_s:g} s")
+                answer = self._given_up(strand, f"no progress for {self._work.stalled_s:g} s", "timeout")
             elif attempt > MAX_ATTEMPTS:
                 why = f"its worker died {MAX_ATTEMPTS} times (out of memory, or a fault of the decoder)"
-                answer = self._given_up(strand, why)
+                answer = self._given_up(strand, why, "worker died")
             elif attempt > 1 and self._lanes > 1:
                 suspects.append(strand)  # was at work when a worker died: alone, so that no other dies with it
                 return
@@ -117,8 +118,8 @@ class DubWorker:
         promised = strand.seconds if declared_s is None or not strand.is_whole else declared_s
         self._board.hear.remote(strand.number, Heard(seconds, max(seconds, promised), strand.bytes))
 
-    def _given_up(self, strand: Strand, reason: str) -> tuple[Decided, ...]:
-        return tuple((take.name, failed_row(strand.recording, take, reason)) for take in strand.takes)
+    def _given_up(self, strand: Strand, reason: str, failure: FailureClass) -> tuple[Decided, ...]:
+        return tuple((take.name, failed_row(strand.recording, take, reason, failure)) for take in strand.takes)
 
     def _check_lease(self) -> None:
         near = not is_uri(self._work.lease.location)

@@ -43,6 +43,8 @@ class Decisions:
         dubbing, recording = self._plan.dubbing, self._recordings[number]
         record = Ledger.read(dubbing.folder.location).get(take.name)
         if record is None or record == take.record or not record.vouches_for(dubbing.suffixes):
-            return failed_row(recording, take, "some of its parts were removed while the job ran: run it again")
+            return failed_row(
+                recording, take, "some of its parts were removed while the job ran: run it again", "storage"
+            )
         row = dubbing.done_row(recording, take, record)
         return replace(row, state=ANIMATED)

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from emotalk.corpus.store import Store
+from emotalk.dubbing.findings import Finding
 from emotalk.files import is_half_written
 from emotalk.remote import reached
 
@@ -55,7 +56,7 @@ class Record:
     """What is known of a dubbed recording. outputs: by suffix. seconds, emotion, share, style: see `Animated`.
 
     name: of the outputs. recording: the path below the inputs' root, by which a rerun knows it; uri: where it was read
-    from. speed: seconds of sound per second of work.
+    from. speed: seconds of sound per second of work. warnings: what is remarkable about the sound.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Record:
     style: str | int
     speed: float | None = None
     chapter: Chapter | None = None
+    warnings: tuple[Finding, ...] = ()
     outputs: Mapping[str, Output] = field(default_factory=dict)
 
     def vouches_for(self, suffixes: Iterable[str]) -> bool:
@@ -95,7 +97,10 @@ class Record:
             del data["version"], data["generation"]
             outputs = {suffix: Output(**entry) for suffix, entry in data.pop("outputs").items()}
             chapter = data.pop("chapter")
-            return cls(outputs=outputs, chapter=None if chapter is None else Chapter(**chapter), **data)
+            warnings = tuple(Finding(**found) for found in data.pop("warnings"))
+            return cls(
+                outputs=outputs, chapter=None if chapter is None else Chapter(**chapter), warnings=warnings, **data
+            )
         except (KeyError, TypeError, AttributeError):
             return None
 

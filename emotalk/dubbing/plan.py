@@ -72,6 +72,10 @@ class Dubbing:
             uri=uri_of(recording, take.chapter),
             state=ALREADY_DONE,
             seconds=record.seconds,
+            bytes=recording.bytes,
+            sha256=record.sha256,
+            output_sha256=tuple(record.outputs[suffix].sha256 for suffix in outputs),
+            warnings=record.warnings,
             outputs=tuple(self.folder.path(take.name, suffix) for suffix in outputs),
             emotion=record.emotion,
             share=record.share,
@@ -102,18 +106,20 @@ class Plan:
         planner = _Planner(dubbing, ledger, chapters, verify)
         items: list[Item] = []
         done: list[tuple[Recording, Take]] = []
-        failed = [Row(uri=uri, state=FAILED, reason=reason) for uri, reason in listing.unreadable]
+        failed = [Row(uri=uri, state=FAILED, reason=reason, failure="storage") for uri, reason in listing.unreadable]
         for recording, takes in planner.takes(listing.recordings):
             try:
                 recipe = dubbing.recipe_of(recording)
             except InputError as error:
-                failed.append(Row(uri=recording.uri, state=FAILED, reason=error.reason))
+                failed.append(Row(uri=recording.uri, state=FAILED, reason=error.reason, failure="recording"))
                 continue
             left = []
             for take in takes:
                 if planner.is_taken(take):
                     reason = f"its output {take.name} would be another recording's, too: give it a name in a manifest"
-                    failed.append(Row(uri=uri_of(recording, take.chapter), state=FAILED, reason=reason))
+                    failed.append(
+                        Row(uri=uri_of(recording, take.chapter), state=FAILED, reason=reason, failure="recording")
+                    )
                 elif planner.is_done(recording, take, recipe):
                     done.append((recording, replace(take, record=None)))
                 else:

@@ -14,6 +14,7 @@ import numpy as np
 from emotalk.animation import Animation
 from emotalk.audio import SAMPLE_RATE, probe_audio, stream_audio
 from emotalk.controls import Controls
+from emotalk.dubbing.emotions import EmotionCurve, EmotionSeries
 from emotalk.errors import InputError
 from emotalk.files import PathOrUri, is_uri, local_path, open_source
 from emotalk.formats import Written, format_for, format_named, write_animation
@@ -60,12 +61,13 @@ class Animated:
 class Published:
     """Files that stand under their final names. frames: of each animation, its tail included. meta: of them.
 
-    outputs: what was written, by target.
+    outputs: what was written, by target. emotions: over time.
     """
 
     frames: int
     meta: Mapping[str, Any]
     outputs: Mapping[str, Written]
+    emotions: EmotionCurve | None
 
 
 @contextmanager
@@ -143,18 +145,22 @@ def publish(
     meta = {**animator.meta(controls), SOURCE_SHA256: source.sha256}
     frames = 0
     outputs: dict[str, Written] = {}
+    series: EmotionSeries | None = None
     with tempfile.TemporaryFile() as spool:
         for piece in pieces:
             meta |= piece.meta
             if piece.frames:
                 frames += piece.frames
+                if piece.emotion is not None:
+                    series = series or EmotionSeries(piece.emotion_names)
+                    series.push(piece.emotion)
                 _put(spool, piece)
         if before_writing is not None:
             before_writing()
         for target in targets:
             given = _options(target, source, options or {})
             outputs[str(target)] = write_animation(target, (replace(p, meta=meta) for p in _taken(spool)), **given)
-    return Published(frames, meta, outputs)
+    return Published(frames, meta, outputs, None if series is None else series.curve())
 
 
 def in_words(style: Any) -> str | int:

@@ -21,7 +21,9 @@ from emotalk.dubbing.parts import Parts, There, without_sound
 from emotalk.dubbing.plan import Dubbing, Take, suffixes_of, uri_of
 from emotalk.dubbing.predicting import Predictor
 from emotalk.dubbing.recording import HeardCallback, Source, fetched, in_words, publish, reason_of, stretched_to
-from emotalk.dubbing.report import ANIMATED, FAILED, Row
+from emotalk.dubbing.report import ANIMATED, FAILED, FailureClass, Row, failure_of
+from emotalk.dubbing.sound import SoundCheck
+from emotalk.dubbing.sound.windows import noticed, sound_until
 from emotalk.dubbing.strands import Strand
 from emotalk.errors import InputError
 from emotalk.files import open_source
@@ -70,7 +72,7 @@ class Dubber:
                     except LeaseLostError:
                         raise
                     except Exception as error:
-                        row = failed_row(recording, take, reason_of(error))
+                        row = failed_row(recording, take, reason_of(error), failure_of(error))
                         if sound.is_broken:
                             rows.append((take.name, row))
                             raise
@@ -79,7 +81,8 @@ class Dubber:
         except LeaseLostError:
             raise
         except Exception as error:  # one recording's trouble never ends the whole run
-            rows += [(take.name, failed_row(recording, take, reason_of(error))) for take in strand.takes[begun:]]
+            reason, kind = reason_of(error), failure_of(error)
+            rows += [(take.name, failed_row(recording, take, reason, kind)) for take in strand.takes[begun:]]
         return rows
 
     def forget_outdated(self, strands: Iterable[Strand]) -> list[Strand]:
@@ -185,7 +188,7 @@ class _Work:
             if self.heard is not None:
                 self.sound.heard_frames += raw.own_frames
                 self.heard(self.sound.heard_frames / 30, self.sound.declared_s)
-            held.append(without_sound(raw))
+            held.append(without_sound(noticed(raw)))
             if raw.window.last and number < part_windows:
                 return held
             if raw.window.last or (number + 1) % part_windows == 0:
@@ -206,12 +209,14 @@ class _Work:
         dubber, take, record, recipe = self.dubber, self.take, self.take.record, self.recipe
         recording, dubbing, animator = self.strand.recording, self.dubber.dubbing, predictor.animator
         frames = 0
+        check = SoundCheck()
 
         def counted() -> Iterator[RawWindow]:
-            nonlocal frames
+            nonlocal frames, check
             for one in raw:
                 dubber.tick()
                 frames += one.own_frames
+                check = sound_until(one, check)
                 yield one
 
         def before_writing() -> None:
@@ -240,6 +245,7 @@ class _Work:
         elapsed_s = time.monotonic() - started
         seconds = frames / 30
         emotion, share = emotion_of(published.meta) or ("", 0.0)
+        unsure = published.emotions.unsure() if published.emotions is not None else None
         new = Record(
             name=take.name,
             recording=recording.relative,
@@ -253,10 +259,12 @@ class _Work:
             style=in_words(published.meta["style_used"]),
             speed=seconds / elapsed_s if elapsed_s > 0 and self.strand.is_whole and not take.begun else None,
             chapter=take.chapter,
+            warnings=(*check.warnings(), *([unsure] if unsure is not None else [])),
             outputs=outputs,
         )
         dubber.journal.add(new)
-        return replace(dubbing.done_row(recording, take, new), state=ANIMATED, speed=new.speed)
+        row = dubbing.done_row(recording, take, new)
+        return replace(row, state=ANIMATED, speed=new.speed, work_s=elapsed_s, emotions=published.emotions)
 
     def _direction(self, predictor: Predictor) -> Direction:
         """The controls with all that they refer to; another recording's emotion stretched over this one's length."""
@@ -307,8 +315,9 @@ class _Sound:
             raise
 
 
-def failed_row(recording: Recording, take: Take, reason: str) -> Row:
-    return Row(uri=uri_of(recording, take.chapter), state=FAILED, reason=reason)
+def failed_row(recording: Recording, take: Take, reason: str, failure: FailureClass) -> Row:
+    uri = uri_of(recording, take.chapter)
+    return Row(uri=uri, state=FAILED, reason=reason, failure=failure, bytes=recording.bytes)
 
 
 def _key(recipe: Recipe, record: Record, suffix: str) -> str | None:

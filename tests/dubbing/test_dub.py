@@ -22,7 +22,7 @@ from emotalk.dubbing.ledger import LEDGER, Ledger, Record
 from emotalk.dubbing.listing import list_recordings
 from emotalk.dubbing.plan import Dubbing, Plan
 from emotalk.dubbing.predicting import Alone, Predictor
-from emotalk.dubbing.report import Report, Row
+from emotalk.dubbing.report import Row, Totals
 from emotalk.dubbing.strands import strands_of
 from emotalk.dubbing.work import Dubber
 from emotalk.files import absolute
@@ -144,7 +144,7 @@ def test_a_rerun_touches_nothing(shelf: Shelf) -> None:
     assert shelf.animated == 0
     assert shelf.files() == before
     assert {n: replace(r, speed=None, state="animated") for n, r in again.items()} == {
-        n: replace(r, speed=None) for n, r in first.items()
+        n: replace(r, speed=None, work_s=None, emotions=None) for n, r in first.items()
     }
 
 
@@ -326,8 +326,7 @@ def test_other_threads_redo_nothing_and_are_told(shelf: Shelf, threads: Callable
     rows = shelf.run()
     assert states(rows) == {"a.wav": "already done", "b.wav": "already done", "c.wav": "animated"}
     assert {name: file for name, file in shelf.files().items() if name in before} == before
-    report = Report(rows=tuple(rows.values()), ignored=(), output="", elapsed_s=1)
-    assert "made on cpu, 1 thread (2), cpu, 2 threads (1)" in report.summary()
+    assert "made on cpu, 1 thread (2), cpu, 2 threads (1)" in Totals.of(rows.values(), elapsed_s=1).summary()
 
 
 def test_the_files_of_one_recording_are_of_one_making(shelf: Shelf, threads: Callable[[int], None]) -> None:

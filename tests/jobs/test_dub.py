@@ -1,15 +1,17 @@
 """The dubbing job on a real Ray: spread over actors, killed, run again."""
 
-import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import ray
 import torch
@@ -82,13 +84,14 @@ def test_two_actors_give_the_same_bytes_and_a_report(
     assert (seen[-1].clips, seen[-1].rejected) == (6, 1)
     assert seen[-1].audio_s == pytest.approx(sum(0.5 + 0.3 * number for number in range(6)), abs=0.01)
     assert len(report.rows_of(FAILED)) == 1
-    saved = json.loads((tmp_path / "out" / "report.json").read_text())
-    assert saved["totals"]["animated"] == 6
-    assert saved["totals"]["failed"] == 1
-    assert saved["ignored"] == [str(mixed / "notes.txt")]
-    (failed,) = [row for row in saved["recordings"] if row["state"] == "failed"]
-    assert failed["uri"].endswith("broken.wav")
-    assert failed["reason"]
+    saved = pq.read_table(tmp_path / "out" / "report.parquet").to_pylist()
+    assert Counter(row["state"] for row in saved) == {"animated": 6, "failed": 1, "ignored": 1}
+    by_state = {row["state"]: row for row in saved}
+    assert by_state["ignored"]["uri"] == str(mixed / "notes.txt")
+    assert by_state["failed"]["uri"].endswith("broken.wav")
+    assert by_state["failed"]["reason"]
+    for output in by_state["animated"]["outputs"]:
+        assert output["sha256"] == sha256(Path(output["uri"]).read_bytes()).hexdigest()
 
 
 def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(
@@ -122,8 +125,9 @@ def test_more_failures_than_allowed_stop_the_job(model: str, ray_session: None, 
     config = DubConfig(inputs=(str(shelf),), output=str(tmp_path / "out"), model=model, workers=1, max_failed="2")
     with pytest.raises(StoppedEarlyError, match=r"of \d+ recordings failed, more than --max-failed 2 allows") as raised:
         dub(config)
-    assert 3 <= len(raised.value.report.rows) < 30
-    assert json.loads((tmp_path / "out" / "report.json").read_text())["totals"]["failed"] >= 3
+    states = Counter(row.state for row in raised.value.report.rows)
+    assert 3 <= states["failed"] < 30
+    assert states["failed"] + states["left"] == 30
     assert len(dub(replace(config, max_failed="100%")).rows_of(FAILED)) == 30
 
 

@@ -39,6 +39,7 @@ from emotalk.errors import EmoTalkError, InputError
 from emotalk.files import absolute
 from emotalk.formats import format_named, rate_of, suffix_named
 from emotalk.inference.animator import Animator
+from emotalk.model.config import Precision
 from emotalk.model.store import default_model, load_model, model_digest
 from jobs.cluster import start_ray
 from jobs.dub_board import Heard, start_board
@@ -76,6 +77,8 @@ class DubConfig:
     autoscaling cluster grow."""
     threads: int = DEFAULT_THREADS
     """CPU threads of a worker. The last bits of a result depend on it."""
+    precision: Precision = "float32"
+    """int8 makes the transformers of base and official faster on a CPU, bfloat16 is for GPUs; see docs/speed.md."""
     gpus: float | None = None
     """GPUs of a worker; 0.5 lets two share one. Default: 1 where the cluster has GPUs, else 0."""
     price_per_hour: float | None = None
@@ -213,7 +216,9 @@ def _plan(
         controls = config.controls
         if controls.emotion_from is not None:  # the workers have other working directories
             controls = replace(controls, emotion_from=absolute(controls.emotion_from))
-        recipe = Recipe.of(model_digest(model), controls, None if config.fps is None else str(rate_of(config.fps)))
+        recipe = Recipe.of(
+            model_digest(model), controls, None if config.fps is None else str(rate_of(config.fps)), config.precision
+        )
         dubbing = Dubbing(folder, recipe, _suffixes(config.formats), generation, config.part_minutes)
         plan = Plan.of(listing, dubbing, ledger, chapters=config.chapters, verify=config.verify)
     if lease is not None and len(ledger.segments) > MANY_SEGMENTS:

@@ -103,7 +103,8 @@ class DubWorker:
     @cached_property
     def _predictor(self) -> Predictor:
         model = load_model(self._work.model)
-        animator = Animator(model, device=self._work.device, model_digest=self._work.dubbing.recipe.model)
+        recipe = self._work.dubbing.recipe
+        animator = Animator(model, device=self._work.device, precision=recipe.precision, model_digest=recipe.model)
         return Alone(animator) if self._lanes == 1 else Shared(animator, self._lanes)
 
     def _loaded(self) -> Predictor:

@@ -21,6 +21,7 @@ from emotalk.files import is_uri, local_path, open_source
 from emotalk.formats import find_format, format_for
 from emotalk.inference.post import POST_VERSION
 from emotalk.inference.windows import PLAN_VERSION
+from emotalk.model.config import Precision
 from emotalk.remote import reached
 
 OWN_FOLDER = ".emotalk"  # of the job, in the output folder
@@ -33,17 +34,19 @@ class Recipe:
 
     model: digest of the model directory. fps: the rate of the files, as `30000/1001`; None: the network's own. Formats
         that are made for one rate keep to it. emotion_sha256: of the recording that the emotion is taken from.
+        precision: of the network's products, see `Animator`.
     """
 
     model: str
     controls: Controls
     fps: str | None = None
     emotion_sha256: str | None = None
+    precision: Precision = "float32"
 
     @classmethod
-    def of(cls, model: str, controls: Controls, fps: str | None = None) -> "Recipe":
+    def of(cls, model: str, controls: Controls, fps: str | None = None, precision: Precision = "float32") -> "Recipe":
         """Reads the recording that the emotion is taken from, if there is one."""
-        return cls(model, controls, fps, _emotion_digest(controls))
+        return cls(model, controls, fps, _emotion_digest(controls), precision)
 
     def check_emotion(self) -> None:
         """InputError where the recording that the emotion is taken from is no longer the one it was."""
@@ -77,6 +80,8 @@ class Recipe:
             "controls": self._controls,
             "window_plan": PLAN_VERSION,
         }
+        if self.precision != "float32":
+            made_by["precision"] = self.precision
         if chapter is not None and chapter.count > 1:
             made_by["span"] = [chapter.start_s, chapter.end_s]
         return made_by

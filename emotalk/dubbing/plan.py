@@ -64,7 +64,7 @@ class Dubbing:
         controls = Controls.from_dict({**self.recipe.controls.to_dict(), **recording.controls})
         if controls.emotion_from == self.recipe.controls.emotion_from:
             return replace(self.recipe, controls=controls)
-        return Recipe.of(self.recipe.model, controls, self.recipe.fps)
+        return Recipe.of(self.recipe.model, controls, self.recipe.fps, self.recipe.precision)
 
     def done_row(self, recording: Recording, take: Take, record: Record) -> Row:
         outputs = [suffix for suffix in suffixes_of(record, self.suffixes) if suffix in record.outputs]

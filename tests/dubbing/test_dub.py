@@ -349,6 +349,7 @@ def test_what_made_an_output_is_its_key(monkeypatch: pytest.MonkeyPatch) -> None
         lambda: recipe.key("other", ".npz"),
         lambda: recipe.key("sha", ".csv"),
         lambda: Recipe("another", Controls()).key("sha", ".npz"),
+        lambda: Recipe("model", Controls(), precision="int8").key("sha", ".npz"),
         lambda: Recipe("model", Controls(seed=1)).key("sha", ".npz"),
     ]
     assert recipe.key("sha", ".npz") == Recipe("model", Controls()).key("sha", ".npz")
@@ -356,7 +357,7 @@ def test_what_made_an_output_is_its_key(monkeypatch: pytest.MonkeyPatch) -> None
     for version in ("PLAN_VERSION", "POST_VERSION"):
         monkeypatch.setattr(completion, version, 1000)
         keys.add(recipe.key("sha", ".npz"))
-    assert len(keys) == 7
+    assert len(keys) == 8
 
 
 def test_a_long_recording_is_one_animation_without_seams(shelf: Shelf) -> None:

@@ -12,7 +12,8 @@ from emotalk.animation import Animation
 from emotalk.audio import load_audio
 from emotalk.cli import main
 from emotalk.inference.animator import Animator
-from emotalk.model.store import load_model, model_digest
+from emotalk.model.store import PACKAGED_MODEL, load_model, model_digest
+from tests.model.small import small_transformer
 from tests.small_model import save_small_model, write_murmur
 
 
@@ -160,7 +161,7 @@ def test_no_ray_is_imported(model: Path, speech: Path, tmp_path: Path) -> None:
         ),
         (
             ("animate", "a.wav", "-o", "face.npz", "--intensity", "much"),
-            "error: --intensity: could not convert string to float: 'much' (see emotalk --help)\n",
+            "error: --intensity: 'much' is neither a number nor a track of seconds:number (see emotalk --help)\n",
         ),
         (
             ("render", "face.npz", "-o", "face.png", "--size", "big"),
@@ -253,3 +254,15 @@ def test_an_emotion_from_another_recording_and_prototypes(
     )
     assert emotalk("prototypes", "bored=x.wav", "--model", bare, "-o", measured, monkeypatch=monkeypatch) == 2
     assert "unknown emotion 'bored'" in capsys.readouterr().err
+
+
+def test_a_precision_is_told_or_refused(
+    speech: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small_transformer("hubert", "group").save_pretrained(tmp_path / "base")
+    out = tmp_path / "face.npz"
+    asked = ("animate", speech, "-o", out, "--device", "cpu", "--precision", "int8")
+    assert emotalk(*asked, "--model", tmp_path / "base", monkeypatch=monkeypatch) == 0
+    assert Animation.load(out).meta["precision"] == "int8"
+    assert emotalk(*asked, "--model", PACKAGED_MODEL, monkeypatch=monkeypatch) == 2
+    assert "int8 is for the transformers of base and official" in capsys.readouterr().err

@@ -152,9 +152,9 @@ def test_doubt_fades_to_neutral_and_says_so(calm: np.ndarray, angry: np.ndarray)
 
 
 def test_long_recordings_with_everything_have_no_seam() -> None:
-    sound = noise(64)
+    sound = noise(70)
     asked = PLAIN.but(
-        emotion=[[0, None], [64, "happy"]], intensity=[[0, 0], [64, 2]], emotion_smoothing_s=1, confidence=0.3
+        emotion=[[0, None], [70, "happy"]], intensity=[[0, 0], [70, 2]], emotion_smoothing_s=1, confidence=0.3
     )
     whole = Animator(ANIMATOR.model, device="cpu")
     face = ANIMATOR.animate(sound, asked).weights

@@ -40,6 +40,11 @@ types: $(VENV)/.dev
 bench: $(VENV)/.demo
 	$(BIN)/python -m benchmarks.network
 	$(BIN)/python -m benchmarks.streaming
+	$(BIN)/python -m benchmarks.precision
+	$(BIN)/python -m benchmarks.faceformer
+	$(BIN)/python -m benchmarks.seams
+	$(BIN)/python -m benchmarks.long
+	$(BIN)/python -m benchmarks.dub_speed
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

@@ -21,6 +21,7 @@ from emotalk.format_commands import Convert, Formats, OutputOptions
 from emotalk.formats import find_format, format_for, format_listing
 from emotalk.inference.heard import emotion_of
 from emotalk.live_command import Live
+from emotalk.model.config import Precision
 from emotalk.prototype_command import Prototypes
 from emotalk.render.command import Render
 from emotalk.rig_commands import Rigs
@@ -53,6 +54,8 @@ class Animate:
     """Where the network runs: cpu, cuda. Default: cuda where there is one."""
     threads: int = DEFAULT_THREADS
     """CPU threads. The last bits of a result depend on it."""
+    precision: Precision = "float32"
+    """int8 is for base and official on a CPU, bfloat16 for GPUs: faster, with an error, see docs/speed.md."""
 
     def __post_init__(self) -> None:
         self.file.check(self.output)
@@ -69,7 +72,9 @@ class Animate:
         torch.set_num_threads(self.threads)
         with fetched(self.speech) as source:  # before the model: a missing file should not wait for it
             model = self.model or default_model()
-            animator = Animator(load_model(model), device=self.device, model_digest=model_digest(model))
+            animator = Animator(
+                load_model(model), device=self.device, precision=self.precision, model_digest=model_digest(model)
+            )
             animator.check(self.controls)
             started = time.monotonic()
             try:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
+from itertools import pairwise
 from typing import Any, get_args, get_origin
 
 from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
@@ -28,7 +29,7 @@ def starting_controls() -> Controls:
 @contextmanager
 def preset_in(args: Sequence[str]) -> Iterator[None]:
     """While the options `args` are read, `starting_controls` are those of the preset that they name."""
-    named = [after for word, after in zip(args, [*args[1:], ""], strict=True) if word == PRESET]
+    named = [after for word, after in pairwise([*args, ""]) if word == PRESET]
     named += [word.removeprefix(f"{PRESET}=") for word in args if word.startswith(f"{PRESET}=")]
     token = _STARTING.set(load_preset(named[-1]).controls if named and named[-1] else None)
     try:

@@ -1,5 +1,6 @@
-"""Where the workers of a dubbing run say how far they are, so that hours of one recording show too."""
+"""Where the workers of a job say how far they are, so that hours of one recording show too, and what they survived."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,17 +28,43 @@ class Heard:
 
 
 class DubBoard:
-    """What the workers heard of every recording, by its number, and how often its work was begun."""
+    """What the workers heard of every piece of work, by its number, how often it was begun, and what is finished of it.
+
+    The finished answers of a portion are kept until all of it is: should its worker die, the next one goes on there.
+    """
 
     def __init__(self) -> None:
         self._heard: dict[int, Heard] = {}
         self._total = Heard()
         self._attempts: dict[int, int] = {}
+        self._stalled: set[int] = set()
+        self._finished: dict[int, Any] = {}
 
     def begin(self, number: int) -> bool:
-        """False where this recording has taken its worker's process down too often to be tried again."""
+        """False where this piece has taken its worker's process down too often to be tried again."""
+        return self.attempt(number) <= MAX_ATTEMPTS
+
+    def attempt(self, number: int) -> int:
+        """Which attempt begins now, from 1 on; 0 where the piece is known to stand still for ever."""
+        if number in self._stalled:
+            return 0
         self._attempts[number] = self._attempts.get(number, 0) + 1
-        return self._attempts[number] <= MAX_ATTEMPTS
+        return self._attempts[number]
+
+    def stalled(self, number: int) -> None:
+        self._stalled.add(number)
+
+    def finish(self, number: int, answer: Any) -> None:
+        self._finished[number] = answer
+
+    def finished(self, numbers: Sequence[int]) -> dict[int, Any]:
+        """Answers of an earlier attempt at the same portion."""
+        return {number: self._finished[number] for number in numbers if number in self._finished}
+
+    def close(self, numbers: Sequence[int]) -> None:
+        """The portion of these is finished: its answers are on their way."""
+        for number in numbers:
+            self._finished.pop(number, None)
 
     def hear(self, number: int, heard: Heard) -> None:
         self._total += heard + -self._heard.get(number, Heard())
@@ -55,7 +82,12 @@ def start_board() -> Any:
 
 def may_begin(board: Any, number: int) -> bool:
     """`DubBoard.begin`; True where the board does not answer: its death costs no recording."""
+    return bool(asked(board.begin, number, otherwise=True))
+
+
+def asked(method: Any, *arguments: Any, otherwise: Any) -> Any:
+    """What the board answers, or `otherwise` where it does not."""
     try:
-        return bool(ray.get(board.begin.remote(number), timeout=ANSWER_WITHIN_S))
+        return ray.get(method.remote(*arguments), timeout=ANSWER_WITHIN_S)
     except RayError:
-        return True
+        return otherwise

@@ -16,7 +16,7 @@ from ray.serve.config import HTTPOptions
 from emotalk import command_line
 from emotalk.errors import InputError
 from jobs.cluster import start_ray
-from serve_app.app import NAME, build
+from serve_app.app import MODEL_PREFIX, NAME, build
 from serve_app.config import ServeConfig
 from serve_app.keys import KeyRing
 
@@ -76,12 +76,13 @@ def _serve(options: Options) -> int:
 
 
 def _reload(options: Options) -> None:
-    """Replicas that run load what lies in the model directories now; requests in work end with what they began."""
-    try:
-        serve.run(build(options.service()), name=NAME)
-        print("models loaded anew", flush=True)
-    except InputError as error:  # the old ones are still there
-        print(f"error: {error}", file=sys.stderr, flush=True)
+    """Replicas that run load what lies in the model directories now."""
+    for name in options.all_models():
+        for answer in serve.get_deployment_handle(f"{MODEL_PREFIX}{name}", NAME).broadcast("reload").results():
+            if isinstance(answer, InputError):  # the old one is still there
+                print(f"error: {answer}", file=sys.stderr, flush=True)
+                return
+    print("models loaded anew", flush=True)
 
 
 def _is_loopback(host: str) -> bool:

@@ -50,17 +50,19 @@ def build_api(config: ServeConfig, by_name: Mapping[str, Model]) -> ASGIApp:
     models.install(app, config, known)
     studio.install(app)
     app.add_middleware(BodyLimit, max_bytes=config.max_body_bytes)
-    if config.cors:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=config.cors,
-            allow_methods=["GET", "POST", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "X-API-Key", "X-Request-ID"],
-            expose_headers=["Location", "Retry-After", "X-Request-ID"],
-        )
     problems.install(app)
     openapi.describe(app)
-    return Guard(app, config)  # around all: an unexpected error's answer has its request's id, too
+    # Around all: an unexpected error's answer has its request's id, too, and pages may read who refused them.
+    guarded = Guard(app, config)
+    if not config.cors:
+        return guarded
+    return CORSMiddleware(
+        guarded,
+        allow_origins=config.cors,
+        allow_methods=["GET", "POST", "DELETE"],
+        allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "X-API-Key", "X-Request-ID"],
+        expose_headers=["Location", "Retry-After", "X-Request-ID"],
+    )
 
 
 def _subprotocol(socket: WebSocket) -> str | None:

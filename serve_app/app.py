@@ -9,7 +9,7 @@ from ray.serve import Application, Deployment
 from ray.serve.config import AutoscalingPolicy, BackpressureConfig, RequestRouterConfig
 
 from emotalk.files import is_uri
-from emotalk.model.store import check_model, model_digest
+from emotalk.model.store import check_model
 from serve_app.autoscaling import ByAudio
 from serve_app.config import ServeConfig
 from serve_app.ingress import Ingress
@@ -32,9 +32,7 @@ def build(config: ServeConfig) -> Application:
     places = {name: _place(place) for name, place in config.all_models().items()}
     for place in places.values():
         check_model(place)  # what is wrong with it is told here, not in a replica's log
-    # Where the models lie is no part of what the deployments are made with: another model directory, or another model
-    # in it, only tells the replicas to load that one. None is restarted.
-    config = replace(config, model=None, models=())
+    config = replace(config, model=None, models=())  # each deployment knows its own
     models = {name: _model(config, name, place) for name, place in places.items()}
     ingress: Application = (
         cast(Deployment, Ingress)
@@ -55,7 +53,7 @@ def _model(config: ServeConfig, name: str, place: str) -> Application:
         cast(Deployment, AnimatorModel)
         .options(
             name=f"{MODEL_PREFIX}{name}",
-            user_config={"model": place, "sha256": model_digest(place)},
+            user_config={"model": place},
             # Steps of live sessions find room beside as many recordings as are worked on.
             max_ongoing_requests=config.max_ongoing + lanes,
             max_queued_requests=config.max_queued + lanes,

@@ -77,6 +77,10 @@ class Model(Protocol):
 
     async def card(self) -> ModelCard: ...
 
+    async def reload(self) -> None:
+        """Load anew what lies in the model directory. What has begun with the old one ends with it."""
+        ...
+
     async def step(self, lane: str, asks: Sequence[Ask]) -> list[Answer]:
         """Steps of live streams. The same lane goes to the same replica, as long as that lives."""
         ...

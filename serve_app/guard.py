@@ -59,10 +59,10 @@ class Guard:
     def _admitted(self, connection: HTTPConnection) -> Key | None:
         """Who asks, or None where nobody is asked. A Problem for who may not."""
         scope = scope_of(connection.url.path)
+        if connection.scope["type"] == "http" and connection.scope["method"] not in ("GET", "HEAD", "OPTIONS"):
+            _check_origin(connection.headers, self._config.cors)
         if connection.scope["type"] == "websocket":
             _check_origin(connection.headers, self._config.cors)
-        elif connection.scope["method"] == "OPTIONS":  # browsers ask without a key what they may ask
-            return None
         if self._ring is None or scope is None:
             return None
         given = key_given(connection.headers)
@@ -112,6 +112,8 @@ class Usage:
 
 def scope_of(path: str) -> str | None:
     """What a key must be allowed for this path; None where none is needed."""
+    if path.startswith("/v1/models/"):
+        return "admin"
     if path == "/v1/jobs" or path.startswith("/v1/jobs/"):
         return "jobs"
     return "animate" if path.startswith("/v1/") or path == "/v1" else None
@@ -138,7 +140,7 @@ def _identify(scope: Scope) -> str:
 
 
 def _check_origin(headers: Headers, allowed: tuple[str, ...]) -> None:
-    """Browsers let any page open a WebSocket to any host: those of strangers are told apart by their origin."""
+    """Browsers let any page open a WebSocket to any host, and send it forms: strangers are known by their origin."""
     origin = headers.get("origin")
     if origin is None or "*" in allowed or origin in allowed or urlsplit(origin).netloc == headers.get("host"):
         return

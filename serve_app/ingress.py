@@ -5,6 +5,7 @@ from typing import Any
 
 from ray import serve
 from ray.serve import metrics
+from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serve_app.api import build_api
@@ -33,7 +34,8 @@ class Ingress:
 
 
 class CountAnswers:
-    """ASGI middleware: reports each answer's status with its route; paths that do not exist are one."""
+    """ASGI middleware: reports each answer's status with its route; paths that do not exist are one. Leaves the
+    request's id out of the headers: Serve's proxy writes it there itself."""
 
     def __init__(self, app: ASGIApp, count: Callable[[int, str], None]) -> None:
         self._app, self._count = app, count
@@ -43,6 +45,7 @@ class CountAnswers:
             if message["type"] == "http.response.start":
                 route = scope.get("route")
                 self._count(message["status"], getattr(route, "path", "other"))
+                del MutableHeaders(scope=message)["x-request-id"]
             await send(message)
 
         await self._app(scope, receive, counted)

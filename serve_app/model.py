@@ -58,6 +58,7 @@ class AnimatorModel:
         self._config = config
         torch.set_num_threads(config.threads)
         self._animator: Animator
+        self._place = ""
         self._live: LiveStreams | None = None
         # Two: while one runs the network, the other plans and finishes. Each new thread has to be told its share.
         self._pool = ThreadPoolExecutor(2, "animator", _window_thread, (config.threads,))
@@ -75,10 +76,20 @@ class AnimatorModel:
         self._streams = metrics.Gauge("emotalk_live_streams", description="Streams that this replica remembers.")
 
     async def reconfigure(self, config: Mapping[str, Any]) -> None:
-        """Serve calls it before the replica is ready, and again when another model is to be served: what has begun
-        with the old one ends with it."""
-        loop = asyncio.get_running_loop()
-        animator = await loop.run_in_executor(self._pool, _load, config["model"])
+        """Serve calls it before the replica is ready, and again when its `user_config` names another model."""
+        self._place = config["model"]
+        await self._load()
+
+    async def reload(self) -> InputError | None:
+        """Loads what lies in the model directory now; the old model serves until then, and ends what it began."""
+        try:
+            await self._load()
+        except InputError as error:
+            return error
+        return None
+
+    async def _load(self) -> None:
+        animator = await asyncio.get_running_loop().run_in_executor(None, _load, self._place, self._config.threads)
         self._animator = animator
         self._ahead = self._config.max_batch_windows or animator.rows
         self._predict.set_max_batch_size(self._ahead)
@@ -206,7 +217,8 @@ def _predict_all(asks: Sequence[WindowAsk]) -> list[RawWindow]:
     return [results[i] for i in range(len(asks))]
 
 
-def _load(place: str) -> Animator:
+def _load(place: str, threads: int) -> Animator:
+    torch.set_num_threads(threads)  # of this thread, which is none of the two pools'
     animator = Animator(EmoTalk.from_pretrained(place), model_digest=model_digest(place))
     animator.animate(np.zeros(SAMPLE_RATE, np.float32))  # a replica that cannot is never ready
     return animator

@@ -10,13 +10,14 @@ import numpy as np
 from fastapi import FastAPI, Request
 
 from emotalk.controls import Controls
+from emotalk.errors import InputError
 from emotalk.formats import FORMATS
 from serve_app import openapi
 from serve_app.answers import ANSWERS
 from serve_app.backend import Model
 from serve_app.config import ServeConfig
 from serve_app.ndjson import MEDIA_TYPE
-from serve_app.problems import OVERLOADED, UNAVAILABLE, UNKNOWN_MODEL, Problem
+from serve_app.problems import BAD_MODEL, OVERLOADED, UNAVAILABLE, UNKNOWN_MODEL, Problem
 
 READY_S = 10.0  # for a replica to answer
 READY_FOR_S = 2.0  # so long an answer holds: who asks often does not keep replicas busy
@@ -73,13 +74,30 @@ class Models:
 
 def install(app: FastAPI, config: ServeConfig, models: Models) -> None:
     """Adds the routes."""
-    answers = {"responses": openapi.error_responses(*openapi.LOOK_ERRORS), "tags": ["what there is"]}
-    of_a_model = {**answers, "openapi_extra": {"parameters": [openapi.MODEL_PARAMETER]}}
+    answers: dict[str, Any] = {"responses": openapi.error_responses(*openapi.LOOK_ERRORS), "tags": ["what there is"]}
+    of_a_model: dict[str, Any] = {**answers, "openapi_extra": {"parameters": [openapi.MODEL_PARAMETER]}}
 
     @app.get("/v1/models", summary="Models", **answers)
     async def list_models() -> dict[str, Any]:
         """What each model is and can do."""
         return {"models": await models.listing()}
+
+    @app.post(
+        "/v1/models/{name}/reload",
+        summary="Load a model anew",
+        tags=["operations"],
+        responses=openapi.error_responses(*openapi.RELOAD_ERRORS),
+        openapi_extra={"parameters": [openapi.NAME_PARAMETER]},
+    )
+    async def reload_model(request: Request) -> dict[str, Any]:
+        """Every replica loads what lies in the model's directory now. No request is dropped: what has begun with the
+        old model ends with it. Where the directory holds no model, the old one stays. Needs the scope admin."""
+        name = request.path_params["name"]
+        try:
+            await models.of(name).reload()
+        except InputError as error:
+            raise Problem(BAD_MODEL, error.reason) from error
+        return (await models.of(name).card()).to_json(name, default=name == models.default)
 
     @app.get("/v1/emotions", summary="Emotions of a model", **of_a_model)
     async def list_emotions(request: Request) -> dict[str, Any]:

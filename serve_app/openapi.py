@@ -75,6 +75,7 @@ LOOK_ERRORS = (
     problems.INTERNAL,
     problems.UNAVAILABLE,
 )
+RELOAD_ERRORS = (*LOOK_ERRORS, problems.BAD_MODEL)
 BATCH_ERRORS = (
     problems.BAD_REQUEST,
     problems.BAD_CONTROLS,
@@ -266,6 +267,14 @@ FORMAT_PARAMETER: dict[str, Any] = {
     "required": False,
     "description": "The answer's format; wins over the header Accept.",
     "schema": {"type": "string", "enum": [*(answer.name for answer in ANSWERS), "ndjson"], "default": JSON.name},
+}
+NAME_PARAMETER: dict[str, Any] = {
+    "name": "name",
+    "in": "path",
+    "required": True,
+    "description": "A name of /v1/models.",
+    "schema": {"type": "string"},
+    "example": "default",
 }
 MODEL_PARAMETER: dict[str, Any] = {
     "name": "model",

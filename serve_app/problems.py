@@ -42,6 +42,7 @@ MEDIA_TYPE = _kind(
     "unsupported-media-type", 415, "The body's type is not supported", "Neither multipart/form-data nor JSON."
 )
 BAD_URI = _kind("bad-uri", 400, "The URI cannot be used", "Not under an allowed prefix, or nothing usable is there.")
+BAD_MODEL = _kind("bad-model", 409, "The model cannot be loaded", "Its directory holds no model; the old one stays.")
 IDLE = _kind("idle", 408, "Nothing came in time", "A live session without messages for longer than its limit.")
 SUPERSEDED = _kind("superseded", 409, "The session is elsewhere", "It was resumed over another connection.")
 TOO_FAST = _kind("too-fast", 429, "Too fast", "A live session's sound came much faster than it can be spoken.")

@@ -73,6 +73,17 @@ class RemoteModel:
         card: ModelCard = await self._ask(self._handle.card.remote)
         return card
 
+    async def reload(self) -> None:
+        # To every replica: none is restarted. Those that come later load what lies there then.
+        try:
+            answers = await self._handle.broadcast("reload").results_async()
+        except REPLICA_LOST as error:
+            self._lost(error)
+            raise Problem(UNAVAILABLE, "a replica was lost while it loaded the model") from error
+        for answer in answers:
+            if isinstance(answer, InputError):
+                raise answer
+
     async def step(self, lane: str, asks: Sequence[Ask]) -> list[Answer]:
         # After a loss the streams are elsewhere, or nowhere: their owners bring what rebuilds them.
         try:

@@ -12,7 +12,8 @@ from emotalk.animation import Animation
 from emotalk.audio import load_audio
 from emotalk.cli import main
 from emotalk.inference.animator import Animator
-from emotalk.model.store import load_model, model_digest
+from emotalk.model.store import PACKAGED_MODEL, load_model, model_digest
+from tests.model.small import small_transformer
 from tests.small_model import save_small_model, write_murmur
 
 
@@ -160,7 +161,7 @@ def test_no_ray_is_imported(model: Path, speech: Path, tmp_path: Path) -> None:
         ),
         (
             ("animate", "a.wav", "-o", "face.npz", "--intensity", "much"),
-            "error: --intensity: could not convert string to float: 'much' (see emotalk --help)\n",
+            "error: --intensity: 'much' is neither a number nor a track of seconds:number (see emotalk --help)\n",
         ),
         (
             ("render", "face.npz", "-o", "face.png", "--size", "big"),
@@ -219,3 +220,49 @@ def test_options_that_do_not_fit_are_named(
     assert emotalk(*args, monkeypatch=monkeypatch) == 2
     assert message in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["a.npz"]
+
+
+def test_an_emotion_from_another_recording_and_prototypes(
+    speech: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bare = save_small_model(tmp_path / "bare")
+    model = load_model(bare)
+    model.prototypes.zero_()
+    model.save_pretrained(bare)
+    other, out = write_murmur(tmp_path / "other.wav", 2.0), tmp_path / "face.npz"
+    asked = ("animate", speech, "-o", out, "--emotion-from", other, "--emotion-fit", "stretch")
+    assert emotalk(*asked, "--model", bare, monkeypatch=monkeypatch) == 0
+    assert "chosen " in capsys.readouterr().out
+    animator = Animator(model, device="cpu")
+    take = animator.hear(load_audio(other)).stretched(30)
+    np.testing.assert_array_equal(
+        Animation.load(out).weights, animator.animate(load_audio(speech), emotion_from=take).weights
+    )
+    assert emotalk(*asked, "--intensity", "2", "--model", bare, monkeypatch=monkeypatch) == 2
+    assert "emotalk prototypes" in capsys.readouterr().err
+    measured = tmp_path / "measured"
+    options = (f"neutral={other}", f"sad={speech}", "--model", bare, "-o", measured)
+    assert emotalk("prototypes", *options, monkeypatch=monkeypatch) == 0
+    capsys.readouterr()
+    assert (
+        emotalk(*asked, "--intensity", "0:0,1:2", "--confidence", "1", "--model", measured, monkeypatch=monkeypatch)
+        == 0
+    )
+    assert "not sure in 100% of the frames" in capsys.readouterr().out
+    np.testing.assert_allclose(
+        load_model(measured).prototypes[0].numpy(), animator.hear(load_audio(other)).memory.mean(0), atol=1e-5
+    )
+    assert emotalk("prototypes", "bored=x.wav", "--model", bare, "-o", measured, monkeypatch=monkeypatch) == 2
+    assert "unknown emotion 'bored'" in capsys.readouterr().err
+
+
+def test_a_precision_is_told_or_refused(
+    speech: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small_transformer("hubert", "group").save_pretrained(tmp_path / "base")
+    out = tmp_path / "face.npz"
+    asked = ("animate", speech, "-o", out, "--device", "cpu", "--precision", "int8")
+    assert emotalk(*asked, "--model", tmp_path / "base", monkeypatch=monkeypatch) == 0
+    assert Animation.load(out).meta["precision"] == "int8"
+    assert emotalk(*asked, "--model", PACKAGED_MODEL, monkeypatch=monkeypatch) == 2
+    assert "int8 is for the transformers of base and official" in capsys.readouterr().err

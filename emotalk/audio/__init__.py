@@ -2,7 +2,7 @@
 
 from emotalk.audio.container import AudioInfo, AudioSource, probe_audio
 from emotalk.audio.decode import load_audio, stream_audio
-from emotalk.audio.encode import decode_flac, encode_flac, encode_wav
+from emotalk.audio.encode import decode_flac, encode_flac, encode_wav, write_wav
 from emotalk.audio.resample import SAMPLE_RATE, Resampler
 
 __all__ = [
@@ -16,4 +16,5 @@ __all__ = [
     "load_audio",
     "probe_audio",
     "stream_audio",
+    "write_wav",
 ]

@@ -2,6 +2,8 @@
 
 import io
 import wave
+from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 
@@ -53,6 +55,16 @@ def encode_wav(samples: np.ndarray) -> bytes:
         file.setframerate(SAMPLE_RATE)
         file.writeframes(_to_int16(samples).astype("<i2").tobytes())
     return buffer.getvalue()
+
+
+def write_wav(path: Path, blocks: Iterable[np.ndarray]) -> None:
+    """As `encode_wav`, of samples in blocks of any size: hours of them need no memory."""
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE)
+        for block in blocks:
+            file.writeframes(_to_int16(block).astype("<i2").tobytes())
 
 
 def _to_int16(samples: np.ndarray) -> np.ndarray:

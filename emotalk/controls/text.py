@@ -28,7 +28,7 @@ def number_of(text: str) -> Number:
     except InputError:
         raise
     except ValueError:
-        raise InputError(f"{text!r} is neither a number nor seconds:number,… such as 0:1,2.5:0") from None
+        raise InputError(f"{text!r} is neither a number nor a track of seconds:number") from None
 
 
 def number_text(number: Number) -> str:

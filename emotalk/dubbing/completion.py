@@ -1,28 +1,31 @@
-"""What is done: a record per recording, keyed by what made it and written last.
+"""What counts as done: an output whose key is the one wanted now, and a file of the recorded size that is there.
 
-The record of `sub/a` lies at OUTPUT/.emotalk/sub/a.json. It names the recording, the digest of its bytes and, per
-output file, a key: a digest over everything the file's content depends on. An output counts as done when its key is the
-one wanted now and a file of the recorded size is there. Before an output of another key is replaced, its entry leaves
-the record; so whatever happens in between, no record ever vouches for a file it did not see written.
+A key is a digest over everything that a file's content depends on.
 """
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache, cached_property
 from typing import Any
 
 from emotalk.controls import Controls
 from emotalk.corpus.store import Store
+from emotalk.dubbing.ledger import Chapter, Record
 from emotalk.errors import InputError
-from emotalk.files import open_source
+from emotalk.files import is_uri, local_path, open_source
 from emotalk.formats import find_format, format_for
 from emotalk.inference.post import POST_VERSION
 from emotalk.inference.windows import PLAN_VERSION
+from emotalk.model.config import Precision
 from emotalk.remote import reached
 
-RECORDS = ".emotalk"
-RECORD_VERSION = 2
+OWN_FOLDER = ".emotalk"  # of the job, in the output folder
+VERIFY_THREADS = 16
 
 
 @dataclass(frozen=True)
@@ -31,86 +34,57 @@ class Recipe:
 
     model: digest of the model directory. fps: the rate of the files, as `30000/1001`; None: the network's own. Formats
         that are made for one rate keep to it. emotion_sha256: of the recording that the emotion is taken from.
+        precision: of the network's products, see `Animator`.
     """
 
     model: str
     controls: Controls
     fps: str | None = None
     emotion_sha256: str | None = None
+    precision: Precision = "float32"
 
     @classmethod
-    def of(cls, model: str, controls: Controls, fps: str | None = None) -> "Recipe":
+    def of(cls, model: str, controls: Controls, fps: str | None = None, precision: Precision = "float32") -> "Recipe":
         """Reads the recording that the emotion is taken from, if there is one."""
-        return cls(model, controls, fps, _emotion_digest(controls))
+        return cls(model, controls, fps, _emotion_digest(controls), precision)
 
     def check_emotion(self) -> None:
         """InputError where the recording that the emotion is taken from is no longer the one it was."""
         if _emotion_digest(self.controls) != self.emotion_sha256:
             raise InputError(f"{self.controls.emotion_from} was changed while the job ran: run it again")
 
-    def key(self, sha256: str, suffix: str) -> str:
+    def key(self, sha256: str, suffix: str, chapter: Chapter | None = None) -> str:
         """The completion key of one output: source bytes, model, controls, versions of plan, post and format."""
         # Left out on purpose: the kind of device and the number of threads, on which the last bits depend (1e-6 from
         # one thread to two). Thousands of hours are not made again because another machine goes on with them. Instead
         # each output says what it was made on, the report counts that, and one recording's files are of one making.
+        version, only_fps = _format_of(suffix)
+        made_by = self._made_by(sha256, chapter) | {"post": POST_VERSION, "format": [suffix, version]}
+        if self.fps is not None and only_fps is None:
+            made_by["fps"] = self.fps
+        return _digest(made_by)
+
+    def part_key(self, sha256: str, made_on: str, part_windows: int, chapter: Chapter | None = None) -> str:
+        """The key of a recording's parts. Here the kind of device counts: all its parts are of one making."""
+        parts = {"made_on": made_on, "part_windows": part_windows}
+        return _digest(self._made_by(sha256, chapter) | parts)[:16]
+
+    @cached_property
+    def _controls(self) -> dict[str, Any]:
+        return {**self.controls.to_dict(), "emotion_from": self.emotion_sha256}
+
+    def _made_by(self, sha256: str, chapter: Chapter | None) -> dict[str, Any]:
         made_by: dict[str, Any] = {
             "source": sha256,
             "model": self.model,
-            "controls": {**self.controls.to_dict(), "emotion_from": self.emotion_sha256},
+            "controls": self._controls,
             "window_plan": PLAN_VERSION,
-            "post": POST_VERSION,
-            "format": [suffix, format_for(suffix).version],
         }
-        if self.fps is not None and format_for(suffix).only_fps is None:
-            made_by["fps"] = self.fps
-        return hashlib.sha256(json.dumps(made_by, sort_keys=True).encode()).hexdigest()
-
-
-@dataclass(frozen=True)
-class Output:
-    """One written file: the key of what made it, its size, and what it was made on (see `Animator.made_on`)."""
-
-    key: str
-    bytes: int
-    made_on: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Record:
-    """What is known of a dubbed recording. outputs: by suffix. seconds, emotion, share, style: see `Animated`.
-
-    recording: its path below the inputs' root, by which a rerun knows it; uri: where it was read from.
-    """
-
-    recording: str
-    uri: str
-    sha256: str
-    fingerprint: str | None
-    seconds: float
-    frames: int
-    emotion: str
-    share: float
-    style: str | int
-    outputs: Mapping[str, Output] = field(default_factory=dict)
-
-    def to_json(self) -> bytes:
-        return (json.dumps({"version": RECORD_VERSION, **asdict(self)}, indent=1, sort_keys=True) + "\n").encode()
-
-    @classmethod
-    def from_json(cls, content: bytes) -> "Record | None":
-        """None for what is not a record of this version: the work is done again then."""
-        try:
-            data = json.loads(content)
-            if data.pop("version") != RECORD_VERSION:
-                return None
-            outputs = {suffix: Output(**entry) for suffix, entry in data.pop("outputs").items()}
-            return cls(outputs=outputs, **data)
-        except (ValueError, KeyError, TypeError, AttributeError):
-            return None
-
-    def without(self, suffixes: Iterable[str]) -> "Record":
-        gone = set(suffixes)
-        return replace(self, outputs={s: entry for s, entry in self.outputs.items() if s not in gone})
+        if self.precision != "float32":
+            made_by["precision"] = self.precision
+        if chapter is not None and chapter.count > 1:
+            made_by["span"] = [chapter.start_s, chapter.end_s]
+        return made_by
 
 
 @dataclass(frozen=True)
@@ -119,30 +93,24 @@ class OutputFolder:
 
     location: str
 
-    @property
-    def _store(self) -> Store:
-        return Store(self.location)
-
     def path(self, name: str, suffix: str) -> str:
         """The full path or URI of one output."""
-        return self._store.path(name + suffix)
-
-    def records(self) -> dict[str, Record]:
-        """All readable records, by the name of the outputs."""
-        with reached(self._store.path(RECORDS)) as (fs, root):
-            fs.invalidate_cache()
-            paths = {path[len(root) :].strip("/").removesuffix(".json"): path for path in _files(fs, root)}
-            if not paths:
-                return {}
-            contents = fs.cat(list(paths.values()), on_error="omit")  # many at a time where the store is far away
-        records = {name: Record.from_json(contents[path]) for name, path in paths.items() if path in contents}
-        return {name: record for name, record in records.items() if record is not None}
+        return Store(self.location).path(name + suffix)
 
     def sizes(self) -> dict[str, int]:
-        """Bytes of every file in the folder, by its path inside."""
-        with reached(self._store.path("")) as (fs, root):
+        """Bytes of every output, by its path inside; one listing, without the job's own folder."""
+        if not is_uri(self.location):
+            return dict(_scanned(str(local_path(self.location)), ""))
+        with reached(Store(self.location).path("")) as (fs, root):
             fs.invalidate_cache()
-            return {path[len(root.rstrip("/")) :].strip("/"): size for path, size in _files(fs, root).items()}
+            try:
+                entries = fs.find(root, detail=True)
+            except FileNotFoundError:
+                return {}
+            fs.invalidate_cache()
+        start = len(root.rstrip("/")) + 1
+        found = ((path[start:], entry) for path, entry in entries.items() if entry.get("type") == "file")
+        return {path: int(entry["size"]) for path, entry in found if not path.startswith(f"{OWN_FOLDER}/")}
 
     def size(self, name: str, suffix: str) -> int | None:
         """Bytes of one output now; None where there is none."""
@@ -153,28 +121,40 @@ class OutputFolder:
             except FileNotFoundError:
                 return None
 
-    def write_record(self, name: str, record: Record) -> None:
-        self._store.write(f"{RECORDS}/{name}.json", record.to_json())
+    def differing(self, records: Iterable[Record], sizes: Mapping[str, int]) -> set[str]:
+        """Outputs whose content is not what was recorded, by their path inside. Reads every one of them."""
+        written = (
+            (record.name + suffix, output.sha256)
+            for record in records
+            for suffix, output in record.outputs.items()
+            if sizes.get(record.name + suffix) == output.bytes
+        )
+        with ThreadPoolExecutor(VERIFY_THREADS) as pool:
+            return {path for path in pool.map(self._if_differing, written) if path is not None}
 
-    def forget(self, name: str, record: Record, suffixes: Iterable[str]) -> None:
-        """Takes these outputs out of the record before they are replaced."""
-        left = record.without(suffixes)
-        if len(left.outputs) == len(record.outputs):
-            return
-        if left.outputs:
-            self.write_record(name, left)
-        else:
-            self._store.remove(f"{RECORDS}/{name}.json")
+    def _if_differing(self, written: tuple[str, str]) -> str | None:
+        path, sha256 = written
+        try:
+            with open_source(Store(self.location).path(path)) as file:
+                return None if hashlib.file_digest(file, "sha256").hexdigest() == sha256 else path  # type: ignore[arg-type]
+        except (InputError, OSError):
+            return path
 
 
-def current(record: Record | None, recipe: Recipe, sha256: str, sizes: Mapping[str, int | None]) -> set[str]:
+def current(
+    record: Record | None,
+    recipe: Recipe,
+    sha256: str,
+    sizes: Mapping[str, int | None],
+    chapter: Chapter | None = None,
+) -> set[str]:
     """The suffixes whose output is done: key as wanted now, file there with its recorded size."""
     if record is None:
         return set()
     return {
         suffix
         for suffix, output in record.outputs.items()
-        if _known(suffix) and output.key == recipe.key(sha256, suffix) and sizes.get(suffix) == output.bytes
+        if _known(suffix) and sizes.get(suffix) == output.bytes and output.key == recipe.key(sha256, suffix, chapter)
     }
 
 
@@ -194,13 +174,31 @@ def _emotion_digest(controls: Controls) -> str | None:
         return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
 
 
+@cache
 def _known(suffix: str) -> bool:
     return find_format(suffix) is not None
 
 
-def _files(fs: Any, root: str) -> dict[str, int]:
+@cache
+def _format_of(suffix: str) -> tuple[int, Fraction | None]:
+    """Version and only rate: asked for every output of a shelf."""
+    known = format_for(suffix)
+    return known.version, known.only_fps
+
+
+def _digest(made_by: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(made_by, sort_keys=True).encode()).hexdigest()
+
+
+def _scanned(folder: str, below: str) -> Iterator[tuple[str, int]]:
     try:
-        entries = fs.find(root, detail=True)
+        entries = os.scandir(folder)
     except FileNotFoundError:
-        return {}
-    return {path: int(info["size"]) for path, info in entries.items() if info.get("type") == "file"}
+        return
+    with entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                if below or entry.name != OWN_FOLDER:
+                    yield from _scanned(entry.path, f"{below}{entry.name}/")
+            elif entry.is_file():
+                yield f"{below}{entry.name}", entry.stat().st_size

@@ -1,9 +1,12 @@
-"""What there is to dub: files, folders, globs and URIs become a list of recordings, sorted and each there once."""
+"""What there is to dub: files, folders, globs, URIs and manifests become a list of recordings, each there once.
+
+Names with numbers are in the order in which people count: `part 2` comes before `part 10`.
+"""
 
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -24,20 +27,25 @@ RECORDING_SUFFIXES = frozenset(
     for name in line.split()
 )
 # What a file system says of a file that changes when its content does.
+UNSEEN = "unseen"
 _CHANGE_MARKS = ("ETag", "etag", "md5Hash", "LastModified", "last_modified", "updated", "mtime", "created")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Recording:
     """One file to dub. `relative`: its path below the common root of all inputs, with '/'; what it is called.
 
-    fingerprint: changes whenever the content does (size and times, or an object's tag); None where nobody can tell.
+    fingerprint: changes whenever the content does (size and times, or an object's tag); None where nobody can tell,
+        `UNSEEN` for a remote object that a manifest names and nobody has looked at.
+    bytes: 0 where they are not known. output, controls: what a manifest gives it, see `emotalk.dubbing.manifest`.
     """
 
     uri: str
     relative: str
     bytes: int
     fingerprint: str | None
+    output: str | None = None
+    controls: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -68,6 +76,13 @@ def list_recordings(inputs: Sequence[str], *, output: str) -> Listing:
     """
     if not inputs:
         raise InputError("no recordings given")
+    from emotalk.dubbing.manifest import is_manifest, read_manifest
+
+    manifests = [given for given in inputs if is_manifest(given)]
+    if manifests:
+        if len(manifests) < len(inputs) or len(manifests) > 1:
+            raise InputError("a manifest is the only input of its run", source=manifests[0])
+        return Listing(tuple(read_manifest(absolute(manifests[0]))), (), ())
     found: dict[str, _Found] = {}
     roots: list[str] = []
     unreadable: list[tuple[str, str]] = []
@@ -83,7 +98,7 @@ def list_recordings(inputs: Sequence[str], *, output: str) -> Listing:
                 found[file.uri] = file
     root = _common(roots)
     recordings, ignored = [], []
-    for uri, file in sorted(found.items()):
+    for uri, file in sorted(found.items(), key=lambda entry: natural(entry[0])):
         hidden = PurePosixPath(uri).name.startswith(".")
         if file.named or (suffix_of(uri) in RECORDING_SUFFIXES and not hidden):
             recordings.append(Recording(uri, uri[len(root) :].lstrip("/"), file.bytes, file.fingerprint))
@@ -93,6 +108,40 @@ def list_recordings(inputs: Sequence[str], *, output: str) -> Listing:
         others = f" ({len(ignored)} other files, such as {PurePosixPath(ignored[0]).name})" if ignored else ""
         raise InputError(f"holds no recordings{others}", source=", ".join(inputs))
     return Listing(tuple(recordings), tuple(ignored), tuple(unreadable))
+
+
+def natural(text: str) -> tuple[tuple[int, str, str], ...]:
+    """By which names are sorted as people count; total, so that no two names are in the same place."""
+    parts = re.split(r"(\d+)", text)
+    return tuple(
+        (int(part), "", part) if number % 2 else (-1, part.casefold(), part) for number, part in enumerate(parts)
+    )
+
+
+def local_recording(path: str, relative: str, output: str | None, controls: Mapping[str, Any] | None) -> Recording:
+    """A local file that a manifest names."""
+    found = _local(path)
+    return Recording(path, relative, found.bytes, found.fingerprint, output, controls)
+
+
+def below_common_root(uris: Sequence[str]) -> list[str]:
+    """Each path or URI below the folder that holds all of them."""
+    start = len(_common(sorted({_parent(uri) for uri in uris})))
+    return [uri[start:].lstrip("/") for uri in uris]
+
+
+def looked_at(recording: Recording) -> Recording:
+    """The same with size and fingerprint as they are now; unchanged where it can't be reached."""
+    try:
+        if not is_uri(recording.uri):
+            seen = _local(recording.uri)
+        else:
+            with reached(recording.uri) as (fs, path):
+                fs.invalidate_cache()
+                seen = _remote(fs, path, fs.info(path))
+    except (InputError, OSError):
+        return recording
+    return replace(recording, bytes=seen.bytes, fingerprint=seen.fingerprint)
 
 
 def fingerprint_now(uri: str) -> str | None:

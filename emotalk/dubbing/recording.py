@@ -3,7 +3,7 @@
 import hashlib
 import pickle
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -14,9 +14,10 @@ import numpy as np
 from emotalk.animation import Animation
 from emotalk.audio import SAMPLE_RATE, probe_audio, stream_audio
 from emotalk.controls import Controls
+from emotalk.dubbing.emotions import EmotionCurve, EmotionSeries
 from emotalk.errors import InputError
 from emotalk.files import PathOrUri, is_uri, local_path, open_source
-from emotalk.formats import format_for, format_named, write_animation
+from emotalk.formats import Written, format_for, format_named, write_animation
 from emotalk.inference.animator import Animator
 from emotalk.inference.heard import emotion_of
 from emotalk.timing import frames_of
@@ -56,25 +57,36 @@ class Animated:
     faded: float | None = None
 
 
+@dataclass(frozen=True)
+class Published:
+    """Files that stand under their final names. frames: of each animation, its tail included. meta: of them.
+
+    outputs: what was written, by target. emotions: over time.
+    """
+
+    frames: int
+    meta: Mapping[str, Any]
+    outputs: Mapping[str, Written]
+    emotions: EmotionCurve | None
+
+
 @contextmanager
-def fetched(source: PathOrUri) -> Iterator[Source]:
+def fetched(source: PathOrUri, tick: Callable[[], None] | None = None) -> Iterator[Source]:
     """The recording as a local file with its digest. A URI is read once, into a temporary file that the block holds.
 
-    InputError where nothing can be read; a failing disk or network is an OSError.
+    `tick` hears that reading goes on. InputError where nothing can be read; a failing disk or network is an OSError.
     """
     digest = hashlib.sha256()
-    with open_source(source) as file:
-        if not is_uri(source):
-            while block := file.read(HASH_BYTES):
-                digest.update(block)
-            yield Source(local_path(source), digest.hexdigest())
-            return
-        with tempfile.NamedTemporaryFile(prefix="emotalk-") as copy:
-            while block := file.read(HASH_BYTES):
-                digest.update(block)
+    with open_source(source) as file, tempfile.NamedTemporaryFile(prefix="emotalk-") as copy:
+        remote = is_uri(source)
+        while block := file.read(HASH_BYTES):
+            digest.update(block)
+            if remote:
                 copy.write(block)
-            copy.flush()
-            yield Source(Path(copy.name), digest.hexdigest())
+            if tick is not None:
+                tick()
+        copy.flush()
+        yield Source(Path(copy.name) if remote else local_path(source), digest.hexdigest())
 
 
 def animate_recording(
@@ -84,47 +96,74 @@ def animate_recording(
     controls: Controls,
     *,
     options: Mapping[str, Any] | None = None,
-    before_writing: Callable[[], None] | None = None,
     heard: HeardCallback | None = None,
 ) -> Animated:
-    """Animates a recording of any length into one file per target, whose suffix picks its format.
+    """Animates a recording of any length into one file per target, whose suffix picks its format; see `publish`.
+
+    `heard` hears now and then how far the work is. InputError for a recording that is no good, its reason
+    without a name; OSError for what the disk refuses, naming the target.
+    """
+    counted = _Counted(source.path, heard)
+    pieces = animator.animate_blocks(counted, controls, frames=stretched_to(controls, stream_audio(source.path)))
+    published = publish(animator, pieces, source, targets, controls, options=options)
+    emotion, share = emotion_of(published.meta) or ("", 0.0)
+    return Animated(
+        frames=published.frames,
+        seconds=counted.samples / SAMPLE_RATE,
+        emotion=emotion,
+        share=share,
+        style=in_words(published.meta["style_used"]),
+        shown="shown" in published.meta,
+        faded=published.meta.get("faded"),
+    )
+
+
+def stretched_to(controls: Controls, blocks: Iterable[np.ndarray]) -> int | None:
+    """Frames of a recording over which another one's emotion is stretched; None, and nothing read, where it is not."""
+    if controls.emotion_from is None or controls.emotion_fit != "stretch":
+        return None
+    return frames_of(sum(len(block) for block in blocks))
+
+
+def publish(
+    animator: Animator,
+    pieces: Iterable[Animation],
+    source: Source,
+    targets: Sequence[PathOrUri],
+    controls: Controls,
+    *,
+    options: Mapping[str, Any] | None = None,
+    before_writing: Callable[[], None] | None = None,
+) -> Published:
+    """Consecutive pieces of a finished animation -> one file per target.
 
     Memory does not grow with the length: finished pieces wait in a temporary file. No target is touched before the
     whole recording was animated; `before_writing` is called then. Each target appears whole or not at all.
     options: what `write_animation` takes besides; formats that want a sound get the recording, those that are made for
     one frame rate keep to it.
-    `heard` hears now and then how far the work is. InputError for a recording that is no good, its reason
-    without a name; OSError for what the disk refuses, naming the target.
     """
-    counted = _Counted(source.path, heard)
     meta = {**animator.meta(controls), SOURCE_SHA256: source.sha256}
     frames = 0
-    stretched = controls.emotion_from is not None and controls.emotion_fit == "stretch"
-    length = frames_of(sum(len(block) for block in stream_audio(source.path))) if stretched else None
+    outputs: dict[str, Written] = {}
+    series: EmotionSeries | None = None
     with tempfile.TemporaryFile() as spool:
-        for piece in animator.animate_blocks(counted, controls, frames=length):
+        for piece in pieces:
             meta |= piece.meta
             if piece.frames:
                 frames += piece.frames
+                if piece.emotion is not None:
+                    series = series or EmotionSeries(piece.emotion_names)
+                    series.push(piece.emotion)
                 _put(spool, piece)
         if before_writing is not None:
             before_writing()
         for target in targets:
             given = _options(target, source, options or {})
-            write_animation(target, (replace(p, meta=meta) for p in _taken(spool)), **given)
-    emotion, share = emotion_of(meta) or ("", 0.0)
-    return Animated(
-        frames=frames,
-        seconds=counted.samples / SAMPLE_RATE,
-        emotion=emotion,
-        share=share,
-        style=_in_words(meta["style_used"]),
-        shown="shown" in meta,
-        faded=meta.get("faded"),
-    )
+            outputs[str(target)] = write_animation(target, (replace(p, meta=meta) for p in _taken(spool)), **given)
+    return Published(frames, meta, outputs, None if series is None else series.curve())
 
 
-def _in_words(style: Any) -> str | int:
+def in_words(style: Any) -> str | int:
     return style if isinstance(style, str | int) else "mixed styles"
 
 

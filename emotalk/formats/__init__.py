@@ -5,7 +5,9 @@ from consecutive pieces of one animation; formats whose `piecewise` says so need
 hours. docs/formats.md tells what each one holds.
 """
 
+import hashlib
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import PurePosixPath
 from typing import Any
@@ -31,6 +33,14 @@ FORMATS: tuple[Format, ...] = (
     flame.FORMAT,
     mp4.FORMAT,
 )
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was written to a target: bytes, and their digest."""
+
+    bytes: int
+    sha256: str
 
 
 def find_format(path: PathOrUri) -> Format | None:
@@ -79,7 +89,7 @@ def write_animation(
     format: str | None = None,
     fps: str | float | Fraction | None = None,
     **options: Any,
-) -> None:
+) -> Written:
     """Writes consecutive pieces of one animation to a local path or URI; the same bytes however it is cut.
 
     The first piece gives names, fps and columns, which the others must share; `meta` is the union, later pieces win.
@@ -94,6 +104,8 @@ def write_animation(
         given = retimed(given, rate_of(fps))
     with atomic_write(target) as temporary:
         known.write(temporary, given, **options)
+        with temporary.open("rb") as file:
+            return Written(temporary.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest())
 
 
 def read_animation(source: PathOrUri, *, format: str | None = None, **options: Any) -> Animation:
@@ -109,6 +121,7 @@ def read_animation(source: PathOrUri, *, format: str | None = None, **options: A
 __all__ = [
     "FORMATS",
     "Format",
+    "Written",
     "find_format",
     "format_for",
     "format_listing",

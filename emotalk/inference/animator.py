@@ -6,7 +6,7 @@ Three steps: `plan` cuts samples into windows, `predict` runs the network on a b
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,12 +21,14 @@ from emotalk.controls import Controls
 from emotalk.errors import InputError
 from emotalk.inference.conditions import Conditions, check
 from emotalk.inference.direction import Direction
+from emotalk.inference.execution import computing, prepared
 from emotalk.inference.finish import Finisher, RawWindow, joined
 from emotalk.inference.heard import HeardEmotion
 from emotalk.inference.listening import HISTORY
 from emotalk.inference.post import POST_VERSION, loudness_dbfs
 from emotalk.inference.take import MAX_TAKE_S, EmotionTake
 from emotalk.inference.windows import FRAMES_PER_STEP, PLAN_VERSION, Window, WindowShape, plan_windows
+from emotalk.model.config import Precision
 from emotalk.model.network import EmoTalk
 from emotalk.timing import frames_of
 
@@ -42,6 +44,10 @@ class Animator:
     multiple of it. Fixed shapes make a result independent of its batch mates. On a CPU one row at its own length is
     both exact and fastest; a GPU wants more of both.
 
+    precision: int8 makes the transformers of `base` and `official` faster on a CPU, bfloat16 is for GPUs; both with an
+    error (docs/speed.md). compiled: torch.compile takes a minute for each shape, once, and saves launches on a GPU.
+    Live streams have float32.
+
     model_digest: of the model directory, see `emotalk.model.store`; it goes into every animation's `meta`.
     """
 
@@ -52,10 +58,13 @@ class Animator:
         device: str | None = None,
         rows: int | None = None,
         frame_multiple: int | None = None,
+        precision: Precision = "float32",
+        compiled: bool = False,
         model_digest: str | None = None,
     ) -> None:
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        self.model = model.to(device).eval()
+        self.model = prepared(model.to(device).eval(), precision, compiled)
+        self.precision = precision
         self.rows = rows or (1 if device == "cpu" else 8)
         self.frame_multiple = frame_multiple or (1 if device == "cpu" else 150)
         self.model_digest = model_digest
@@ -64,10 +73,14 @@ class Animator:
 
     @property
     def made_on(self) -> str:
-        """What the last bits of a result depend on besides model, controls and plan: `cuda`, `cpu, 2 threads`."""
+        """What the last bits of a result depend on besides model, controls and plan: `cuda`, `cpu, 2 threads`.
+
+        Of a precision that is not float32 more than the last bits do; it stands at the end, as in `cuda, bfloat16`.
+        """
         device = self.model.device.type
         threads = torch.get_num_threads()
-        return f"cpu, {threads} thread{'s' * (threads > 1)}" if device == "cpu" else device
+        where = f"cpu, {threads} thread{'s' * (threads > 1)}" if device == "cpu" else device
+        return where if self.precision == "float32" else f"{where}, {self.precision}"
 
     def check(self, controls: Controls) -> None:
         """InputError where this model cannot do what is asked: an unknown emotion or style, no emotion prototypes."""
@@ -202,6 +215,7 @@ class Animator:
             "window_plan": PLAN_VERSION,
             "post": POST_VERSION,
             "controls": controls.to_dict(),
+            **({} if self.precision == "float32" else {"precision": self.precision}),
             "style_used": "mean of the trained styles" if style is None else style,
         }
 
@@ -226,30 +240,29 @@ class Animator:
         lengths = torch.tensor([len(window.samples)], device=device)
         pool = torch.zeros(1, window.frames, dtype=torch.bool, device=device)
         pool[:, own] = True
-        heard = self.model.emotion_encoder.listen(samples, lengths)
-        memory, logits = self.model.encode_emotion(heard, frames_of(lengths), pool)
+        with computing(self.precision, device):
+            heard = self.model.emotion_encoder.listen(samples, lengths)
+            memory, logits = self.model.encode_emotion(heard, frames_of(lengths), pool)
         return memory[0, own].float().cpu().numpy(), logits[0].float().cpu().numpy()
 
     @torch.inference_mode()
     def _run(self, windows: list[Window], wanted: list[Direction], frames: int) -> list[RawWindow]:
         device = self.model.device
-        samples = np.zeros((self.rows, frames * 1_600 // 3), np.float32)
-        lengths = np.full(self.rows, samples.shape[1])
-        pool = np.zeros((self.rows, frames), bool)
+        # What goes to a GPU waits in memory that it reads by itself.
+        staged = partial(torch.zeros, pin_memory=device.type == "cuda")
+        samples = staged(self.rows, frames * 1_600 // 3)
+        lengths = staged(self.rows, dtype=torch.int64).fill_(samples.shape[1])
+        pool = staged(self.rows, frames, dtype=torch.bool)
         for row, window in enumerate(windows):
-            samples[row, : len(window.samples)] = window.samples
+            samples[row, : len(window.samples)] = torch.from_numpy(window.samples)
             lengths[row] = len(window.samples)
             pool[row, window.start - window.first : window.stop - window.first] = True
         idle = self.rows - len(windows)
         rows = [*wanted, *[Direction(Controls())] * idle]
         first = [window.first for window in windows] + [0] * idle
-        weights, logits, sure = self._face(
-            torch.from_numpy(samples).to(device),
-            torch.from_numpy(lengths).to(device),
-            torch.from_numpy(pool).to(device),
-            rows,
-            first,
-        )
+        sound, counts, pooled = (part.to(device, non_blocking=True) for part in (samples, lengths, pool))
+        with computing(self.precision, device):
+            weights, logits, sure = self._face(sound, counts, pooled, rows, first)
         kept = None if sure is None else sure[..., 0].float().cpu().numpy()
         heard = logits.float().cpu().numpy()
         raw = weights.float().cpu().numpy()

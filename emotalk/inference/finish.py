@@ -24,7 +24,8 @@ class RawWindow:
 
     Where the network has a head pose, `weights` are (n, 58): the head's six columns behind the coefficients.
     loudness: (n,) dBFS per frame. logits: (labels,) of the emotion heard in the frames it contributes. kept: (n,) how
-    much of what is heard is sure enough to be shown; None: all.
+    much of what is heard is sure enough to be shown; None: all. noticed: (bytes,) uint8, what is remarkable about its
+    sound, where somebody looked (`emotalk.dubbing.sound`).
     """
 
     window: Window
@@ -32,6 +33,7 @@ class RawWindow:
     loudness: np.ndarray
     logits: np.ndarray
     kept: np.ndarray | None = None
+    noticed: np.ndarray | None = None
 
     @property
     def own_frames(self) -> int:

@@ -9,6 +9,7 @@ from emotalk.errors import InputError
 from emotalk.labels import EMOTIONS
 
 Preset = Literal["official", "base", "lite"]
+Precision = Literal["float32", "bfloat16", "int8"]  # in which products are made; weights are stored in float32
 T = TypeVar("T")
 
 

@@ -5,6 +5,7 @@ the memory of its own frame, which makes it a linear map of the emotion at that 
 """
 
 import math
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -57,8 +58,7 @@ class EmotionGuidedDecoder(nn.Module):
             if read_out is not None:
                 nn.init.zeros_(read_out.weight)
                 nn.init.zeros_(read_out.bias)
-        slopes = [2 ** (-8 * (head + 1) / heads) for head in range(heads)]
-        self.register_buffer("slopes", torch.tensor(slopes), persistent=False)
+        self.register_buffer("slopes", head_slopes(heads), persistent=False)
         self.register_buffer("head_units", torch.tensor(HEAD_UNITS), persistent=False)
 
     def forward(self, fused: Tensor, memory: Tensor) -> Tensor:
@@ -78,7 +78,7 @@ class EmotionGuidedDecoder(nn.Module):
         query, new = self.attention_in(fused).split((fused.shape[2], 2 * fused.shape[2]), -1)
         held = torch.cat([cache, new], 1)
         kept, frames = cache.shape[1], fused.shape[1]
-        bias = self._bias(kept, kept + frames, 0).to(query.dtype)
+        bias = step_bias(self.heads, self.past_frames, kept, frames, query.device).to(query.dtype)
         if int(first.min()) < kept:
             # No frame hears what was before the recording. One that lies there itself hears itself: it is dropped, but
             # must not become a number that is none.
@@ -130,12 +130,29 @@ class EmotionGuidedDecoder(nn.Module):
         return self.attention_out(attended.transpose(1, 2).flatten(2))
 
     def _bias(self, start: int, stop: int, first: int) -> Tensor:
-        """(heads, stop - start, stop - first): -slope * whole seconds back, -inf for the future and beyond the past."""
-        device = self.slopes.device
-        back = torch.arange(start, stop, device=device)[:, None] - torch.arange(first, stop, device=device)
-        bias = -self.slopes[:, None, None] * back.div(PERIOD_FRAMES, rounding_mode="floor")
-        hidden = back < 0 if self.past_frames is None else (back < 0) | (back >= self.past_frames)
-        return bias.masked_fill(hidden, -math.inf)
+        return distance_bias(self.slopes, self.past_frames, range(start, stop), range(first, stop))
+
+
+def head_slopes(heads: int) -> Tensor:
+    """(heads,): how fast each head forgets."""
+    return torch.tensor([2 ** (-8 * (head + 1) / heads) for head in range(heads)])
+
+
+def distance_bias(slopes: Tensor, past_frames: int | None, asking: range, heard: range) -> Tensor:
+    """(heads, asking, heard): -slope * whole seconds back, -inf for the future and beyond the past."""
+    queries, keys = (torch.arange(part.start, part.stop, device=slopes.device) for part in (asking, heard))
+    back = queries[:, None] - keys
+    bias = -slopes[:, None, None] * back.div(PERIOD_FRAMES, rounding_mode="floor")
+    hidden = back < 0 if past_frames is None else (back < 0) | (back >= past_frames)
+    return bias.masked_fill(hidden, -math.inf)
+
+
+@lru_cache(maxsize=256)
+@torch.inference_mode(False)
+def step_bias(heads: int, past_frames: int, kept: int, frames: int, device: torch.device) -> Tensor:
+    """`distance_bias` of the `frames` that follow `kept` ones: every step of a stream asks for the same."""
+    slopes = head_slopes(heads).to(device)
+    return distance_bias(slopes, past_frames, range(kept, kept + frames), range(kept + frames))
 
 
 def periodic_encoding(frames: int, width: int) -> Tensor:

@@ -84,7 +84,9 @@ class MelEncoder(nn.Module):
         before = window - WINDOW_FUTURE_SAMPLES
         after = max(0, (columns - 1) * HOP_SAMPLES + WINDOW_FUTURE_SAMPLES - samples.shape[1])
         padded = F.pad(samples, (before, after))[:, : (columns - 1) * HOP_SAMPLES + window]
-        return self.normalise(self.powers(padded))
+        with torch.autocast(padded.device.type, enabled=False):  # powers span more than 16 bits tell
+            powers = self.powers(padded.float())
+            return self.normalise(powers, powers.mean(-1))
 
     def powers(self, samples: Tensor) -> Tensor:
         """(B, window + (n - 1) hops) -> (B, n, bands): power per band of each analysis window."""
@@ -92,34 +94,28 @@ class MelEncoder(nn.Module):
         # Squares of real and imaginary parts, each weighted by its band: the sum of both is left to the product.
         return torch.view_as_real(spectrum).square().flatten(2) @ self.filters
 
-    def normalise(self, bands: Tensor, before: Tensor | None = None, last: int | None = None) -> Tensor:
+    def normalise(self, bands: Tensor, energy: Tensor) -> Tensor:
         """Power per band relative to the level of the last seconds, in nepers, scaled to about [-1, 1].
 
-        bands: (B, columns, bands). before: (B,) columns at the front that lie before the recording's start and hold
-        silence; zeros come back for them. None: every row starts with its recording. last: only so many columns at the
-        end are wanted; None: all. A column looks at no more than HISTORY_COLUMNS columns before it, so that a stream
-        needs to keep no more.
+        bands: (B, columns, bands). energy: (B, before + columns), the mean over bands of these columns and of so many
+        before them; what lies before those is silent. A column's level looks back less than HISTORY_COLUMNS, so that a
+        stream needs to keep no more.
         """
-        energy = bands.mean(-1)
-        smooth = F.avg_pool1d(F.pad(energy, (LEVEL_SMOOTHING - 1, 0))[:, None], LEVEL_SMOOTHING, 1)
-        first = 0 if last is None else bands.shape[1] - last
-        loud = F.pad(smooth, (LEVEL_COLUMNS - 1, 0))[..., first:]
-        level = F.max_pool1d(loud, LEVEL_COLUMNS, 1)[:, 0].clamp(min=LEVEL_FLOOR)[..., None]
-        columns = torch.log(bands[:, first:] / level + DYNAMIC_RANGE) / 4 + 1
-        if before is None:
-            return columns
-        inside = torch.arange(first, bands.shape[1], device=bands.device) >= before[:, None]
-        return columns * inside[..., None]
+        back = LEVEL_COLUMNS + LEVEL_SMOOTHING - 2
+        heard = F.pad(energy, (back + bands.shape[1] - energy.shape[1], 0))[:, None]
+        smooth = F.avg_pool1d(heard, LEVEL_SMOOTHING, 1)
+        level = F.max_pool1d(smooth, LEVEL_COLUMNS, 1)[:, 0].clamp(min=LEVEL_FLOOR)[..., None]
+        return torch.log(bands / level + DYNAMIC_RANGE) / 4 + 1
 
     def _patches(self, columns: Tensor, frames: int) -> Tensor:
         """(B, columns, bands) -> (B, frames, patch * bands): what each frame sees around its own column."""
         padded = F.pad(columns, (0, 0, self.config.patch_past, 0))
-        index = torch.tensor([column_of(k) for k in range(frames)], device=columns.device)
-        return padded[:, index[:, None] + self.patch_offsets()].flatten(2)
+        index = column_of(torch.arange(frames, device=columns.device))
+        return self.patches(padded).index_select(1, index)
 
-    def patch_offsets(self) -> Tensor:
-        """(patch,) places of a patch's columns after its first."""
-        return torch.arange(self.config.patch_past + 1 + self.config.patch_future, device=self.window.device)
+    def patches(self, columns: Tensor) -> Tensor:
+        """(B, columns, bands) -> (B, n, patch * bands): all patches, by their first column; a view."""
+        return columns.unfold(1, self.config.patch_past + 1 + self.config.patch_future, 1).transpose(2, 3).flatten(2)
 
 
 class ConvBlock(nn.Module):
@@ -143,15 +139,17 @@ class ConvBlock(nn.Module):
         x = self.norm(hidden) * mask
         return self.mix(F.pad(x, (0, 0, self.past, self.future)), hidden, mask)
 
-    def mix(self, normed: Tensor, hidden: Tensor, mask: Tensor) -> Tensor:
+    def mix(self, normed: Tensor, hidden: Tensor, mask: Tensor | None) -> Tensor:
         """`hidden` (B, T, C) and what it hears around it -> (B, T, C).
 
-        normed: (B, past + T + future, C), zero outside the recording. mask: (B, T, 1), 0 outside it.
+        normed: (B, past + T + future, C), zero outside the recording. mask: (B, T, 1), 0 outside it; None: all of
+        the frames lie inside.
         """
         frames = hidden.shape[1]
         shifts = range(0, self.kernel * self.dilation, self.dilation)
         x = self.time(torch.cat([normed[:, shift : shift + frames] for shift in shifts], -1))
-        return (hidden + self.narrow(F.relu(self.widen(F.relu(x))))) * mask
+        mixed = hidden + self.narrow(F.relu(self.widen(F.relu(x))))
+        return mixed if mask is None else mixed * mask
 
 
 def column_of(frame: Frame) -> Frame:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -91,12 +92,16 @@ class LiveStream(Stream):
             # The face without emotion has no past of its own yet.
             self._state = self._state.put("neutral", self._state["decoder"])
         self._wanted = later
+        # When the next blink comes depends on how many were due before.
+        rate = both.controls.blinks_per_minute
+        same = rate == later.controls.blinks_per_minute
+        self._settled = later if same else Direction(replace(later.controls, blinks_per_minute=rate), later.take)
         self._direct(both, start + SETTLED_FRAMES)
 
     def _asked(self, frames: int) -> Asked:
         """What is asked for in the next step."""
         if self._settles is not None and self._next >= self._settles:
-            self._direct(self._wanted)
+            self._direct(self._settled)
         if self._steady is not None:
             return self._steady
         return self.network.asked(self._now, self._next - self.network.future_frames, frames)

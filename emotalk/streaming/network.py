@@ -186,7 +186,7 @@ class StreamingNetwork:
         samples = torch.cat([state["samples"], chunks], 1)
         new = {
             "next": first + frames,
-            "samples": drop_front(samples, advance * HOP_SAMPLES, self._past_samples),
+            "samples": drop_front(samples, step.columns * HOP_SAMPLES, self._past_samples),
         }
         features = self._listen(samples.to(self.model.device), state, step, new)
         heard = features.get("emotion", features["content"])
@@ -201,7 +201,7 @@ class StreamingNetwork:
         new |= {f"post.{name}": torch.from_numpy(value) for name, value in after._asdict().items()}
         late = np.array([self.future_frames + recipe.held for recipe in asked.recipes])
         sure = None if kept is None else kept[..., 0].float().cpu().numpy()
-        return StepFrames(out, first.numpy() - late, logits.float().cpu().numpy(), sure), StreamState.of(new)
+        return StepFrames(out, first.numpy() - late, logits.float().cpu().numpy(), sure), state.then(new)
 
     def _listen(self, samples: Tensor, state: StreamState, step: Step, new: dict[str, Tensor]) -> dict[str, Tensor]:
         """By encoder (B, T, C) features of the frames `future_frames` before those that enter."""

@@ -5,6 +5,7 @@ Small tensors by the dozen cost more to copy than to compute with: a row is one 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from typing import NamedTuple
 
@@ -44,16 +45,34 @@ class StreamState:
             parts.setdefault(buffer, []).append(tensor.reshape(len(tensor), -1))
         return cls({buffer: torch.cat(rows, 1) for buffer, rows in parts.items()}, places)
 
+    def then(self, tensors: Mapping[str, Tensor]) -> "StreamState":
+        """New values for all of its tensors, of the same shapes."""
+        parts: dict[str, list[Tensor]] = {buffer: [] for buffer in self.buffers}
+        for name, place in self.places.items():
+            parts[place.buffer].append(tensors[name].flatten(1) if place.shape else tensors[name][:, None])
+        return StreamState({buffer: torch.cat(rows, 1) for buffer, rows in parts.items()}, self.places)
+
     def __getitem__(self, name: str) -> Tensor:
         """(B, …)."""
-        buffer, start, shape = self.places[name]
-        held = self.buffers[buffer][:, start : start + prod(shape)]
-        return held.unflatten(1, shape) if shape else held[:, 0]
+        return self._tensors[name]
 
     def part(self, prefix: str) -> dict[str, Tensor]:
         """The tensors `prefix.name` by name."""
-        names = [name for name in self.places if name.startswith(f"{prefix}.")]
-        return {name.removeprefix(f"{prefix}."): self[name] for name in names}
+        skip = len(prefix) + 1
+        return {name[skip:]: tensor for name, tensor in self._tensors.items() if name.startswith(f"{prefix}.")}
+
+    @cached_property
+    def _tensors(self) -> dict[str, Tensor]:
+        # One cut per buffer: views by the dozen take longer to make one by one.
+        widths: dict[str, list[int]] = {buffer: [] for buffer in self.buffers}
+        for place in self.places.values():
+            widths[place.buffer].append(prod(place.shape))
+        cuts = {buffer: iter(self.buffers[buffer].split(widths[buffer], 1)) for buffer in self.buffers}
+        held = {name: next(cuts[place.buffer]) for name, place in self.places.items()}
+        return {
+            name: held[name].unflatten(1, place.shape) if place.shape else held[name][:, 0]
+            for name, place in self.places.items()
+        }
 
     def put(self, name: str, tensor: Tensor) -> "StreamState":
         """The same with another tensor for a name."""
@@ -85,11 +104,10 @@ class StreamState:
         ]
 
 
-def drop_front(values: Tensor, counts: Tensor, kept: int) -> Tensor:
-    """(B, n, …) without the first `counts` (B,) of each row -> (B, kept, …)."""
-    first = int(counts[0])
-    if bool((counts == first).all()):
-        return values[:, first : first + kept]
+def drop_front(values: Tensor, counts: Tensor | int, kept: int) -> Tensor:
+    """(B, n, …) without the first `counts` (B,) of each row, or so many of all -> (B, kept, …)."""
+    if isinstance(counts, int):
+        return values[:, counts : counts + kept]
     index = counts[:, None] + torch.arange(kept)
     rows = torch.arange(len(values))[:, None]
     return values[rows.to(values.device), index.to(values.device)]

@@ -58,9 +58,13 @@ class Frames:
         known = max(0, frame - self.first)
         if not known:
             return self
-        head = None if self.head is None else self.head[known:]
-        rest = {"weights": self.weights[known:], "emotion": self.emotion[known:], "head": head}
-        return replace(self, first=self.first + known, **rest)
+        return replace(
+            self,
+            first=self.first + known,
+            weights=self.weights[known:],
+            emotion=self.emotion[known:],
+            head=None if self.head is None else self.head[known:],
+        )
 
 
 class Lost(Enum):

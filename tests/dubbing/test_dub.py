@@ -1,6 +1,5 @@
 """A run over a shelf, without a cluster: what is done, what is done again, and what fails."""
 
-import json
 import resource
 import shutil
 from collections.abc import Callable, Iterator
@@ -17,10 +16,15 @@ from emotalk.animation import Animation
 from emotalk.audio import load_audio
 from emotalk.controls import Controls
 from emotalk.dubbing import completion
-from emotalk.dubbing.completion import RECORDS, OutputFolder, Recipe, Record
-from emotalk.dubbing.dub import Dubbing
+from emotalk.dubbing.completion import OWN_FOLDER, OutputFolder, Recipe
+from emotalk.dubbing.journal import Journal
+from emotalk.dubbing.ledger import LEDGER, Ledger, Record
 from emotalk.dubbing.listing import list_recordings
-from emotalk.dubbing.report import Report, Row
+from emotalk.dubbing.plan import Dubbing, Plan
+from emotalk.dubbing.predicting import Alone, Predictor
+from emotalk.dubbing.report import Row, Totals
+from emotalk.dubbing.strands import strands_of
+from emotalk.dubbing.work import Dubber
 from emotalk.files import absolute
 from emotalk.inference.animator import Animator
 from emotalk.inference.heard import emotion_of
@@ -52,23 +56,41 @@ class Shelf:
         self, *formats: str, controls: Controls | None = None, root: Path | None = None, fps: str | None = None
     ) -> dict[str, Row]:
         """-> rows by the recording's file name."""
+        return self.work(self.plan(*formats, controls=controls, root=root, fps=fps))
+
+    def plan(
+        self, *formats: str, controls: Controls | None = None, root: Path | None = None, fps: str | None = None
+    ) -> Plan:
         listing = list_recordings([str(root or self.root)], output=str(self.output))
-        recipe = Recipe(self.digest, controls or Controls(), fps)
-        dubbing = Dubbing.plan(listing, OutputFolder(absolute(str(self.output))), recipe, formats or (".npz", ".csv"))
+        recipe = Recipe.of(self.digest, controls or Controls(), fps)
+        ledger = Ledger.read(str(self.output))
+        folder = OutputFolder(absolute(str(self.output)))
+        dubbing = Dubbing(folder, recipe, formats or (".npz", ".csv"), ledger.generation + 1)
+        return Plan.of(listing, dubbing, ledger)
+
+    def work(self, plan: Plan) -> dict[str, Row]:
         self.animated = 0
-        rows = [*dubbing.rows, *(dubbing.dub_recording(item, self._use) for item in dubbing.items)]
+        journal = Journal(str(self.output), plan.dubbing.generation)
+        dubber = Dubber(plan.dubbing, journal, self._use)
+        rows = [*plan.done_rows(), *plan.failed]
+        for strand in dubber.forget_outdated(strands_of(plan.items, 1)):
+            rows += [row for _, row in dubber.dub(strand)]
+        journal.flush()
         return {Path(row.uri).name: row for row in rows}
 
-    def _use(self) -> Animator:
+    def _use(self) -> Predictor:
         self.animated += 1
-        return self.animator
+        return Alone(self.animator)
+
+    def records(self) -> dict[str, Record]:
+        return {record.name: record for record in Ledger.read(str(self.output))}
 
     def files(self) -> dict[str, tuple[bytes, int]]:
         """Content and time of every output."""
         return {
             str(path.relative_to(self.output)): (path.read_bytes(), path.stat().st_mtime_ns)
             for path in sorted(self.output.rglob("*"))
-            if path.is_file() and RECORDS not in path.parts
+            if path.is_file() and OWN_FOLDER not in path.parts
         }
 
 
@@ -122,7 +144,7 @@ def test_a_rerun_touches_nothing(shelf: Shelf) -> None:
     assert shelf.animated == 0
     assert shelf.files() == before
     assert {n: replace(r, speed=None, state="animated") for n, r in again.items()} == {
-        n: replace(r, speed=None) for n, r in first.items()
+        n: replace(r, speed=None, work_s=None, emotions=None) for n, r in first.items()
     }
 
 
@@ -251,15 +273,14 @@ def test_a_recording_that_turns_bad_keeps_its_old_animation_and_says_so(shelf: S
 
 
 def test_a_recording_that_changes_while_it_is_read_is_refused(shelf: Shelf) -> None:
-    listing = list_recordings([str(shelf.root / "a.wav")], output=str(shelf.output))
-    folder = OutputFolder(absolute(str(shelf.output)))
-    dubbing = Dubbing.plan(listing, folder, Recipe(shelf.digest, Controls()), [".npz"])
+    plan = shelf.plan(".npz", root=shelf.root / "a.wav")
 
-    def change_it() -> Animator:
+    def change_it() -> Predictor:
         write_murmur(shelf.root / "a.wav", 0.9, seed=3)
-        return shelf.animator
+        return Alone(shelf.animator)
 
-    row = dubbing.dub_recording(dubbing.items[0], change_it)
+    dubber = Dubber(plan.dubbing, Journal(str(shelf.output), 1), change_it)
+    ((_, row),) = dubber.dub(strands_of(plan.items, 1)[0])
     assert row.state == "failed"
     assert "changed" in str(row.reason)
     assert not shelf.output.exists()
@@ -269,13 +290,13 @@ def test_an_interrupted_replacement_is_not_taken_for_the_old_one(shelf: Shelf) -
     """New npz written, then killed before CSV and record: going back to the old controls must not keep the new npz."""
     shelf.run()
     before = shelf.files()
-    folder = OutputFolder(absolute(str(shelf.output)))
-    record = folder.records()["a"]
-    shutil.copytree(shelf.output, other := shelf.output.with_name("other"))
-    shelf.run(controls=Controls(seed=5))
-    folder.forget("a", folder.records()["a"], [".npz", ".csv"])  # what the next run does before it writes
-    shutil.copy(other / "a.csv", shelf.output)
-    assert record != folder.records().get("a")
+    record = shelf.records()["a"]
+    plan = shelf.plan(controls=Controls(seed=5))
+    journal = Journal(str(shelf.output), plan.dubbing.generation)
+    Dubber(plan.dubbing, journal, shelf._use).forget_outdated(strands_of(plan.items, 1))
+    shelf.animator.animate(load_audio(shelf.root / "a.wav"), Controls(seed=5)).save(shelf.output / "a.npz")
+    assert record.vouches_for([".npz"])
+    assert not shelf.records()["a"].vouches_for([".npz", ".csv"])
     shelf.run()
     assert {name: content for name, (content, _) in shelf.files().items()} == {n: c for n, (c, _) in before.items()}
 
@@ -283,15 +304,10 @@ def test_an_interrupted_replacement_is_not_taken_for_the_old_one(shelf: Shelf) -
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"version": 1}', b'{"version": 99, "outputs": {}}'])
 def test_an_unreadable_record_means_that_the_work_is_done_again(shelf: Shelf, content: bytes) -> None:
     shelf.run(".npz")
-    (shelf.output / RECORDS / "a.json").write_bytes(content)
+    (segment,) = (shelf.output / LEDGER).iterdir()
+    lines = segment.read_bytes().splitlines()
+    segment.write_bytes(b"\n".join(content if b'"name":"a"' in line else line for line in lines))
     assert states(shelf.run(".npz")) == {"a.wav": "animated", "b.wav": "already done"}
-
-
-def test_a_record_survives_its_file(shelf: Shelf) -> None:
-    shelf.run()
-    (record,) = [r for name, r in OutputFolder(str(shelf.output)).records().items() if name == "a"]
-    assert Record.from_json(record.to_json()) == record
-    assert json.loads(record.to_json())["recording"] == "a.wav"
 
 
 @pytest.fixture
@@ -310,8 +326,7 @@ def test_other_threads_redo_nothing_and_are_told(shelf: Shelf, threads: Callable
     rows = shelf.run()
     assert states(rows) == {"a.wav": "already done", "b.wav": "already done", "c.wav": "animated"}
     assert {name: file for name, file in shelf.files().items() if name in before} == before
-    report = Report(rows=tuple(rows.values()), ignored=(), output="", elapsed_s=1)
-    assert "made on cpu, 1 thread (2), cpu, 2 threads (1)" in report.summary()
+    assert "made on cpu, 1 thread (2), cpu, 2 threads (1)" in Totals.of(rows.values(), elapsed_s=1).summary()
 
 
 def test_the_files_of_one_recording_are_of_one_making(shelf: Shelf, threads: Callable[[int], None]) -> None:
@@ -320,7 +335,7 @@ def test_the_files_of_one_recording_are_of_one_making(shelf: Shelf, threads: Cal
     before = shelf.files()
     threads(2)
     shelf.run(".csv")
-    record = OutputFolder(str(shelf.output)).records()["a"]
+    record = shelf.records()["a"]
     assert {output.made_on for output in record.outputs.values()} == {"cpu, 2 threads"}
     after = shelf.files()
     assert after["a.npz"][1] > before["a.npz"][1]
@@ -334,6 +349,7 @@ def test_what_made_an_output_is_its_key(monkeypatch: pytest.MonkeyPatch) -> None
         lambda: recipe.key("other", ".npz"),
         lambda: recipe.key("sha", ".csv"),
         lambda: Recipe("another", Controls()).key("sha", ".npz"),
+        lambda: Recipe("model", Controls(), precision="int8").key("sha", ".npz"),
         lambda: Recipe("model", Controls(seed=1)).key("sha", ".npz"),
     ]
     assert recipe.key("sha", ".npz") == Recipe("model", Controls()).key("sha", ".npz")
@@ -341,7 +357,7 @@ def test_what_made_an_output_is_its_key(monkeypatch: pytest.MonkeyPatch) -> None
     for version in ("PLAN_VERSION", "POST_VERSION"):
         monkeypatch.setattr(completion, version, 1000)
         keys.add(recipe.key("sha", ".npz"))
-    assert len(keys) == 7
+    assert len(keys) == 8
 
 
 def test_a_long_recording_is_one_animation_without_seams(shelf: Shelf) -> None:
@@ -354,3 +370,19 @@ def test_a_long_recording_is_one_animation_without_seams(shelf: Shelf) -> None:
     alone = Animator(shelf.animator.model, device="cpu")
     alone.shape = whole
     np.testing.assert_allclose(alone.animate(load_audio(shelf.root / "long.wav")).weights, direct.weights, atol=2e-5)
+
+
+def test_an_emotion_of_another_recording_is_part_of_what_made_an_output(shelf: Shelf, tmp_path: Path) -> None:
+    other = write_murmur(tmp_path / "other.wav", 2.0)
+    controls = Controls(emotion_from=str(other), emotion_fit="stretch")
+    plain = shelf.run(".npz")
+    assert all(row.state == "animated" for row in shelf.run(".npz", controls=controls).values())
+    assert shelf.run(".npz", controls=controls).keys() == plain.keys()
+    assert shelf.animated == 0
+    other.write_bytes(write_murmur(tmp_path / "third.wav", 1.0).read_bytes())
+    assert shelf.run(".npz", controls=controls)
+    assert shelf.animated == len(plain)
+    moved = tmp_path / "moved.wav"
+    other.rename(moved)
+    shelf.run(".npz", controls=replace(controls, emotion_from=str(moved)))
+    assert shelf.animated == 0  # the same bytes at another place

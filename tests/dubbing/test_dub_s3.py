@@ -8,8 +8,14 @@ import pytest
 from emotalk.animation import Animation
 from emotalk.controls import Controls
 from emotalk.dubbing.completion import OutputFolder, Recipe
-from emotalk.dubbing.dub import Dubbing
+from emotalk.dubbing.journal import Journal
+from emotalk.dubbing.ledger import Ledger
 from emotalk.dubbing.listing import list_recordings
+from emotalk.dubbing.plan import Dubbing, Plan
+from emotalk.dubbing.predicting import Alone
+from emotalk.dubbing.report import Row
+from emotalk.dubbing.strands import strands_of
+from emotalk.dubbing.work import Dubber
 from emotalk.inference.animator import Animator
 from emotalk.model.store import load_model, model_digest
 from tests.s3 import S3Server
@@ -29,25 +35,35 @@ def test_a_shelf_in_s3_is_dubbed_once(s3_server: S3Server, tmp_path: Path) -> No
     recipe = Recipe(model_digest(f"{bucket}/model"), Controls())
     folder = OutputFolder(f"{bucket}/shelf/faces")
 
-    def plan() -> Dubbing:
+    def plan() -> Plan:
         listing = list_recordings([f"{bucket}/shelf"], output=folder.location)
-        return Dubbing.plan(listing, folder, recipe, [".npz", ".csv"])
+        ledger = Ledger.read(folder.location)
+        return Plan.of(listing, Dubbing(folder, recipe, (".npz", ".csv"), ledger.generation + 1), ledger)
 
-    first = plan()
-    rows = {item.name: first.dub_recording(item, lambda: animator) for item in first.items}
+    def work(planned: Plan) -> dict[str, Row]:
+        journal = Journal(folder.location, planned.dubbing.generation)
+        dubber = Dubber(planned.dubbing, journal, lambda: Alone(animator))
+        rows = dict(row for strand in strands_of(planned.items, 1) for row in dubber.dub(strand))
+        journal.flush()
+        Ledger.read(folder.location).compact(folder.location)
+        return rows
+
+    def left(planned: Plan) -> set[str]:
+        return {take.name for item in planned.items for take in item.takes}
+
+    rows = work(plan())
     assert {name: row.state for name, row in rows.items()} == {"a": "animated", "b": "animated", "broken": "failed"}
     assert Animation.load(f"{folder.location}/a.npz").frames == 15 + 15  # half a second, and the tail
     modified = fs.info(f"{folder.location}/b.csv")["LastModified"]
 
     fs.rm_file(f"{folder.location}/a.csv")
     again = plan()
-    assert {item.name for item in again.items} == {"a", "broken"}
-    assert {row.state for row in again.rows} == {"already done"}
-    for item in again.items:
-        again.dub_recording(item, lambda: animator)
+    assert left(again) == {"a", "broken"}
+    assert {row.state for row in again.done_rows()} == {"already done"}
+    work(again)
     fs.invalidate_cache()
     assert fs.exists(f"{folder.location}/a.csv")
     assert fs.info(f"{folder.location}/b.csv")["LastModified"] == modified
 
     fs.put_file(str(tmp_path / "a.wav"), f"{bucket}/shelf/b.wav")  # another recording under the same name
-    assert {item.name for item in plan().items} == {"b", "broken"}
+    assert left(plan()) == {"b", "broken"}

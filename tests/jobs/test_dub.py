@@ -1,29 +1,35 @@
 """The dubbing job on a real Ray: spread over actors, killed, run again."""
 
-import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+from collections import Counter
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import ray
 import torch
 
 from emotalk.animation import Animation
 from emotalk.controls import Controls
-from emotalk.dubbing.completion import RECORDS, OutputFolder, Recipe
-from emotalk.dubbing.dub import Dubbing
+from emotalk.dubbing.completion import OutputFolder, Recipe
+from emotalk.dubbing.lease import leased
+from emotalk.dubbing.ledger import LEDGER, Ledger
 from emotalk.dubbing.listing import list_recordings
-from emotalk.dubbing.report import FAILED
+from emotalk.dubbing.plan import Dubbing, Plan
+from emotalk.dubbing.report import FAILED, Row
+from emotalk.dubbing.strands import strands_of
 from emotalk.errors import InputError
 from emotalk.model.store import model_digest
-from jobs.dub import DubConfig, dub
+from jobs.dub import DubConfig, StoppedEarlyError, dub, run_command
 from jobs.dub_board import MAX_ATTEMPTS, DubBoard, Heard, may_begin, start_board
-from jobs.dub_worker import DubWorker
+from jobs.dub_worker import DubWork, DubWorker
 from jobs.progress import Progress
 from jobs.watch import watched
 from tests.small_model import save_small_model, write_murmur
@@ -78,13 +84,14 @@ def test_two_actors_give_the_same_bytes_and_a_report(
     assert (seen[-1].clips, seen[-1].rejected) == (6, 1)
     assert seen[-1].audio_s == pytest.approx(sum(0.5 + 0.3 * number for number in range(6)), abs=0.01)
     assert len(report.rows_of(FAILED)) == 1
-    saved = json.loads((tmp_path / "out" / "report.json").read_text())
-    assert saved["totals"]["animated"] == 6
-    assert saved["totals"]["failed"] == 1
-    assert saved["ignored"] == [str(mixed / "notes.txt")]
-    (failed,) = [row for row in saved["recordings"] if row["state"] == "failed"]
-    assert failed["uri"].endswith("broken.wav")
-    assert failed["reason"]
+    saved = pq.read_table(tmp_path / "out" / "report.parquet").to_pylist()
+    assert Counter(row["state"] for row in saved) == {"animated": 6, "failed": 1, "ignored": 1}
+    by_state = {row["state"]: row for row in saved}
+    assert by_state["ignored"]["uri"] == str(mixed / "notes.txt")
+    assert by_state["failed"]["uri"].endswith("broken.wav")
+    assert by_state["failed"]["reason"]
+    for output in by_state["animated"]["outputs"]:
+        assert output["sha256"] == sha256(Path(output["uri"]).read_bytes()).hexdigest()
 
 
 def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(
@@ -94,7 +101,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(
     environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        while not list((tmp_path / RECORDS).rglob("*.json")):
+        while not list((tmp_path / LEDGER).glob("*.jsonl")):
             try:
                 process.wait(timeout=0.02)
             except subprocess.TimeoutExpired:
@@ -108,6 +115,58 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(
     assert not report.rows_of(FAILED)
     assert {row.state for row in report.rows} >= {"already done"}
     assert contents(tmp_path) == undisturbed
+
+
+def test_more_failures_than_allowed_stop_the_job(model: str, ray_session: None, tmp_path: Path) -> None:
+    shelf = tmp_path / "shelf"
+    for number in range(30):
+        (shelf / f"{number}").mkdir(parents=True)
+        (shelf / f"{number}" / "broken.wav").write_bytes(b"RIFF" + bytes(1000 + number))
+    config = DubConfig(inputs=(str(shelf),), output=str(tmp_path / "out"), model=model, workers=1, max_failed="2")
+    with pytest.raises(StoppedEarlyError, match=r"of \d+ recordings failed, more than --max-failed 2 allows") as raised:
+        dub(config)
+    states = Counter(row.state for row in raised.value.report.rows)
+    assert 3 <= states["failed"] < 30
+    assert states["failed"] + states["left"] == 30
+    assert len(dub(replace(config, max_failed="100%")).rows_of(FAILED)) == 30
+
+
+def test_a_dry_run_prints_the_plan_and_writes_nothing(
+    model: str, shelf: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = DubConfig(inputs=(shelf,), output=str(tmp_path / "out"), model=model, workers=2, dry_run=True)
+    assert run_command(config) == 0
+    told = capsys.readouterr().out
+    assert "to do: 6 animations" in told
+    assert "with 2 workers" in told
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_was_finished_by_a_worker_that_died_is_not_made_again(
+    model: str, shelf: str, ray_session: None, tmp_path: Path
+) -> None:
+    board = start_board()
+    listing = list_recordings([shelf], output=str(tmp_path))
+    dubbing = Dubbing(OutputFolder(str(tmp_path)), Recipe(model_digest(model), Controls()), (".npz",))
+    plan = Plan.of(listing, dubbing, Ledger.read(str(tmp_path)))
+    strands = strands_of(plan.items[:4], 1)
+    finished = (("part 1/speech", Row(uri="finished before", state="animated")),)
+    ray.get(board.finish.remote(strands[0].number, finished))
+    for _ in range(MAX_ATTEMPTS):
+        ray.get(board.attempt.remote(strands[1].number))
+    ray.get(board.stalled.remote(strands[2].number))
+    with leased(str(tmp_path), 1) as lease:
+        work = DubWork(dubbing=dubbing, lease=lease, model=model, threads=1, device="cpu", stalled_s=60.0)
+        answers = dict(DubWorker(work, board)(strands))
+    assert answers[strands[0].number] == finished
+    ((_, died),) = answers[strands[1].number]
+    ((_, stalled),) = answers[strands[2].number]
+    ((_, animated),) = answers[strands[3].number]
+    assert (died.reason or "").startswith("its worker died 3 times")
+    assert stalled.reason == "no progress for 60 s"
+    assert animated.state == "animated"
+    assert len(contents(tmp_path)) == 1
+    assert ray.get(board.finished.remote([strand.number for strand in strands])) == {}
 
 
 def test_nothing_to_do_needs_no_cluster(model: str, shelf: str, ray_session: None, tmp_path: Path) -> None:
@@ -165,6 +224,9 @@ def test_what_cannot_be_started_is_an_input_error(
         {"workers": 0},
         {"threads": 0},
         {"gpus": 1.5},
+        {"max_failed": "some"},
+        {"part_minutes": 0},
+        {"stalled_s": 0.0},
     ],
 )
 def test_bad_options_are_refused(change: dict) -> None:
@@ -183,9 +245,18 @@ def test_the_death_of_the_board_costs_no_recording(
         ray.kill(board, no_restart=not restarted)
         listing = list_recordings([f"{shelf}/part 0"], output=str(tmp_path))
         recipe = Recipe(model_digest(model), Controls())
-        dubbing = Dubbing.plan(listing, OutputFolder(str(tmp_path)), recipe, [".npz"])
-        worker = DubWorker(dubbing, model, torch.get_num_threads(), "cpu", board)
-        assert worker((0, dubbing.items[0])).state == "animated"
+        plan = Plan.of(listing, Dubbing(OutputFolder(str(tmp_path)), recipe, (".npz",)), Ledger.read(str(tmp_path)))
+        with leased(str(tmp_path), 1) as lease:
+            work = DubWork(
+                dubbing=plan.dubbing,
+                lease=lease,
+                model=model,
+                threads=torch.get_num_threads(),
+                device="cpu",
+                stalled_s=600.0,
+            )
+            ((_, ((_, row),)),) = DubWorker(work, board)(strands_of(plan.items, 1))
+        assert row.state == "animated"
         while restarted and not seen:
             ray.wait([board.hear.remote(0, Heard(0.5, 0.5, 100))])
         if restarted:

@@ -37,7 +37,7 @@ class LocalModel:
     def __init__(self, animator: Animator, *, lose: bool = False) -> None:
         self._animator, self._lose = animator, lose
         self.streams = LiveStreams(animator, ThreadPoolExecutor(1), 1024)
-        self.steps = 0
+        self.steps = self.reloads = 0
 
     async def animate(
         self, samples: np.ndarray, controls: Controls, emotion: np.ndarray | None = None, *, background: bool = False
@@ -56,6 +56,9 @@ class LocalModel:
 
     async def card(self) -> ModelCard:
         return ModelCard.of(self._animator)
+
+    async def reload(self) -> None:
+        self.reloads += 1
 
     async def step(self, lane: str, asks: Sequence[Step]) -> list[Answer]:
         self.steps += 1

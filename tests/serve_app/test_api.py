@@ -235,3 +235,23 @@ def test_json_holds_the_head_of_a_model_that_moves_it() -> None:
     head = np.linspace(-0.3, 12.5, 12, dtype=np.float32).reshape(2, 6)
     answer = json.loads(to_json(Animation(np.zeros((2, 52)), head=head)))
     np.testing.assert_array_equal(np.array(answer["head"], np.float32), head)
+
+
+@pytest.mark.parametrize("fit", ["loop", "stretch"])
+def test_an_emotion_is_taken_from_a_second_recording(ask: Ask, animator: Animator, fit: str) -> None:
+    files = {"audio": ("a.wav", wav(2)), "emotion_from": ("b.wav", wav(1))}
+    answer = ask("POST", PATH, files=files, data={"controls": json.dumps({"emotion_fit": fit})}).json()
+    expected = animator.animate(
+        voice(2), Controls.from_dict({"emotion_fit": fit}), emotion_from=animator.hear(voice(1))
+    )
+    np.testing.assert_array_equal(np.array(answer["weights"], np.float32), expected.weights)
+    assert answer["meta"]["emotion_sha256"] == hashlib.sha256(wav(1)).hexdigest()
+
+
+def test_no_address_of_a_second_recording_is_followed(ask: Ask) -> None:
+    response = ask("POST", PATH, **form(wav(0.2), {"emotion_from": "/etc/hostname"}))
+    assert "field emotion_from" in check_problem(response, 400, "bad-controls")["detail"]
+    response = ask("POST", PATH, **form(wav(0.2), {"segments": [{"start_s": 0, "preset": "villain"}]}))
+    assert "preset" in check_problem(response, 400, "bad-controls")["detail"]
+    response = ask("POST", PATH, files={"audio": ("a.wav", wav(0.2))}, data={"emotion_from": "text"})
+    check_problem(response, 400, "bad-request")

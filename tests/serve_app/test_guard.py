@@ -168,13 +168,16 @@ def test_answers_errors_and_logs_have_the_requests_id(
     assert (record.__dict__["request"], record.__dict__["status"]) == (request_id, 404)
 
 
-def test_origins(animator: Animator) -> None:
-    ask = asking(build_api(replace(LIMITS, cors=("https://studio.example",)), {"default": LocalModel(animator)}))
+def test_origins(animator: Animator, keyed: ServeConfig) -> None:
+    ask = asking(build_api(replace(keyed, cors=("https://studio.example",)), {"default": LocalModel(animator)}))
     asked = {"access-control-request-method": "POST", "access-control-request-headers": "x-api-key"}
     fine = ask("OPTIONS", PATH, headers={"origin": "https://studio.example", **asked})
     assert fine.headers["access-control-allow-origin"] == "https://studio.example"
     strange = ask("OPTIONS", PATH, headers={"origin": "https://evil.example", **asked})
     assert "access-control-allow-origin" not in strange.headers
+    refused = ask("GET", "/v1/models", headers={"origin": "https://studio.example"})
+    check_problem(refused, 401, "unauthorized")  # which its page may read
+    assert refused.headers["access-control-allow-origin"] == "https://studio.example"
 
 
 def test_what_there_is(ask: Ask, animator: Animator) -> None:
@@ -192,6 +195,29 @@ def test_what_there_is(ask: Ask, animator: Animator) -> None:
     limits = ask("GET", "/v1/limits").json()
     assert limits["max_audio_s"] == LIMITS.max_audio_s
     assert limits["live"]["idle_s"] == LIMITS.live_idle_s
+
+
+def test_models_are_loaded_anew_by_who_may(animator: Animator, keyed: ServeConfig) -> None:
+    class Broken(LocalModel):
+        async def reload(self) -> None:
+            raise InputError("is no model directory", source="/models/broken")
+
+    model = LocalModel(animator)
+    ask = asking(build_api(keyed, {"default": model, "broken": Broken(animator)}))
+    check_problem(ask("POST", "/v1/models/default/reload", headers=bearer("studio")), 403, "forbidden")
+    assert model.reloads == 0
+    assert ask("POST", "/v1/models/default/reload", headers=bearer("boss")).json()["sha256"] == animator.model_digest
+    assert model.reloads == 1
+    check_problem(ask("POST", "/v1/models/broken/reload", headers=bearer("boss")), 409, "bad-model")
+    check_problem(ask("POST", "/v1/models/third/reload", headers=bearer("boss")), 404, "unknown-model")
+
+
+def test_pages_of_strangers_cannot_post(ask: Ask) -> None:
+    """Browsers send a form to any host without asking."""
+    response = ask("POST", "/v1/models/default/reload", headers={"origin": "https://evil.example"})
+    check_problem(response, 403, "forbidden")
+    own = ask("POST", "/v1/models/default/reload", headers={"origin": "http://service", "host": "service"})
+    assert own.status_code == 200
 
 
 def test_several_models(animator: Animator) -> None:

@@ -17,9 +17,11 @@ import httpx
 import numpy as np
 import pytest
 
+from emotalk.client import AsyncClient, Backoff
 from emotalk.controls import Controls
 from emotalk.dubbing.recording import animate_recording, fetched
 from emotalk.inference.animator import Animator
+from emotalk.model.store import model_digest
 from serve_app.app import NAME, build
 from serve_app.config import ServeConfig
 from tests.serve_app.conftest import check_problem
@@ -37,17 +39,24 @@ CONFIG = ServeConfig(
     max_batch_windows=4,
     min_replicas=2,
     max_replicas=2,
+    live_idle_s=300,
 )
 PATH = "/v1/animations"
 SOUND = voice(6, seed=2)
 
 
 @pytest.fixture(scope="module")
-def url(ray_session: None, model_dir: Path, free_port: int) -> Iterator[str]:
+def served(model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The model's directory, to be changed."""
+    return Path(shutil.copytree(model_dir, tmp_path_factory.mktemp("served") / "model"))
+
+
+@pytest.fixture(scope="module")
+def url(ray_session: None, served: Path, free_port: int) -> Iterator[str]:
     from ray import serve
 
     serve.start(http_options={"host": "127.0.0.1", "port": free_port})
-    serve.run(build(replace(CONFIG, model=str(model_dir))), name=NAME)
+    serve.run(build(replace(CONFIG, model=str(served))), name=NAME)
     yield f"http://127.0.0.1:{free_port}"
     serve.shutdown()
 
@@ -146,8 +155,9 @@ def test_a_dying_replica_costs_no_answer(url: str, animator: Animator) -> None:
         assert np.array_equal(np.array(response.json()["weights"], np.float32), expected)
 
 
+@pytest.mark.slow
 def test_a_live_session_outlives_every_replica(url: str, animator: Animator) -> None:
-    """All of them are killed while it speaks; it waits for a new one, which builds the stream anew."""
+    """One after the other they are killed while it speaks; whichever had its stream, another builds it anew."""
     sound = voice(12, seed=8)
     expected = animator.animate(sound, Controls(emotion="happy")).weights
 
@@ -155,9 +165,16 @@ def test_a_live_session_outlives_every_replica(url: str, animator: Animator) -> 
         async with talking(live_url(url), {**HELLO, "controls": {"emotion": "happy"}}) as client:
             await client.sound(sound[:64_000])
             await client.listen(until=60)
-            for pid in replica_pids():
-                os.kill(pid, signal.SIGKILL)
-            await client.sound(sound[64_000:])
+            while len(replica_pids()) < 2:  # one may be new
+                await asyncio.sleep(0.1)
+            first, second = replica_pids()
+            os.kill(first, signal.SIGKILL)
+            await client.sound(sound[64_000:128_000])
+            await client.listen(until=180)
+            while len(set(replica_pids()) - {first}) < 2:  # the new one is there
+                await asyncio.sleep(0.1)
+            os.kill(second, signal.SIGKILL)
+            await client.sound(sound[128_000:])
             await client.say({"type": "end"})
             await client.listen()
         return client
@@ -186,6 +203,33 @@ def test_sixteen_live_sessions_beside_recordings(url: str, animator: Animator) -
         assert {request.result().status_code for request in beside} == {200}
     for client, (sound, controls) in zip(clients, cases, strict=True):
         np.testing.assert_allclose(client.weights(), animator.animate(sound, controls).weights, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_a_dying_ingress_is_not_seen_through_the_client(url: str, animator: Animator) -> None:
+    """Its live session is resumed, its request is asked again."""
+    sound = voice(10, seed=4)
+    patient = Backoff(tries=200, first_s=0.5, longest_s=1)
+
+    async def talk() -> tuple[np.ndarray, int, np.ndarray]:
+        async with AsyncClient(url, backoff=patient) as service, service.live(Controls(seed=3)) as session:
+            await session.send(sound[:64_000])
+            pieces = [await anext(aiter(session))]
+            asking = asyncio.create_task(service.animate(wav(20)))
+            os.kill(replica_pids("Ingress")[0], signal.SIGKILL)
+            await session.send(sound[64_000:])
+            await session.end()
+            pieces += [piece async for piece in session]
+            assert [piece.first for piece in pieces] == list(
+                np.cumsum([0, *(piece.animation.frames for piece in pieces)])[:-1]
+            )
+            frames = np.concatenate([piece.animation.weights for piece in pieces])
+            return frames, session.resumed, (await asking).weights
+
+    live, resumed, asked = asyncio.run(talk())
+    assert resumed >= 1
+    np.testing.assert_allclose(live, animator.animate(sound, Controls(seed=3)).weights, atol=1e-5)
+    np.testing.assert_array_equal(asked, animator.animate(voice(20)).weights)
 
 
 def test_a_crash_of_a_decoder_kills_no_replica(url: str) -> None:
@@ -218,15 +262,8 @@ def test_it_is_ready_and_tells_its_models(url: str, animator: Animator) -> None:
     assert response.headers.get_list("x-request-id") == ["mine"]
 
 
-def test_another_model_is_loaded_without_dropping_a_request(
-    url: str, animator: Animator, model_dir: Path, tmp_path: Path
-) -> None:
-    """Recordings one after the other, and a live session, while the model directory is replaced by another."""
-    from ray import serve
-
-    shutil.copytree(model_dir, tmp_path / "other")
-    config = json.loads((tmp_path / "other" / "config.json").read_text())
-    (tmp_path / "other" / "config.json").write_text(json.dumps(config, indent=2))  # the same, with another digest
+def test_another_model_is_loaded_without_dropping_a_request(url: str, animator: Animator, served: Path) -> None:
+    """Recordings one after the other, and a live session, while the model directory's content is replaced."""
     before = sorted(replica_pids())
     done = threading.Event()
     seen: list[str] = []
@@ -241,15 +278,17 @@ def test_another_model_is_loaded_without_dropping_a_request(
         async with talking(live_url(url)) as client:
             await client.sound(SOUND[:32_000])
             await client.listen(until=30)
-            with ThreadPoolExecutor(2) as pool:
+            with ThreadPoolExecutor(1) as pool:
                 asking = pool.submit(ask)
-                while not seen:
-                    await asyncio.sleep(0)
-                new = build(replace(CONFIG, model=str(tmp_path / "other")))
-                await asyncio.to_thread(serve.run, new, name=NAME)
-                old = animator.model_digest
-                while seen[-1] == old and not asking.done():
-                    await asyncio.sleep(0)
+                while not seen and not asking.done():
+                    await asyncio.sleep(0.01)
+                config = json.loads((served / "config.json").read_text())
+                (served / "config.json").write_text(json.dumps(config, indent=2))  # the same, with another digest
+                async with httpx.AsyncClient(timeout=200) as other:
+                    response = await other.post(f"{url}/v1/models/default/reload")
+                assert response.json()["sha256"] == model_digest(served), response.text
+                while seen[-1] == animator.model_digest and not asking.done():
+                    await asyncio.sleep(0.01)
                 done.set()
                 asking.result()
             await client.sound(SOUND[32_000:])
@@ -258,7 +297,7 @@ def test_another_model_is_loaded_without_dropping_a_request(
         return client
 
     client = asyncio.run(talk())
-    assert len(set(seen)) == 2
+    assert set(seen) == {animator.model_digest, model_digest(served)}
     assert sorted(replica_pids()) == before  # told, not restarted
     np.testing.assert_allclose(client.weights(), animator.animate(SOUND).weights, atol=1e-5)
 

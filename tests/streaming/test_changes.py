@@ -36,7 +36,7 @@ def changed(animator: Animator, before: Controls, after: Controls, at: int) -> t
     return joined(animator.model.config, pieces), first
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(at=st.integers(0, 48_000), changes=CHANGES, windowed=st.booleans())
 def test_a_change_is_a_segment_from_the_next_frame_on(at: int, changes: dict[str, object], windowed: bool) -> None:
     # Both keep a face without emotion from the start: see the next test for those that don't.
@@ -78,6 +78,15 @@ def test_a_stream_is_plain_again_when_a_change_has_settled() -> None:
     assert stream._now.controls == Controls(emotion="happy")
     stream.flush()
     assert stream.controls == Controls(emotion="happy")
+
+
+def test_blinks_that_come_at_another_rate_come_as_offline_when_the_change_has_settled() -> None:
+    before, after = Controls(seed=1, blinks_per_minute=10), Controls(seed=1, blinks_per_minute=50)
+    face, first = changed(ANIMATOR, before, after, 8_000)
+    segment = Segment(start_s=first / 30, fade_s=0, changes={"blinks_per_minute": 50.0})
+    offline = ANIMATOR.animate(SOUND, before.but(segments=[segment]))
+    assert first + 80 < face.frames
+    np.testing.assert_allclose(face.weights, offline.weights, atol=1e-5)
 
 
 def test_neighbours_in_a_batch_do_not_feel_a_change() -> None:

@@ -55,13 +55,7 @@ export function facePanel(panel: HTMLElement, session: Session): void {
     const face = settings.FACE.map(dial).filter((node) => node !== null);
     const parts = [
       session.abilities.models.length > 1 ? modelChoice(session, build) : null,
-      section(
-        "Emotion",
-        ...emotion(session, follow),
-        dial(settings.INTENSITY),
-        dial(settings.BLEND),
-        dial(settings.SURENESS),
-      ),
+      section("Emotion", ...emotion(session, follow), dial(settings.INTENSITY), blend, sureness),
       styleCount(session) ? section("Style", style(session, follow)) : null,
       face.length ? section("Shape", ...face) : null,
       "gain" in session.abilities.shaping ? gains(session, follow) : null,

@@ -1,0 +1,180 @@
+"""A manifest: a table of recordings (CSV, JSON lines or Parquet), each with an output name and controls of its own.
+
+Columns: `uri` (required; a relative one is below the manifest's folder), `output` (name without suffix), `controls` (a
+JSON object) and `controls.<name>` (one control each), `bytes` and `fingerprint` (what is known of the object, so that
+nobody need look). What a row leaves empty is as the job's options say. Every error names the file and the line.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from emotalk.controls import Controls
+from emotalk.dubbing.listing import UNSEEN, Recording, below_common_root, local_recording
+from emotalk.errors import InputError
+from emotalk.files import PathOrUri, absolute, is_uri, open_source, suffix_of
+
+MANIFEST_SUFFIXES = (".csv", ".jsonl", ".ndjson", ".parquet")
+COLUMNS = ("uri", "output", "controls", "bytes", "fingerprint")
+BATCH_ROWS = 4_096
+_CONTROL = "controls."
+
+
+def is_manifest(given: PathOrUri) -> bool:
+    return suffix_of(given) in MANIFEST_SUFFIXES
+
+
+def read_manifest(manifest: str) -> list[Recording]:
+    """Its recordings, in its order."""
+    rows = [_Row(place, data, manifest) for place, data in _rows(manifest)]
+    if not rows:
+        raise InputError("names no recordings", source=manifest)
+    relatives = below_common_root([row.uri for row in rows])
+    seen: dict[str, str] = {}
+    recordings = []
+    for row, relative in zip(rows, relatives, strict=True):
+        called = row.output or relative
+        if called in seen:
+            what = "output" if row.output else "recording"
+            hint = "" if row.output else "; give each an output"
+            raise InputError(f"{row.place}: the same {what} as in {seen[called]}: {called}{hint}", source=manifest)
+        seen[called] = row.place
+        recordings.append(row.recording(called))
+    return recordings
+
+
+class _Row:
+    """One line, checked."""
+
+    __slots__ = ("bytes", "controls", "fingerprint", "output", "place", "uri")
+
+    def __init__(self, place: str, data: Mapping[str, Any], manifest: str) -> None:
+        self.place = place
+        try:
+            unknown = [name for name in data if name not in COLUMNS and not name.startswith(_CONTROL)]
+            if unknown:
+                raise InputError(f"unknown columns {', '.join(unknown)}; known are {', '.join(COLUMNS)}, controls.*")
+            uri = data.get("uri")
+            if not isinstance(uri, str) or not uri.strip():
+                raise InputError("no uri")
+            self.uri = _beside(manifest, uri.strip())
+            self.output = _output(data.get("output"))
+            self.controls = _controls(data) or None
+            self.bytes = int(data.get("bytes") or 0)
+            given = data.get("fingerprint")
+            self.fingerprint = None if given in (None, "") else str(given)
+        except (InputError, ValueError) as error:
+            reason = error.reason if isinstance(error, InputError) else str(error)
+            raise InputError(f"{place}: {reason}", source=manifest) from error
+
+    def recording(self, relative: str) -> Recording:
+        if not is_uri(self.uri):
+            return local_recording(self.uri, relative, self.output, self.controls)
+        fingerprint = self.fingerprint or UNSEEN
+        return Recording(self.uri, relative, self.bytes, fingerprint, self.output, self.controls)
+
+
+def _rows(manifest: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Where each row stands (`line 7`) and what it says, empty cells left out."""
+    kind = suffix_of(manifest)
+    with open_source(manifest) as file:
+        if kind == ".parquet":
+            yield from _parquet(file, manifest)
+            return
+        text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+        try:
+            yield from _csv(text, manifest) if kind == ".csv" else _json_lines(text, manifest)
+        except UnicodeDecodeError as error:
+            raise InputError("is not UTF-8 text", source=manifest) from error
+
+
+def _csv(text: Iterable[str], manifest: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    reader = csv.DictReader(text, strict=True)
+    try:
+        if "uri" not in (reader.fieldnames or ()):
+            raise InputError(f"line 1: no column uri; known are {', '.join(COLUMNS)}, controls.*", source=manifest)
+        for row in reader:
+            place = f"line {reader.line_num}"
+            if None in row or None in row.values():
+                raise InputError(f"{place}: not as many cells as the header has", source=manifest)
+            yield place, {name: value for name, value in row.items() if value != ""}
+    except csv.Error as error:
+        raise InputError(f"line {reader.line_num}: not CSV ({error})", source=manifest) from error
+
+
+def _json_lines(text: Iterable[str], manifest: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for number, line in enumerate(text, 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise InputError(f"line {number}: not JSON ({error})", source=manifest) from error
+        if not isinstance(row, dict):
+            raise InputError(f"line {number}: not a JSON object", source=manifest)
+        yield f"line {number}", {name: value for name, value in row.items() if value is not None}
+
+
+def _parquet(file: Any, manifest: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    number = 0
+    try:
+        for batch in pq.ParquetFile(file).iter_batches(BATCH_ROWS):
+            for row in batch.to_pylist():
+                number += 1
+                yield f"row {number}", {name: value for name, value in row.items() if value is not None}
+    except pa.ArrowInvalid as error:
+        raise InputError(f"not Parquet ({error})", source=manifest) from error
+
+
+def _beside(manifest: str, uri: str) -> str:
+    """Full paths and URIs as they are, others below the manifest's folder."""
+    if is_uri(uri):
+        return uri
+    if uri.startswith("file://") or Path(uri).is_absolute():
+        return absolute(uri)
+    folder = manifest.rsplit("/", 1)[0]
+    return f"{folder}/{uri}" if is_uri(manifest) else absolute(f"{folder}/{uri}")
+
+
+def _output(given: Any) -> str | None:
+    if given in (None, ""):
+        return None
+    path = PurePosixPath(str(given))
+    if path.is_absolute() or ".." in path.parts or str(path) == "." or path.parts[0].startswith(".emotalk"):
+        raise InputError(f"output must be a name below the output folder, not {given!r}")
+    return str(path)
+
+
+def _controls(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What a row says of its controls; single columns win over the JSON object."""
+    given = data.get("controls")
+    whole: Any = given
+    if isinstance(given, str):
+        try:
+            whole = json.loads(given)
+        except ValueError as error:
+            raise InputError(f"controls are not JSON ({error})") from error
+    if whole is not None and not isinstance(whole, dict):
+        raise InputError("controls must be a JSON object")
+    asked = {name: value for name, value in (whole or {}).items() if value is not None}
+    for name, value in data.items():
+        if name.startswith(_CONTROL) and value is not None:
+            asked[name.removeprefix(_CONTROL)] = _value(value)
+    Controls.from_dict(asked)  # refuses what no controls can be
+    return asked
+
+
+def _value(cell: Any) -> Any:
+    """A cell of a CSV is text: numbers, true, false and lists are read as JSON, anything else is a word."""
+    if not isinstance(cell, str):
+        return cell
+    try:
+        return json.loads(cell)
+    except ValueError:
+        return cell

@@ -1,0 +1,112 @@
+"""Manifests: three kinds of file say the same, and every error names the file and the line."""
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from emotalk.animation import Animation
+from emotalk.dubbing.listing import UNSEEN, list_recordings
+from emotalk.dubbing.manifest import read_manifest
+from emotalk.errors import InputError
+from emotalk.inference.animator import Animator
+from emotalk.model.store import load_model
+from tests.dubbing.shelf import files, planned, worked
+from tests.small_model import save_small_model, write_murmur
+
+ROWS = [
+    {"uri": "book/a.wav", "output": "one/a", "controls": '{"emotion": "sad", "seed": 3}', "controls.intensity": "0.5"},
+    {"uri": "book/b 2.wav"},
+    {"uri": "s3://bucket/shelf/c.mp3", "output": "c", "bytes": "77"},
+]
+
+
+def as_csv(rows: list[dict[str, str]]) -> str:
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    quoted = [['"' + row.get(name, "").replace('"', '""') + '"' for name in columns] for row in rows]
+    return "\n".join([",".join(columns), *(",".join(row) for row in quoted)]) + "\n"
+
+
+def write(folder: Path, kind: str, rows: list[dict[str, str]]) -> str:
+    path = folder / f"shelf.{kind}"
+    if kind == "csv":
+        path.write_text("\ufeff" + as_csv(rows), encoding="utf-8")
+    elif kind == "jsonl":
+        path.write_text("".join(json.dumps(row) + "\n\n" for row in rows))
+    else:
+        schema = pa.schema([(name, pa.string()) for name in sorted({*ROWS[0], "bytes"})])
+        pq.write_table(pa.Table.from_pylist(rows, schema=schema), path)
+    return str(path)
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_every_kind_says_the_same(kind: str, tmp_path: Path) -> None:
+    write_murmur(tmp_path / "book" / "a.wav", 0.4)
+    first, second = [row for row in ROWS if not row["uri"].startswith("s3")]
+    rows = read_manifest(write(tmp_path, kind, [first, second]))
+    assert [recording.uri for recording in rows] == [f"{tmp_path}/book/a.wav", f"{tmp_path}/book/b 2.wav"]
+    assert [recording.relative for recording in rows] == ["one/a", "b 2.wav"]
+    assert rows[0].controls == {"emotion": "sad", "seed": 3, "intensity": 0.5}
+    assert rows[1].controls is None
+    assert rows[0].fingerprint is not None
+    assert rows[1].fingerprint is None
+    (remote,) = read_manifest(write(tmp_path, kind, ROWS[2:]))
+    assert (remote.uri, remote.bytes, remote.fingerprint) == ("s3://bucket/shelf/c.mp3", 77, UNSEEN)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("uri,outptu\na.wav,b\n", "line 2: unknown columns outptu"),
+        ("url\na.wav\n", "line 1: no column uri"),
+        ("uri\n", "names no recordings"),
+        ("uri,output\na.wav,x\nb.wav,x\n", "line 3: the same output as in line 2: x"),
+        ("uri\na.wav\nb.wav\na.wav\n", "line 4: the same recording as in line 2"),
+        ("uri,output\na.wav,../x\n", "line 2: output must be a name below"),
+        ("uri,output\na.wav,.emotalk/x\n", "line 2: output must be a name below"),
+        ("uri,controls\na.wav,{\n", "line 2: controls are not JSON"),
+        ("uri,controls\na.wav,[1]\n", "line 2: controls must be a JSON object"),
+        ("uri,controls.intensity\na.wav,9\n", "line 2: intensity must lie between 0 and 3"),
+        ("uri,controls.mood\na.wav,9\n", "line 2: unknown controls: mood"),
+        ("uri,output\na.wav\n", "line 2: not as many cells"),
+        ("uri,bytes\na.wav,many\n", "line 2: invalid literal"),
+        ("uri,output\n,x\n", "line 2: no uri"),
+    ],
+)
+def test_errors_name_the_file_and_the_line(text: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "shelf.csv").write_text(text)
+    with pytest.raises(InputError) as raised:
+        list_recordings([str(tmp_path / "shelf.csv")], output="out")
+    assert str(raised.value).startswith(f"{tmp_path}/shelf.csv: ")
+    assert message in str(raised.value)
+
+
+def test_broken_json_lines_are_named(tmp_path: Path) -> None:
+    (tmp_path / "shelf.jsonl").write_text('{"uri": "a.wav"}\n{"uri": \n')
+    with pytest.raises(InputError, match="line 2: not JSON"):
+        read_manifest(str(tmp_path / "shelf.jsonl"))
+
+
+def test_a_manifest_is_dubbed_with_its_names_and_controls(tmp_path: Path) -> None:
+    write_murmur(tmp_path / "a.wav", 0.4)
+    manifest = tmp_path / "shelf.jsonl"
+    rows = [
+        {"uri": "a.wav", "output": "calm", "controls": {"emotion": "neutral"}},
+        {"uri": "a.wav", "output": "angry/1", "controls": {"emotion": "angry", "tail_s": 0}},
+        {"uri": "gone.wav"},
+        {"uri": "a.wav"},
+    ]
+    manifest.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    animator = Animator(load_model(save_small_model(tmp_path / "model")), device="cpu")
+    output = tmp_path / "out"
+    states = [row.state for row in worked(planned(manifest, output), animator)]
+    assert sorted(states) == ["animated", "animated", "animated", "failed"]
+    assert list(files(output)) == ["a.npz", "angry/1.npz", "calm.npz"]
+    assert Animation.load(output / "angry" / "1.npz").meta["controls"]["emotion"] == "angry"
+    assert Animation.load(output / "angry" / "1.npz").frames == 12
+    rows[1]["controls"] = {"emotion": "sad", "tail_s": 0}
+    manifest.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    plan = planned(manifest, output)
+    assert [take.name for item in plan.items for take in item.takes] == ["angry/1", "gone"]

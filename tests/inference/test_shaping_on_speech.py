@@ -1,0 +1,128 @@
+"""Each control on a real reading, as the model of the package says it: the effect that its name promises."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import emotalk
+from emotalk import Animator, Controls, EmoTalk, load_audio
+from emotalk.blendshapes import GROUPS, INDEX, columns_named
+from emotalk.controls import Shaping, Track
+from emotalk.inference.post import loudness_dbfs
+from emotalk.metrics.opening import CLOSED_MM, LipOpening
+from emotalk.metrics.spoken_lips import lip_counts
+from emotalk.rigs import procedural_head
+from emotalk.timing import frames_of
+
+READING = "speech/audiobook/sense_and_sensibility_01_austen_64kb-0870.wav"
+JAW = INDEX["jawOpen"]
+STILL = {"blinks_per_minute": 0.0, "tail_s": 0.0}
+
+
+@pytest.fixture(scope="module")
+def animator() -> Animator:
+    return Animator(EmoTalk.from_pretrained(emotalk.default_model()))
+
+
+@pytest.fixture(scope="module")
+def reading(shared_data: Path) -> np.ndarray:
+    return load_audio(shared_data / READING)
+
+
+def spoken(animator: Animator, samples: np.ndarray, **changes: object) -> np.ndarray:
+    controls = {**STILL, **changes}
+    return animator.animate(samples, Controls(**controls)).weights  # type: ignore[arg-type]
+
+
+def test_a_gain_scales_the_opening(animator: Animator, reading: np.ndarray) -> None:
+    plain = spoken(animator, reading)
+    wider = spoken(animator, reading, shaping=Shaping(gain={"jawOpen": 1.4}))
+    free = (plain[:, JAW] > 0.01) & (wider[:, JAW] < 1)
+    np.testing.assert_allclose(wider[free, JAW], 1.4 * plain[free, JAW], atol=1e-4)
+    others = np.delete(np.arange(52), JAW)
+    np.testing.assert_array_equal(wider[:, others], plain[:, others])
+    opening = LipOpening(procedural_head())
+    assert 1.25 < opening.of(wider).mean() / opening.of(plain).mean() < 1.6
+
+
+def test_lip_close_shuts_lips_that_nearly_meet(animator: Animator, reading: np.ndarray) -> None:
+    opening = LipOpening(procedural_head())
+    plain, *closed = (
+        opening.of(spoken(animator, reading, shaping=Shaping(lip_close=share))) for share in (0.0, 0.5, 1.0)
+    )
+    shares = [(gap < CLOSED_MM).mean() for gap in (plain, *closed)]
+    assert shares[0] + 0.005 < shares[1] < shares[2] - 0.02
+    wide = plain > 8
+    assert wide.any()
+    assert closed[1][wide].mean() > 0.97 * plain[wide].mean()
+
+
+def test_halves_of_the_face_have_their_strength_and_smoothness(animator: Animator, reading: np.ndarray) -> None:
+    def restless(face: np.ndarray, half: str) -> float:
+        return float(np.abs(np.diff(face[:, GROUPS[half]], 2, axis=0)).mean())
+
+    plain = spoken(animator, reading)
+    brows = spoken(animator, reading, shaping=Shaping(upper_face=0.5))
+    np.testing.assert_allclose(brows[:, INDEX["browInnerUp"]], plain[:, INDEX["browInnerUp"]] / 2, atol=1e-5)
+    np.testing.assert_array_equal(brows[:, GROUPS["lower_face"]], plain[:, GROUPS["lower_face"]])
+    calm = spoken(animator, reading, shaping=Shaping(upper_window=15))
+    assert restless(calm, "upper_face") < 0.5 * restless(plain, "upper_face")
+    np.testing.assert_allclose(calm[:, GROUPS["lower_face"]], plain[:, GROUPS["lower_face"]], atol=1e-6)
+    raw = spoken(animator, reading, smoothing=0)
+    assert restless(raw, "lower_face") > 1.5 * restless(plain, "lower_face")
+
+
+def test_lids_rest_where_they_are_asked_to(animator: Animator, reading: np.ndarray) -> None:
+    means = [
+        spoken(animator, reading, shaping=Shaping(eyelid=amount))[:, columns_named("eyeBlink")].mean()
+        for amount in (-0.5, 0.0, 0.4)
+    ]
+    assert means[0] < means[1] + 1e-6 < 0.3 < means[2]
+    wide = spoken(animator, reading, shaping=Shaping(eyelid=-0.5))[:, columns_named("eyeWide")]
+    assert wide.min() > 0.3
+
+
+def test_what_is_silent_is_for_the_listener_to_say(animator: Animator, reading: np.ndarray) -> None:
+    loudness = loudness_dbfs(reading, 0, frames_of(len(reading)))
+    threshold = float(np.quantile(loudness, 0.4))
+    jaws = [
+        spoken(animator, reading, silence_gate=gate, shaping=Shaping(silence_dbfs=threshold))[
+            loudness <= threshold, JAW
+        ]
+        for gate in (0.0, 0.5, 1.0)
+    ]
+    assert jaws[2].mean() < 0.8 * jaws[0].mean()
+    np.testing.assert_allclose(jaws[1], (jaws[0] + jaws[2]) / 2, atol=1e-5)
+
+
+def test_controls_change_in_the_middle_of_a_reading(animator: Animator, reading: np.ndarray) -> None:
+    plain = spoken(animator, reading)
+    later = spoken(animator, reading, shaping=Shaping(lower_face=Track(((2.0, 1.0), (2.0, 0.5)))))
+    np.testing.assert_array_equal(later[:58], plain[:58])
+    np.testing.assert_allclose(later[63:, JAW], plain[63:, JAW] / 2, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_lip_close_closes_p_b_and_m_before_vowels(animator: Animator, shared_data: Path) -> None:
+    pytest.importorskip("pocketsphinx", reason="needs the extra align")
+    from emotalk.alignment import Aligner
+
+    aligner, opening = Aligner(), LipOpening(procedural_head())
+    closed: dict[float, tuple[int, int]] = {}
+    said = []
+    folder = shared_data / "speech/audiobook"
+    for path in [*sorted(folder.glob("sense*.wav")), folder / "shakespeare_sonnet_1.mp3"]:
+        samples = load_audio(path)
+        said.append((samples, aligner.align(samples, path.with_suffix(".txt").read_text(encoding="utf-8-sig"))))
+    for share in (0.0, 0.5):
+        bilabials = vowels = 0
+        for samples, alignment in said:
+            face = spoken(animator, samples, shaping=Shaping(lip_close=share))
+            counts = lip_counts(face, alignment.phones, opening, duration_s=len(samples) / 16_000)
+            bilabials += counts.bilabials_closed_near
+            vowels += counts.vowels_closed
+        closed[share] = bilabials, vowels
+    more, false = closed[0.5][0] - closed[0.0][0], closed[0.5][1] - closed[0.0][1]
+    assert more >= 3
+    assert false <= more + 1

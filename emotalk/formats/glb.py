@@ -88,7 +88,7 @@ def _write_on(path: Path, pieces: Iterable[Animation], rig: "Rig") -> None:
 
 
 def rig_glb(rig: "Rig") -> bytes:
-    """A rig at rest, for viewers that move it themselves. `_GLOSS` tells them which vertices shine (eyes, teeth, lips)."""
+    """A rig at rest, for viewers that move it themselves. `_GLOSS` tells them how its vertices shine."""
     builder = _Builder()
     tree = _scene(builder, rig)
     gloss = np.ascontiguousarray(rig.gloss, "<f4")

@@ -16,7 +16,6 @@ from starlette.types import Receive, Scope, Send
 
 from emotalk.animation import Animation
 from emotalk.controls import Controls
-from emotalk.dubbing.recording import SOURCE_SHA256
 from emotalk.errors import InputError
 from emotalk.formats.json_text import compact
 from serve_app import ndjson, openapi
@@ -71,7 +70,7 @@ def install(app: FastAPI, config: ServeConfig, models: Models) -> None:
                 return Streamed(lines, stack.pop_all())
             with _as_problems():
                 animation = await model.animate(sound.samples, asked.controls, sound.emotion)
-            body = await encoded(answer, replace(animation, meta={**animation.meta, SOURCE_SHA256: sound.sha256}))
+            body = await encoded(answer, replace(animation, meta={**animation.meta, **sound.meta}))
         headers = {"Vary": "Accept", "Content-Disposition": f'inline; filename="animation.{answer.name}"'}
         return Response(body, media_type=answer.media_type, headers=headers)
 
@@ -102,8 +101,8 @@ def install(app: FastAPI, config: ServeConfig, models: Models) -> None:
                 async with background:
                     sound = await recordings.read(item.asked)
                     animation = await _patiently(model, sound, item.asked.controls)
-                meta = {**animation.meta, SOURCE_SHA256: sound.sha256}
-                return _content(answer, await encoded(answer, replace(animation, meta=meta)))
+                whole = replace(animation, meta={**animation.meta, **sound.meta})
+                return _content(answer, await encoded(answer, whole))
 
             return Streamed(_results(items, animate, request), stack.pop_all())
         raise AssertionError("not reached")
@@ -140,7 +139,7 @@ async def _lines(
     async def lines() -> AsyncIterator[str]:
         yield ndjson.start_line(card, models.name_of(model))
         try:
-            async for line in ndjson.frame_lines(all_pieces(), {SOURCE_SHA256: sound.sha256}):
+            async for line in ndjson.frame_lines(all_pieces(), sound.meta):
                 yield line
         except Exception as error:
             yield ndjson.error_line(_document(error, request))

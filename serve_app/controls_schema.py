@@ -14,9 +14,9 @@ DESCRIPTIONS: dict[str, tuple[str, tuple[float, float] | None]] = {
         None,
     ),
     "blend": ("Between the emotion that is heard, 0, and the one asked for, 1.", (0, 1)),
-    "emotion_from": ("Always null here: send the other recording in the field emotion_from.", None),
+    "emotion_from": ("Always null here: send the other recording as emotion_audio or emotion_uri.", None),
     "emotion_fit": (
-        "The recording of the field emotion_from is repeated, or stretched to the length of this one.",
+        "The recording emotion_audio is repeated, or stretched to the length of this one.",
         None,
     ),
     "emotion_smoothing_s": ("What is heard is the mean of the last so many seconds.", (0, MAX_EMOTION_SMOOTHING_S)),

@@ -8,6 +8,7 @@ from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
+from emotalk.dubbing.recording import EMOTION_SHA256, SOURCE_SHA256
 from serve_app.config import ServeConfig
 from serve_app.decoding import Decoders
 from serve_app.uploads import Asked
@@ -15,11 +16,11 @@ from serve_app.uris import check_uri, fetched_uri
 
 
 class Sound(NamedTuple):
-    """samples: (n,) float32 16 kHz mono. sha256: of the recording's bytes. emotion: (m,) of the other recording."""
+    """samples: (n,) float32 16 kHz mono. emotion: (m,) of the other recording. meta: digests of their bytes."""
 
     samples: np.ndarray
-    sha256: str
     emotion: np.ndarray | None
+    meta: dict[str, str]
 
 
 class Recordings:
@@ -44,9 +45,9 @@ class Recordings:
         self.check(asked)
         samples, sha256 = await self._samples(asked.audio, asked.uri)
         if asked.emotion_audio is None and asked.emotion_uri is None:
-            return Sound(samples, sha256, None)
-        emotion, _ = await self._samples(asked.emotion_audio, asked.emotion_uri)
-        return Sound(samples, sha256, emotion)
+            return Sound(samples, None, {SOURCE_SHA256: sha256})
+        emotion, other = await self._samples(asked.emotion_audio, asked.emotion_uri)
+        return Sound(samples, emotion, {SOURCE_SHA256: sha256, EMOTION_SHA256: other})
 
     async def _samples(self, audio: BinaryIO | None, uri: str | None) -> tuple[np.ndarray, str]:
         if audio is not None:

@@ -239,7 +239,7 @@ def test_json_holds_the_head_of_a_model_that_moves_it() -> None:
 
 @pytest.mark.parametrize("fit", ["loop", "stretch"])
 def test_an_emotion_is_taken_from_a_second_recording(ask: Ask, animator: Animator, fit: str) -> None:
-    files = {"audio": ("a.wav", wav(2)), "emotion_from": ("b.wav", wav(1))}
+    files = {"audio": ("a.wav", wav(2)), "emotion_audio": ("b.wav", wav(1))}
     answer = ask("POST", PATH, files=files, data={"controls": json.dumps({"emotion_fit": fit})}).json()
     expected = animator.animate(
         voice(2), Controls.from_dict({"emotion_fit": fit}), emotion_from=animator.hear(voice(1))
@@ -250,8 +250,8 @@ def test_an_emotion_is_taken_from_a_second_recording(ask: Ask, animator: Animato
 
 def test_no_address_of_a_second_recording_is_followed(ask: Ask) -> None:
     response = ask("POST", PATH, **form(wav(0.2), {"emotion_from": "/etc/hostname"}))
-    assert "field emotion_from" in check_problem(response, 400, "bad-controls")["detail"]
+    assert "emotion_audio" in check_problem(response, 400, "bad-controls")["detail"]
     response = ask("POST", PATH, **form(wav(0.2), {"segments": [{"start_s": 0, "preset": "villain"}]}))
     assert "preset" in check_problem(response, 400, "bad-controls")["detail"]
-    response = ask("POST", PATH, files={"audio": ("a.wav", wav(0.2))}, data={"emotion_from": "text"})
+    response = ask("POST", PATH, files={"audio": ("a.wav", wav(0.2))}, data={"emotion_audio": "text"})
     check_problem(response, 400, "bad-request")

@@ -170,6 +170,7 @@ def test_errors_say_what_to_do_and_heads_what_they_lack(browser: Any, address: s
         expect(alert).to_contain_text("Open a file that holds sound")
         alert.get_by_role("button", name="Dismiss").click()
         expect(alert).to_have_count(0)
+        expect(page.locator("#state")).to_have_text("")
 
         head = rig_glb(procedural_head())
         for one, other in ((b'"jawOpen"', b'"jawDrop"'), (b'"eyeBlinkLeft"', b'"eyeBlink_L"  ')):

@@ -185,7 +185,11 @@ function run(abilities: Abilities): void {
 }
 
 function tellSpeed({ slot, take }: Session): void {
-  if (!slot.animation || !take || slot.abort) return;
+  if (slot.abort) return;
+  if (!slot.animation || !take) {
+    byId("state").textContent = "";
+    return;
+  }
   const { duration } = slot.animation;
   const speed = slot.seconds
     ? ` · in ${slot.seconds.toFixed(1)} s, ${Math.round(duration / slot.seconds)}× real time`

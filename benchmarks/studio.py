@@ -3,13 +3,19 @@
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from emotalk import command_line
 from emotalk.errors import InputError, MissingExtraError
 
 FOLDER = Path(__file__).parents[1] / "docs" / "images"
 WAIT_MS = 120_000  # drawn in software
+# (name, scheme, width and height)
+PICTURES: tuple[tuple[str, Literal["light", "dark"], tuple[int, int]], ...] = (
+    ("studio-light", "light", (1280, 860)),
+    ("studio-dark", "dark", (1280, 860)),
+    ("studio-phone", "dark", (390, 1180)),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,13 +48,9 @@ def _photograph(options: Options) -> int:
     with sync_playwright() as driver:
         flags = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
         browser = driver.chromium.launch(executable_path=chromium, args=flags)
-        for name, scheme, size in (
-            ("studio-light", "light", (1280, 860)),
-            ("studio-dark", "dark", (1280, 860)),
-            ("studio-phone", "dark", (390, 1180)),
-        ):
+        for name, scheme, (width, height) in PICTURES:
             page = browser.new_page(
-                viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, reduced_motion="reduce"
+                viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce"
             )
             page.set_default_timeout(WAIT_MS)
             _pose(page, options, compared=scheme == "light")

@@ -106,7 +106,7 @@ def main() -> None:
             "one": asyncio.run(overhead(url, sounds[0])),
             "curve": [],
         }
-        print(f"started in {cold_s:.1f} s; 10 s of speech, p50: {told(results['one'])}")
+        print(f"started in {cold_s:.1f} s; 10 s of speech, p50: {told(results['one'])}", flush=True)
         for streams in options.streams:
             heard = asyncio.run(together(url, sounds, streams, options.chunk_ms / 1000, options.lengths))
             row = summary(streams, heard)

@@ -2,14 +2,16 @@
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from emotalk.animation import Animation
 from emotalk.controls import Controls
-from emotalk.inference.animator import Animator
 from serve_app.live.steps import Answer, Ask, ResumePoint
+
+if TYPE_CHECKING:  # the ingress does without torch
+    from emotalk.inference.animator import Animator
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +32,7 @@ class ModelCard:
     delay_s: float | None
 
     @classmethod
-    def of(cls, animator: Animator) -> "ModelCard":
+    def of(cls, animator: "Animator") -> "ModelCard":
         config = animator.model.config
         live = animator.model.past_samples is not None and animator.model.future_samples is not None
         delay_s = animator.streaming_network.delay_s(Controls()) if live else None

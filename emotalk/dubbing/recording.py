@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,9 +18,11 @@ from emotalk.dubbing.emotions import EmotionCurve, EmotionSeries
 from emotalk.errors import InputError
 from emotalk.files import PathOrUri, is_uri, local_path, open_source
 from emotalk.formats import Written, format_for, format_named, write_animation
-from emotalk.inference.animator import Animator
 from emotalk.inference.heard import emotion_of
 from emotalk.timing import frames_of
+
+if TYPE_CHECKING:  # the service's ingress reads this module, and does without torch
+    from emotalk.inference.animator import Animator
 
 # Hears seconds of sound done, and how many the recording's header declares (None where it says nothing).
 HeardCallback = Callable[[float, float | None], None]
@@ -90,7 +92,7 @@ def fetched(source: PathOrUri, tick: Callable[[], None] | None = None) -> Iterat
 
 
 def animate_recording(
-    animator: Animator,
+    animator: "Animator",
     source: Source,
     targets: Sequence[PathOrUri],
     controls: Controls,
@@ -126,7 +128,7 @@ def stretched_to(controls: Controls, blocks: Iterable[np.ndarray]) -> int | None
 
 
 def publish(
-    animator: Animator,
+    animator: "Animator",
     pieces: Iterable[Animation],
     source: Source,
     targets: Sequence[PathOrUri],

@@ -1,5 +1,7 @@
 """Settings, and the configuration files that carry them."""
 
+import subprocess
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -68,3 +70,10 @@ def test_the_builder_takes_the_packages_model_and_no_missing_one(monkeypatch: py
     assert app({}) is not None
     with pytest.raises(InputError, match="nowhere"):
         app({"model": "nowhere"})
+
+
+def test_the_ingress_does_without_torch() -> None:
+    """It starts in a fraction of the time and takes a fraction of the memory."""
+    code = "import sys, serve_app.ingress; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.split()[-1] == "False"

@@ -31,7 +31,8 @@ from emotalk.training.optimiser import OptimiserConfig
 from emotalk.training.plan import PlanConfig
 from jobs.build_corpus import BuildConfig, build_corpus
 from jobs.cluster import start_ray
-from jobs.dub import DubConfig, dub
+from jobs.dub_config import DubConfig
+from jobs.dub_run import dub
 from jobs.evaluate import REPORT_HTML, REPORT_JSON, EvaluateConfig, evaluate, print_summary
 from jobs.progress import progress_line
 from jobs.train import TrainConfig, train

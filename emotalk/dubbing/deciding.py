@@ -1,7 +1,7 @@
 """The answers of strands, as they come, become one row for each animation."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import replace
 
 from emotalk.dubbing.ledger import Ledger
@@ -17,12 +17,17 @@ class Decisions:
     Strands of one recording may both find all its parts and finish it: they write the same bytes, and it is one row.
     """
 
-    def __init__(self, plan: Plan, strands: Sequence[Strand]) -> None:
+    def __init__(self, plan: Plan, strands: Sequence[Strand] = ()) -> None:
         self._plan = plan
         self._takes = {strand.number: strand.takes for strand in strands}
         self._recordings = {strand.number: strand.recording for strand in strands}
         self._waiting = Counter(take.name for takes in self._takes.values() for take in takes)
         self._rows: dict[str, Row] = {}
+
+    @property
+    def left(self) -> Set[str]:
+        """Names of the takes that are not decided."""
+        return self._waiting.keys()
 
     def add(self, number: int, decided: Iterable[Decided]) -> list[Row]:
         """The answer of a strand -> rows that are now sure."""
@@ -34,6 +39,7 @@ class Decisions:
         for take in self._takes[number]:
             self._waiting[take.name] -= 1
             if not self._waiting[take.name]:
+                del self._waiting[take.name]
                 known = self._rows.pop(take.name) if take.name in self._rows else None
                 rows.append(known or self._undecided(number, take))
         return rows

@@ -27,8 +27,10 @@ from emotalk.dubbing.report import FAILED, Row
 from emotalk.dubbing.strands import strands_of
 from emotalk.errors import InputError
 from emotalk.model.store import model_digest
-from jobs.dub import DubConfig, StoppedEarlyError, dub, run_command
+from jobs.dub import run_command
 from jobs.dub_board import MAX_ATTEMPTS, DubBoard, Heard, may_begin, start_board
+from jobs.dub_config import DubConfig
+from jobs.dub_run import StoppedEarlyError, dub
 from jobs.dub_worker import DubWork, DubWorker
 from jobs.progress import Progress
 from jobs.watch import watched

@@ -20,7 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from emotalk.dubbing.findings import Finding
 from emotalk.dubbing.report import ALREADY_DONE, ANIMATED, FAILED, IGNORED, Row
 from emotalk.errors import InputError
-from jobs.dub import DubConfig
+from jobs.dub_config import DubConfig
 from jobs.dub_metrics import DubMetrics, exported
 from jobs.progress import Progress
 

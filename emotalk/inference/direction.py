@@ -11,7 +11,7 @@ from emotalk.controls import Controls, Track
 from emotalk.controls.mix import HEARD, names_in, never_changes, weights_at
 from emotalk.controls.track import number_at
 from emotalk.errors import InputError
-from emotalk.inference.post.recipe import Recipe
+from emotalk.inference.post.treatment import Treatment
 from emotalk.inference.take import EmotionTake
 
 
@@ -48,9 +48,9 @@ class Direction:
         return self.take is None and self.controls.emotion is None
 
     @cached_property
-    def recipe(self) -> Recipe:
+    def treatment(self) -> Treatment:
         """What post-processing does."""
-        return Recipe(self.controls)
+        return Treatment(self.controls)
 
     @property
     def labels(self) -> list[str]:
@@ -69,10 +69,10 @@ class Direction:
     def changed(self, controls: Controls, frame: int) -> "Direction":
         """This until a frame, others from it on; InputError for what a stream can't change once it has begun."""
         both = Direction(self.controls.from_frame(frame, controls), self.take)
-        later = Recipe(controls.compiled)
-        if not later.kernel == both.recipe.kernel == self.recipe.kernel:
+        later = Treatment(controls.compiled)
+        if not later.kernel == both.treatment.kernel == self.treatment.kernel:
             raise InputError("smoothing can't be switched on or off within a stream, whose delay it makes")
-        if not (later.sway is None) == (both.recipe.sway is None) == (self.recipe.sway is None):
+        if not (later.sway is None) == (both.treatment.sway is None) == (self.treatment.sway is None):
             raise InputError("shaping.sway can't be switched on or off within a stream")
         return both
 

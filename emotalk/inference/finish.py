@@ -13,7 +13,7 @@ from emotalk.inference.conditions import NEUTRAL
 from emotalk.inference.direction import Direction
 from emotalk.inference.heard import HeardEmotion, ShownEmotion, softmax
 from emotalk.inference.post import PostProcessor
-from emotalk.inference.post.recipe import has_head
+from emotalk.inference.post.treatment import has_head
 from emotalk.inference.windows import Window
 from emotalk.model.config import EmoTalkConfig
 

@@ -120,7 +120,7 @@ class LiveStream(Stream):
             last = own - 1 + network.late(self._now.controls)
             self._waiting = np.pad(self._waiting, (0, self._until(last) - len(self._waiting)))
             _run([self], ends=self._pushed)
-            frames = tail(post_state(self._state), own, self._now.recipe)
+            frames = tail(post_state(self._state), own, self._now.treatment)
             closing = np.full(len(frames), own - 1)
             kept = np.full(len(frames), self._last_kept) if self._now.controls.doubts else None
             labels = shown_labels(config, self._now, self._logits, closing, kept)

@@ -22,7 +22,7 @@ from emotalk.inference.listening import HISTORY
 from emotalk.inference.post import (
     LONGEST_FRAMES,
     PostState,
-    Recipe,
+    Treatment,
     batch_loudness_dbfs,
     post_process,
 )
@@ -43,14 +43,14 @@ class Asked:
     """What a batch of streams has been asked for: what the network obeys, and by stream what comes behind it."""
 
     conditions: Conditions
-    recipes: tuple[Recipe, ...]
+    treatments: tuple[Treatment, ...]
 
     @classmethod
     def stack(cls, several: Sequence["Asked"]) -> "Asked":
         if len(several) == 1:
             return several[0]
         conditions = Conditions.stack([one.conditions for one in several])
-        return cls(conditions, tuple(recipe for one in several for recipe in one.recipes))
+        return cls(conditions, tuple(treatment for one in several for treatment in one.treatments))
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ class StreamingNetwork:
         wanted = controls if isinstance(controls, Direction) else Direction.of(controls)
         if isinstance(controls, Controls):
             check(self.model, wanted)
-        return Asked(Conditions.of(self.model, wanted, first, frames), (wanted.recipe,))
+        return Asked(Conditions.of(self.model, wanted, first, frames), (wanted.treatment,))
 
     def start(self, batch: int = 1) -> StreamState:
         """Streams that have heard nothing.
@@ -196,10 +196,10 @@ class StreamingNetwork:
         start = self.heard_at(first - 1).numpy() - self._past_samples
         loudness = batch_loudness_dbfs(samples.numpy(), start, lengths.numpy(), known, frames)
         out, after = post_process(
-            post_state(state), raw.float().cpu().numpy(), loudness, known, step.stop.numpy(), asked.recipes
+            post_state(state), raw.float().cpu().numpy(), loudness, known, step.stop.numpy(), asked.treatments
         )
         new |= {f"post.{name}": torch.from_numpy(value) for name, value in after._asdict().items()}
-        late = np.array([self.future_frames + recipe.held for recipe in asked.recipes])
+        late = np.array([self.future_frames + treatment.held for treatment in asked.treatments])
         sure = None if kept is None else kept[..., 0].float().cpu().numpy()
         return StepFrames(out, first.numpy() - late, logits.float().cpu().numpy(), sure), state.then(new)
 

@@ -17,7 +17,7 @@ FACE = len(COEFFICIENTS)
 POSED = FACE + len(HEAD_COLUMNS)
 
 
-class Recipe:
+class Treatment:
     """Parts that do nothing are None."""
 
     def __init__(self, controls: Controls) -> None:

@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from typing import Annotated, Protocol
 
 import tyro
@@ -12,7 +12,7 @@ import tyro
 from emotalk import command_line
 from emotalk.animation import Animation
 from emotalk.audio import SAMPLE_RATE, probe_audio
-from emotalk.command_types import starting_controls
+from emotalk.command_types import starting_controls, with_preset
 from emotalk.controls import Controls
 from emotalk.dubbing.recording import DEFAULT_THREADS, HeardCallback, animate_recording, fetched
 from emotalk.errors import InputError
@@ -47,7 +47,7 @@ class Animate:
     model: str | None = None
     """Model directory or URI. Default: $EMOTALK_MODEL, else the one that comes with this package."""
     controls: Annotated[Controls, tyro.conf.arg(name="")] = field(default_factory=starting_controls)
-    preset: str | None = None
+    preset: InitVar[str | None] = None
     """A character: a YAML file of controls, or its name in the folder $EMOTALK_PRESETS. Other options change it."""
     file: tyro.conf.OmitArgPrefixes[OutputOptions] = field(default_factory=OutputOptions)
     device: str | None = None
@@ -57,7 +57,8 @@ class Animate:
     precision: Precision = "float32"
     """int8 is for base and official on a CPU, bfloat16 for GPUs: faster, with an error, see docs/speed.md."""
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, preset: str | None) -> None:
+        object.__setattr__(self, "controls", with_preset(self.controls, preset))
         self.file.check(self.output)
         if self.threads < 1:
             raise InputError(f"threads must be at least 1, not {self.threads}")

@@ -26,6 +26,18 @@ def starting_controls() -> Controls:
     return _STARTING.get() or Controls()
 
 
+def with_preset(controls: Controls, preset: str | None) -> Controls:
+    """The controls of a command's options, made in Python with a preset; the command line has begun with it already.
+
+    InputError where there are both: which of them should hold can't be told.
+    """
+    if preset is None or _STARTING.get() is not None:
+        return controls
+    if controls != Controls():
+        raise InputError("a preset and controls: give one of them, such as load_preset(…).controls.but(intensity=2)")
+    return load_preset(preset).controls
+
+
 @contextmanager
 def preset_in(args: Sequence[str]) -> Iterator[None]:
     """While the options `args` are read, `starting_controls` are those of the preset that they name."""

@@ -1,12 +1,12 @@
 """The options of a dubbing run, checked before anything is looked at."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from typing import Annotated
 
 import tyro
 
-from emotalk.command_types import starting_controls
+from emotalk.command_types import starting_controls, with_preset
 from emotalk.controls import Controls
 from emotalk.dubbing.budget import Budget
 from emotalk.dubbing.parts import PART_WINDOWS
@@ -24,7 +24,7 @@ class DubConfig:
 
     inputs: tyro.conf.Positional[tuple[str, ...]]
     """Recordings: files, folders with all below them, globs, or URIs of these such as s3://bucket/shelf. Or one
-    manifest: a .csv, .jsonl or .parquet with the columns uri, output, controls, controls.<name>."""
+    manifest: a .csv, .jsonl or .parquet with the columns uri, output, preset, controls, controls.<name>."""
     output: str
     """Folder or URI of the animations; made if it is missing. They are called as the recordings are."""
     model: str | None = None
@@ -35,7 +35,7 @@ class DubConfig:
     """Frames per second of the files: 24, 29.97, 60, 30000/1001 … Default: 30, as the network has them.
     npy and parquet have 30 in any case."""
     controls: Annotated[Controls, tyro.conf.arg(name="")] = field(default_factory=starting_controls)
-    preset: str | None = None
+    preset: InitVar[str | None] = None
     """A character: a YAML file of controls, or its name in the folder $EMOTALK_PRESETS. Other options change it."""
     workers: int | None = None
     """Recordings worked on at a time. Default: as many as the cluster has GPUs or CPUs for. More than that lets an
@@ -69,7 +69,8 @@ class DubConfig:
     dry_run: bool = False
     """Prints what would be done, and about how long it takes; writes nothing and loads no model."""
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, preset: str | None) -> None:
+        object.__setattr__(self, "controls", with_preset(self.controls, preset))
         if not self.inputs:
             raise InputError("no recordings given")
         if not self.formats:

@@ -55,6 +55,15 @@ def with_presets(data: Mapping[str, Any]) -> dict[str, Any]:
     return {**data, "segments": [_with_preset(segment) for segment in segments]}
 
 
+def layered(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Controls as JSON has them, of a preset say, changed by others; `shaping` is changed key by key."""
+    data = {**below, **above}
+    shapings = below.get("shaping"), above.get("shaping")
+    if all(isinstance(shaping, Mapping) for shaping in shapings):
+        data["shaping"] = {**below["shaping"], **above["shaping"]}
+    return data
+
+
 def load_yaml(place: str) -> Any:
     """What is in a YAML or JSON file; InputError names it."""
     import yaml
@@ -75,7 +84,7 @@ def _with_preset(segment: Any) -> Any:
     rest = {key: value for key, value in segment.items() if key != "preset"}
     if not isinstance(segment["preset"], str):
         raise InputError("preset must be a file or a name")
-    return {**load_preset(segment["preset"]).changes, **rest}
+    return layered(load_preset(segment["preset"]).changes, rest)
 
 
 def _place(preset: str) -> str:

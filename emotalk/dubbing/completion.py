@@ -170,8 +170,11 @@ def wanted(record: Record | None, suffixes: Iterable[str], sizes: Mapping[str, i
 def _emotion_digest(controls: Controls) -> str | None:
     if controls.emotion_from is None:
         return None
-    with open_source(controls.emotion_from) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+    try:
+        with open_source(controls.emotion_from) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+    except InputError as error:  # whose source would be taken for the recording
+        raise InputError(f"emotion_from: {error}") from error
 
 
 @cache

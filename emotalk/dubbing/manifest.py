@@ -1,24 +1,27 @@
 """A manifest: a table of recordings (CSV, JSON lines or Parquet), each with an output name and controls of its own.
 
-Columns: `uri` (required; a relative one is below the manifest's folder), `output` (name without suffix), `controls` (a
-JSON object) and `controls.<name>` (one control each), `bytes` and `fingerprint` (what is known of the object, so that
-nobody need look). What a row leaves empty is as the job's options say. Every error names the file and the line.
+Columns: `uri` (required; a relative one is below the manifest's folder), `output` (name without suffix), `preset` (a
+name, or a file), `controls` (a JSON object) and `controls.<name>` (one control each), `bytes` and `fingerprint` (what
+is known of the object, so that nobody need look). Of these the later ones change what the earlier ones say, and what a
+row leaves open is as the job's options say. Every error names the file and the line.
 """
 
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from emotalk.controls import Controls
+from emotalk.controls.presets import SUFFIXES, Preset, layered, load_preset, with_presets
 from emotalk.dubbing.listing import UNSEEN, Recording, below_common_root, local_recording
 from emotalk.errors import InputError
 from emotalk.files import PathOrUri, absolute, is_uri, open_source, suffix_of
 
 MANIFEST_SUFFIXES = (".csv", ".jsonl", ".ndjson", ".parquet")
-COLUMNS = ("uri", "output", "controls", "bytes", "fingerprint")
+COLUMNS = ("uri", "output", "preset", "controls", "bytes", "fingerprint")
 BATCH_ROWS = 4_096
 _CONTROL = "controls."
 
@@ -29,7 +32,8 @@ def is_manifest(given: PathOrUri) -> bool:
 
 def read_manifest(manifest: str) -> list[Recording]:
     """Its recordings, in its order."""
-    rows = [_Row(place, data, manifest) for place, data in _rows(manifest)]
+    presets = cache(load_preset)  # a few characters speak thousands of rows
+    rows = [_Row(place, data, manifest, presets) for place, data in _rows(manifest)]
     if not rows:
         raise InputError("names no recordings", source=manifest)
     relatives = below_common_root([row.uri for row in rows])
@@ -51,7 +55,7 @@ class _Row:
 
     __slots__ = ("bytes", "controls", "fingerprint", "output", "place", "uri")
 
-    def __init__(self, place: str, data: Mapping[str, Any], manifest: str) -> None:
+    def __init__(self, place: str, data: Mapping[str, Any], manifest: str, presets: Callable[[str], Preset]) -> None:
         self.place = place
         try:
             unknown = [name for name in data if name not in COLUMNS and not name.startswith(_CONTROL)]
@@ -62,12 +66,12 @@ class _Row:
                 raise InputError("no uri")
             self.uri = _beside(manifest, uri.strip())
             self.output = _output(data.get("output"))
-            self.controls = _controls(data) or None
+            self.controls = _controls(data, manifest, presets) or None
             self.bytes = int(data.get("bytes") or 0)
             given = data.get("fingerprint")
             self.fingerprint = None if given in (None, "") else str(given)
         except (InputError, ValueError) as error:
-            reason = error.reason if isinstance(error, InputError) else str(error)
+            reason = str(error)  # which names a preset's file
             raise InputError(f"{place}: {reason}", source=manifest) from error
 
     def recording(self, relative: str) -> Recording:
@@ -151,8 +155,8 @@ def _output(given: Any) -> str | None:
     return str(path)
 
 
-def _controls(data: Mapping[str, Any]) -> dict[str, Any]:
-    """What a row says of its controls; single columns win over the JSON object."""
+def _controls(data: Mapping[str, Any], manifest: str, presets: Callable[[str], Preset]) -> dict[str, Any]:
+    """What a row says of its controls; single columns win over the JSON object, and both over the preset."""
     given = data.get("controls")
     whole: Any = given
     if isinstance(given, str):
@@ -166,6 +170,15 @@ def _controls(data: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in data.items():
         if name.startswith(_CONTROL) and value is not None:
             asked[name.removeprefix(_CONTROL)] = _value(value)
+    if isinstance(take := asked.get("emotion_from"), str):
+        asked["emotion_from"] = _beside(manifest, take)
+    asked = with_presets(asked)
+    if (preset := data.get("preset")) is not None:
+        place = str(preset)
+        changes = dict(presets(_beside(manifest, place) if place.endswith(SUFFIXES) else place).changes)
+        if isinstance(take := changes.get("emotion_from"), str):
+            changes["emotion_from"] = absolute(take)  # the workers have other working directories
+        asked = layered(changes, asked)
     Controls.from_dict(asked)  # refuses what no controls can be
     return asked
 

@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from emotalk.controls import Controls
 from emotalk.corpus.store import Store
 from emotalk.dubbing.chapters import CHAPTER_SUFFIXES, chapters_of, name_of_chapter
 from emotalk.dubbing.completion import OWN_FOLDER, OutputFolder, Recipe, current, wanted
@@ -61,7 +60,7 @@ class Dubbing:
         """With the recording's own controls, which win over the run's. InputError where they make no sense."""
         if recording.controls is None:
             return self.recipe
-        controls = Controls.from_dict({**self.recipe.controls.to_dict(), **recording.controls})
+        controls = self.recipe.controls.but(**recording.controls)
         if controls.emotion_from == self.recipe.controls.emotion_from:
             return replace(self.recipe, controls=controls)
         return Recipe.of(self.recipe.model, controls, self.recipe.fps, self.recipe.precision)

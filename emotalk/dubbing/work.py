@@ -86,15 +86,18 @@ class Dubber:
         return rows
 
     def forget_outdated(self, strands: Iterable[Strand]) -> list[Strand]:
-        """Writes down, once for all of these, that outputs of another recipe are no longer vouched for."""
+        """Writes down, once for all of these, that outputs of another recipe are no longer vouched for.
+
+        Those of a recipe that can't be made any more stay as they are: `dub` says why.
+        """
         gone: list[Record] = []
         left: list[Strand] = []
         for strand in strands:
             takes = []
+            recipe = self._recipe_of(strand)
             for take in strand.takes:
                 record = take.record
-                if record is not None:
-                    recipe = self.dubbing.recipe_of(strand.recording)
+                if record is not None and recipe is not None:
                     outdated = [
                         suffix
                         for suffix, output in record.outputs.items()
@@ -107,6 +110,14 @@ class Dubber:
             left.append(replace(strand, takes=tuple(takes)))
         self.journal.forget(gone)
         return left
+
+    def _recipe_of(self, strand: Strand) -> Recipe | None:
+        if not any(take.record for take in strand.takes):
+            return None
+        try:
+            return self.dubbing.recipe_of(strand.recording)
+        except (InputError, OSError):
+            return None
 
 
 @dataclass

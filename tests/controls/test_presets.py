@@ -1,5 +1,6 @@
 """A character in a file: its controls, changed by options, named in segments, refused with the file's name."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,21 @@ def test_segments_name_presets_and_change_them(villain: Path, tmp_path: Path) ->
     by_json = animate("--segments", '[{"start_s": 1, "stop_s": 2, "preset": "villain", "style": 1}]')
     assert by_json.segments == (segment,)
     assert animate("--segments", str(lines), "--preset", "villain").emotion == {"angry": 0.75, "disgust": 0.25}
+
+
+def test_a_segment_changes_the_shaping_of_its_preset_key_by_key(villain: Path) -> None:
+    named = '[{"start_s": 1, "preset": "villain", "shaping": {"gaze": 1}}]'
+    (segment,) = animate("--segments", named).segments
+    assert segment.changes["shaping"] == {"gain": {"browDown": 1.5}, "gaze": 1}
+
+
+def test_commands_made_in_python_have_presets(villain: Path) -> None:
+    preset = load_preset("villain").controls
+    made = Animate(speech="a.wav", output="a.npz", preset="villain")
+    assert made.controls == preset
+    assert replace(made, threads=1).controls == preset
+    with pytest.raises(InputError, match="give one of them"):
+        Animate(speech="a.wav", output="a.npz", preset="villain", controls=Controls(intensity=2))
 
 
 @pytest.mark.parametrize(

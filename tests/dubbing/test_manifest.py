@@ -8,8 +8,17 @@ import pyarrow.parquet as pq
 import pytest
 
 from emotalk.animation import Animation
-from emotalk.dubbing.listing import UNSEEN, list_recordings
+from emotalk.controls import Controls, Shaping
+from emotalk.dubbing.completion import OutputFolder, Recipe
+from emotalk.dubbing.journal import Journal
+from emotalk.dubbing.ledger import Output, Record
+from emotalk.dubbing.listing import UNSEEN, Recording, list_recordings
 from emotalk.dubbing.manifest import read_manifest
+from emotalk.dubbing.plan import Dubbing, Take
+from emotalk.dubbing.predicting import Predictor
+from emotalk.dubbing.report import FAILED
+from emotalk.dubbing.strands import Strand
+from emotalk.dubbing.work import Dubber
 from emotalk.errors import InputError
 from emotalk.inference.animator import Animator
 from emotalk.model.store import load_model
@@ -110,3 +119,63 @@ def test_a_manifest_is_dubbed_with_its_names_and_controls(tmp_path: Path) -> Non
     manifest.write_text("".join(json.dumps(row) + "\n" for row in rows))
     plan = planned(manifest, output)
     assert [take.name for item in plan.items for take in item.takes] == ["angry/1", "gone"]
+
+
+def test_a_row_names_a_preset_and_changes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "villain.yaml").write_text("intensity: 2\nseed: 4\nshaping: {gaze: 1}\n")
+    table = tmp_path / "shelf.csv"
+    table.write_text(
+        "uri,preset,controls.seed,controls.shaping,controls.emotion_from\n"
+        "a.wav,villain.yaml,,,\n"
+        'b.wav,villain,5,"{""sway"": 1}",takes/angry.wav\n'
+        "c.wav,,,,\n"
+    )
+    monkeypatch.setenv("EMOTALK_PRESETS", str(tmp_path))
+    as_told, changed, plain = read_manifest(str(table))
+    assert as_told.controls == {"intensity": 2, "seed": 4, "shaping": {"gaze": 1}}
+    assert changed.controls == {
+        "intensity": 2,
+        "seed": 5,
+        "shaping": {"gaze": 1, "sway": 1},
+        "emotion_from": f"{tmp_path}/takes/angry.wav",
+    }
+    assert plain.controls is None
+    (tmp_path / "villain.yaml").write_text("mood: 1\n")
+    with pytest.raises(InputError, match=r"shelf\.csv: line 2: .*villain\.yaml: unknown controls: mood"):
+        read_manifest(str(table))
+
+
+def test_controls_of_a_row_change_the_runs_key_by_key(tmp_path: Path) -> None:
+    run = Dubbing(OutputFolder(str(tmp_path)), Recipe("model", Controls(seed=3, shaping=Shaping(gaze=1))), (".npz",))
+    own = Recording("a.wav", "a", 0, None, None, {"shaping": {"sway": 1}})
+    assert run.recipe_of(own).controls == Controls(seed=3, shaping=Shaping(gaze=1, sway=1))
+
+
+def test_a_take_that_is_gone_costs_its_own_row(tmp_path: Path) -> None:
+    """Here between plan and work: the other recordings of the portion go on."""
+    folder = OutputFolder(str(tmp_path))
+    run = Dubbing(folder, Recipe("model", Controls()), (".npz",))
+    own = Recording("a.wav", "a", 0, None, None, {"emotion_from": str(tmp_path / "gone.wav")})
+    record = Record(
+        name="a",
+        recording="a",
+        uri="a.wav",
+        sha256="sha",
+        fingerprint=None,
+        seconds=1.0,
+        frames=30,
+        emotion="calm",
+        share=1.0,
+        style="none",
+        outputs={".npz": Output("key", 1, "sha", "cpu")},
+    )
+    strand = Strand(0, own, (Take("a", record),), 0, None, 1.0, 1)
+
+    def never() -> Predictor:
+        raise AssertionError
+
+    dubber = Dubber(run, Journal(str(tmp_path), 1), never)
+    assert dubber.forget_outdated([strand]) == [strand]
+    ((_, row),) = dubber.dub(strand)
+    assert row.state == FAILED
+    assert "gone.wav" in str(row.reason)

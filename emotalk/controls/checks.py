@@ -1,8 +1,5 @@
 """What a control may be: checks at construction, whose errors name the control and stay one line."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from emotalk.controls.track import Number, Track
 from emotalk.errors import InputError
 
@@ -30,21 +27,6 @@ def whole_within(name: str, value: object, low: int, high: int) -> None:
         raise InputError(f"{name} must be a whole number, not {shown(value)}")
     if not low <= value <= high:
         raise InputError(f"{name} must lie between {low} and {high}, not {shown(value)}")
-
-
-def true_or_false(name: str, value: object) -> None:
-    if not isinstance(value, bool):
-        raise InputError(f"{name} must be true or false, not {shown(value)}")
-
-
-def numbers_within(name: str, value: object, known: Any, low: float, high: float) -> None:
-    """A mapping of names, each of them in `known`, to numbers or tracks within `low`..`high`."""
-    if not isinstance(value, Mapping):
-        raise InputError(f"{name} must be a mapping of names to numbers, not {shown(value)}")
-    for key, number in value.items():
-        if key not in known:
-            raise InputError(f"{name} has no {shown(key)}")
-        number_within(f"{name}.{key}", number, low, high)
 
 
 def constant(value: Number | None, wanted: float) -> bool:

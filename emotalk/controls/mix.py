@@ -112,8 +112,3 @@ def weights_at(value: Any, names: Sequence[str], nothing: str, frames: np.ndarra
 
 def never_changes(value: Any) -> bool:
     return not isinstance(value, MixTrack | Track)
-
-
-def is_points(value: object) -> bool:
-    """Whether it is what JSON has for a track."""
-    return isinstance(value, Sequence) and not isinstance(value, str | bytes)

@@ -16,6 +16,7 @@ from typing import Any
 
 from emotalk.controls import Controls
 from emotalk.controls.presets import SUFFIXES, Preset, layered, load_preset, with_presets
+from emotalk.dubbing.completion import OWN_FOLDER
 from emotalk.dubbing.listing import UNSEEN, Recording, below_common_root, local_recording
 from emotalk.errors import InputError
 from emotalk.files import PathOrUri, absolute, is_uri, open_source, suffix_of
@@ -150,7 +151,7 @@ def _output(given: Any) -> str | None:
     if given in (None, ""):
         return None
     path = PurePosixPath(str(given))
-    if path.is_absolute() or ".." in path.parts or str(path) == "." or path.parts[0].startswith(".emotalk"):
+    if path.is_absolute() or ".." in path.parts or str(path) == "." or path.parts[0].startswith(OWN_FOLDER):
         raise InputError(f"output must be a name below the output folder, not {given!r}")
     return str(path)
 

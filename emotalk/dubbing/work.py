@@ -256,7 +256,8 @@ class _Work:
         elapsed_s = time.monotonic() - started
         seconds = frames / 30
         emotion, share = emotion_of(published.meta) or ("", 0.0)
-        unsure = published.emotions.unsure() if published.emotions is not None else None
+        heard = None if "shown" in published.meta else published.emotions
+        unsure = None if heard is None else heard.unsure()
         new = Record(
             name=take.name,
             recording=recording.relative,

@@ -106,10 +106,11 @@ class Animator:
         """
         controls = controls or Controls()
         if emotion_from is None and controls.emotion_from is not None:
-            if controls.emotion_from not in self._takes:
-                # One other recording after the other is asked for, if any.
-                self._takes = {controls.emotion_from: self.hear(load_audio(controls.emotion_from))}
-            emotion_from = self._takes[controls.emotion_from]
+            # One other recording after the other is asked for, if any; threads may ask for several at once.
+            emotion_from = self._takes.get(controls.emotion_from)
+            if emotion_from is None:
+                emotion_from = self.hear(load_audio(controls.emotion_from))
+                self._takes = {controls.emotion_from: emotion_from}
         wanted = Direction.of(controls, emotion_from)
         check(self.model, wanted)
         return wanted

@@ -179,3 +179,14 @@ def test_a_take_that_is_gone_costs_its_own_row(tmp_path: Path) -> None:
     ((_, row),) = dubber.dub(strand)
     assert row.state == FAILED
     assert "gone.wav" in str(row.reason)
+
+
+def test_a_mix_that_was_asked_for_is_no_emotion_heard_badly(tmp_path: Path) -> None:
+    write_murmur(tmp_path / "a.wav", 1.0)
+    mix = {"happy": 1, "sad": 1, "angry": 1, "calm": 1}
+    row = {"uri": "a.wav", "controls": {"emotion": mix}}
+    (tmp_path / "shelf.jsonl").write_text(json.dumps(row))
+    animator = Animator(load_model(str(save_small_model(tmp_path / "model"))), device="cpu")
+    (made,) = worked(planned(tmp_path / "shelf.jsonl", tmp_path / "faces"), animator)
+    assert made.share == pytest.approx(0.25)
+    assert "unsure" not in {found.kind for found in made.warnings}

@@ -11,6 +11,7 @@ from scipy.fft import rfft
 from scipy.ndimage import uniform_filter1d
 
 from emotalk.audio import SAMPLE_RATE
+from emotalk.controls import Shaping
 
 MOMENT = SAMPLE_RATE // 10  # samples; three frames of an animation
 BLOCK = 80  # moments
@@ -19,7 +20,7 @@ BLOCK_S = BLOCK * MOMENT / SAMPLE_RATE
 PARTS = 5  # of a moment, whose loudness is known: 50 per second
 CENTI = 100  # levels are whole hundredths of a dB
 FLOOR_DB = -120.0
-SILENCE_DBFS = -60.0  # where the mouth is kept closed, unless controls say otherwise
+SILENCE_DBFS = Shaping.silence_dbfs  # where the mouth is kept closed, unless controls say otherwise
 
 CLIPPED_AT, CLIPPED_RUN = 0.95, 3  # a clipped peak stays near full scale after resampling and after a lossy codec
 

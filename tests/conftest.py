@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.s3 import S3Server, s3_server_in
 
@@ -12,6 +13,9 @@ from tests.s3 import S3Server, s3_server_in
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Nothing is downloaded: a name that is no folder is refused at once.
 os.environ["HF_HUB_OFFLINE"] = "1"
+# No example fails because the machine is busy.
+settings.register_profile("emotalk", deadline=None)
+settings.load_profile("emotalk")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,5 +1,6 @@
 """A character in a file: its controls, changed by options, named in segments, refused with the file's name."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -82,3 +83,19 @@ def test_a_name_needs_a_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("EMOTALK_PRESETS", raising=False)
     with pytest.raises(InputError, match="EMOTALK_PRESETS"):
         load_preset("villain")
+
+
+def test_a_few_bytes_do_not_become_much(tmp_path: Path) -> None:
+    bomb = tmp_path / "bomb.yaml"
+    letters = "abcdefghij"
+    lines = [f"{after}: &{after} [{', '.join([f'*{before}'] * 9)}]" for before, after in pairwise(letters)]
+    bomb.write_text("\n".join(["a: &a [x]", *lines, "emotion: *j"]))
+    with pytest.raises(InputError, match=rf"{bomb}: \*a, line 2"):
+        load_preset(str(bomb))
+    deep = tmp_path / "deep.yaml"
+    deep.write_text("emotion: " + "[" * 30_000 + "]" * 30_000)
+    with pytest.raises(InputError, match=str(deep)):
+        load_preset(str(deep))
+    deep.write_text("emotion: " + "[" * 60 + "]" * 60)
+    with pytest.raises(InputError, match="line 1 is more than 50 levels deep"):
+        load_preset(str(deep))

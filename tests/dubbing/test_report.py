@@ -255,6 +255,18 @@ def test_what_is_shown_is_bounded_and_failures_come_first(tmp_path: Path) -> Non
     assert '<b>"no" & such</b>' in said
 
 
+def test_a_name_may_be_anything_that_a_file_system_allows(tmp_path: Path) -> None:
+    """Bytes that are no UTF-8, line breaks, and what moves a terminal's cursor."""
+    name = "/shelf/bad\udcff\n\x1b[2J😀"
+    report = written(tmp_path, [replace(ANIMATED_ROW, uri=f"{name}.wav", outputs=(f"{name}.npz",), output_sha256=())])
+    (row,) = report.read_rows()
+    assert (row.uri, row.outputs) == ("/shelf/bad\\udcff\n\x1b[2J😀.wav", ("/shelf/bad\\udcff\n\x1b[2J😀.npz",))
+    assert "bad\\udcff\\n\\x1b[2J😀" in page_of(tmp_path).text
+    console = Console(width=200, record=True, file=open("/dev/null", "w"))  # noqa: PTH123, SIM115
+    console.print(report.table())
+    assert "bad\\udcff\\n\\x1b[2J😀.wav" in console.export_text()
+
+
 def test_a_strip_is_the_mean_of_its_buckets() -> None:
     shares = np.random.default_rng(0).dirichlet(np.ones(2), 130)
     strip = Strip.of(EmotionCurve(10.0, {label: tuple(shares[:, k]) for k, label in enumerate(LABELS)}))

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -219,3 +220,5 @@ def test_an_estimate_needs_no_model_and_learns_from_earlier_runs(animator: Anima
     assert (later.done, later.measured) == (1, True)
     assert later.left == (("b", pytest.approx(3.0)),)
     assert any("1 animation" in line for line in later.lines())
+    hostile = replace(later, left=(("bad\udcff\n\x1b[2J", 1.0),))
+    assert next(iter(hostile.lines())).endswith("bad\\udcff\\n\\x1b[2J")

@@ -32,6 +32,10 @@ class Preset:
 
 def load_preset(preset: str) -> Preset:
     """A file or URI, or a name: NAME.yaml in the folder that $EMOTALK_PRESETS names. InputError names the file."""
+    return _load(preset, for_segment=False)
+
+
+def _load(preset: str, *, for_segment: bool) -> Preset:
     place = _place(preset)
     data = load_yaml(place)
     if not isinstance(data, Mapping):
@@ -41,6 +45,8 @@ def load_preset(preset: str) -> Preset:
         raise InputError("name and description must be texts", source=place)
     changes = {key: value for key, value in data.items() if key not in told}
     try:
+        if for_segment and "segments" in changes:
+            raise InputError("the preset of a segment has no segments of its own")
         changes = with_presets(changes)
         Controls.from_dict(changes)
     except InputError as error:
@@ -93,10 +99,12 @@ def _with_preset(segment: Any) -> Any:
     rest = {key: value for key, value in segment.items() if key != "preset"}
     if not isinstance(segment["preset"], str):
         raise InputError("preset must be a file or a name")
-    return {**load_preset(segment["preset"]).changes, **rest}
+    return {**_load(segment["preset"], for_segment=True).changes, **rest}
 
 
 def _place(preset: str) -> str:
+    if not preset:
+        raise InputError("a preset's name is empty")
     if preset.endswith(SUFFIXES):
         return preset
     folder = os.environ.get(FOLDER)

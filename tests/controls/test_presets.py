@@ -99,3 +99,19 @@ def test_a_few_bytes_do_not_become_much(tmp_path: Path) -> None:
     deep.write_text("emotion: " + "[" * 60 + "]" * 60)
     with pytest.raises(InputError, match="line 1 is more than 50 levels deep"):
         load_preset(str(deep))
+
+
+def test_a_segments_preset_has_no_segments(tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text(f"segments: [{{start_s: 1, preset: {own}}}]")
+    with pytest.raises(
+        InputError, match=r"^[^ ]*own.yaml: [^ ]*own.yaml: the preset of a segment has no segments of its own$"
+    ):
+        load_preset(str(own))
+
+
+@pytest.mark.parametrize("args", [("--preset", ""), ("--preset=",)])
+def test_an_empty_name_is_not_taken_for_no_preset(args: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        animate(*args)
+    assert "a preset's name is empty" in capsys.readouterr().err

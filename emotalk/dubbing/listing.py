@@ -203,7 +203,7 @@ def _walk(folder: str) -> tuple[list[_Found], list[tuple[str, str]]]:
 def _local(path: str, *, named: bool = False) -> _Found:
     try:
         status = Path(path).stat()
-    except OSError:  # a link to nothing: opening it will say so
+    except (OSError, ValueError):  # a link to nothing, no usable name: opening it will say so
         return _Found(path, 0, None, named)
     return _Found(path, status.st_size, _local_fingerprint(status), named)
 

@@ -205,7 +205,7 @@ def test_hours_and_costs() -> None:
     assert totals.hours_left == pytest.approx(1.5)  # 54,000 bytes at 10 bytes a second
     assert totals.cost_left == pytest.approx(0.15)
     assert totals.summary() == (
-        "1 animated, 1 already done, 1 failed, 1 left, 1 other files ignored, 1 with warnings; "
+        "1 animated, 1 already done, 1 failed, 1 left, 1 other file ignored, 1 with warnings; "
         "1.00 h of sound in 60 s (60 × real time), cost 0.10, 0.15 for what is left"
     )
     assert totals.warned_s == {"music": 900, "clipped": 1_800}
@@ -222,7 +222,7 @@ def test_of_nothing_there_are_no_quotients() -> None:
         assert totals.hours_left == 0
         json.dumps(totals.to_dict(), allow_nan=False)
     assert Totals.of([DONE_ROW]).nothing_to_do
-    assert Totals.of([DONE_ROW, IGNORED_ROW]).summary() == "nothing to do: 1 already done, 1 other files ignored"
+    assert Totals.of([DONE_ROW, IGNORED_ROW]).summary() == "nothing to do: 1 already done, 1 other file ignored"
 
 
 def test_a_run_that_breaks_leaves_the_report_of_the_run_before(tmp_path: Path) -> None:

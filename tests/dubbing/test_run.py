@@ -12,7 +12,7 @@ from pathlib import Path
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from emotalk.controls import Controls
 from emotalk.dubbing import lease as lease_module
@@ -107,6 +107,7 @@ ITEMS = st.lists(st.tuples(st.integers(0, 10**9), st.integers(1, 5)), max_size=4
 )
 
 
+@settings(deadline=None)
 @given(ITEMS, st.integers(1, 9))
 def test_all_work_is_handed_out_once(items: list[Item], workers: int) -> None:
     strands = strands_of(items, workers)

@@ -76,7 +76,7 @@ class Animate:
             animator = Animator(
                 load_model(model), device=self.device, precision=self.precision, model_digest=model_digest(model)
             )
-            animator.check(self.controls)
+            animator.direct(self.controls)
             started = time.monotonic()
             try:
                 with _status() as heard:

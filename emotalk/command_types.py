@@ -41,9 +41,9 @@ def with_preset(controls: Controls, preset: str | None) -> Controls:
 @contextmanager
 def preset_in(args: Sequence[str]) -> Iterator[None]:
     """While the options `args` are read, `starting_controls` are those of the preset that they name."""
-    named = [after for word, after in pairwise([*args, ""]) if word == PRESET]
+    named = [after for word, after in pairwise(args) if word == PRESET]
     named += [word.removeprefix(f"{PRESET}=") for word in args if word.startswith(f"{PRESET}=")]
-    token = _STARTING.set(load_preset(named[-1]).controls if named and named[-1] else None)
+    token = _STARTING.set(load_preset(named[-1]).controls if named else None)
     try:
         yield
     finally:

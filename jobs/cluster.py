@@ -11,6 +11,8 @@ from pathlib import Path
 import ray
 from ray.data import DataContext
 
+from emotalk.errors import EmoTalkError
+
 # Ray Data waits for ever where a job's own tasks hold every CPU: two logical CPUs are known to be too few.
 MIN_LOGICAL_CPUS = 4
 
@@ -21,6 +23,7 @@ def start_ray(*, num_cpus: int | None = None) -> Iterator[None]:
 
     Initialised already: used as it is. RAY_ADDRESS set (`ray job submit` does): that cluster. Else a local Ray of
     `num_cpus` logical CPUs (default: the machine's, at least 4), with its own folder under /tmp, removed at the end.
+    Raises EmoTalkError where that does not start: Ray waits for half a minute, which a busy machine may exceed.
     """
     if ray.is_initialized():
         with _quiet_data():
@@ -38,8 +41,14 @@ def start_ray(*, num_cpus: int | None = None) -> Iterator[None]:
         # Unix sockets allow about 100 characters, so the folder's name is short.
         folder = Path(f"/tmp/emotalk-{os.getpid()}")
         cpus = num_cpus or max(MIN_LOGICAL_CPUS, os.cpu_count() or 1)
-        with _silent_core():
-            ray.init("local", num_cpus=cpus, include_dashboard=False, _temp_dir=str(folder), **common)
+        try:
+            with _silent_core():
+                ray.init("local", num_cpus=cpus, include_dashboard=False, _temp_dir=str(folder), **common)
+        except Exception as error:  # Ray has no class of its own for a start that failed
+            shutil.rmtree(folder, ignore_errors=True)
+            raise EmoTalkError(
+                f"Ray does not start (is the machine very busy, {folder.parent} full?): {error}"
+            ) from error
     try:
         with _quiet_data():
             yield

@@ -240,6 +240,9 @@ def test_an_emotion_from_another_recording_and_prototypes(
     )
     assert emotalk(*asked, "--intensity", "2", "--model", bare, monkeypatch=monkeypatch) == 2
     assert "emotalk prototypes" in capsys.readouterr().err
+    lost = ("--emotion-from", tmp_path / "lost.wav", "--model", bare)
+    assert emotalk("animate", speech, "-o", out, *lost, monkeypatch=monkeypatch) == 2
+    assert capsys.readouterr().err == f"error: emotion_from {tmp_path}/lost.wav: no such file\n"
     measured = tmp_path / "measured"
     options = (f"neutral={other}", f"sad={speech}", "--model", bare, "-o", measured)
     assert emotalk("prototypes", *options, monkeypatch=monkeypatch) == 0

@@ -118,7 +118,7 @@ def decoded(
     """
     av = require_av()
     name = name_of(source)
-    failure: Exception | None = None
+    failure: Any = None
     reached_s = 0.0
     packets = container.demux(stream)
     while True:
@@ -129,7 +129,7 @@ def decoded(
         if packet is None:
             return
         if failure is not None and packet.size:
-            raise InputError(f"{damaged} after {reached_s:.2f} s ({failure})", source=name) from failure
+            raise InputError(f"{damaged} after {reached_s:.2f} s ({failure.strerror})", source=name) from failure
         try:
             frames = packet.decode()
         except av.error.FFmpegError as error:

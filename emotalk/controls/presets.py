@@ -14,6 +14,7 @@ from emotalk.files import open_source
 FOLDER = "EMOTALK_PRESETS"
 SUFFIXES = (".yaml", ".yml", ".json")
 MAX_BYTES = 2**22
+MAX_DEPTH = 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +32,10 @@ class Preset:
 
 def load_preset(preset: str) -> Preset:
     """A file or URI, or a name: NAME.yaml in the folder that $EMOTALK_PRESETS names. InputError names the file."""
+    return _load(preset, for_segment=False)
+
+
+def _load(preset: str, *, for_segment: bool) -> Preset:
     place = _place(preset)
     data = load_yaml(place)
     if not isinstance(data, Mapping):
@@ -40,6 +45,8 @@ def load_preset(preset: str) -> Preset:
         raise InputError("name and description must be texts", source=place)
     changes = {key: value for key, value in data.items() if key not in told}
     try:
+        if for_segment and "segments" in changes:
+            raise InputError("the preset of a segment has no segments of its own")
         changes = with_presets(changes)
         Controls.from_dict(changes)
     except InputError as error:
@@ -73,9 +80,26 @@ def load_yaml(place: str) -> Any:
     if len(content) > MAX_BYTES:
         raise InputError(f"more than {MAX_BYTES} bytes", source=place)
     try:
-        return json.loads(content) if place.endswith(".json") else yaml.safe_load(content)
+        return json.loads(content) if place.endswith(".json") else _yaml_of(content)
+    except InputError as error:
+        raise InputError(error.reason, source=place) from None
     except (ValueError, RecursionError, yaml.YAMLError) as error:
         raise InputError(f"is no {'JSON' if place.endswith('.json') else 'YAML'}: {error}", source=place) from error
+
+
+def _yaml_of(content: bytes) -> Any:
+    """What YAML says. InputError where a few bytes would become much: aliases of aliases, thousands of brackets."""
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C parser is ten times faster, where it was built
+    depth = 0
+    for event in yaml.parse(content, Loader=loader):
+        if isinstance(event, yaml.AliasEvent):
+            raise InputError(f"*{event.anchor}, line {event.start_mark.line + 1}: write out what it stands for")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise InputError(f"line {event.start_mark.line + 1} is more than {MAX_DEPTH} levels deep")
+    return yaml.load(content, Loader=loader)
 
 
 def _with_preset(segment: Any) -> Any:
@@ -84,10 +108,12 @@ def _with_preset(segment: Any) -> Any:
     rest = {key: value for key, value in segment.items() if key != "preset"}
     if not isinstance(segment["preset"], str):
         raise InputError("preset must be a file or a name")
-    return layered(load_preset(segment["preset"]).changes, rest)
+    return layered(_load(segment["preset"], for_segment=True).changes, rest)
 
 
 def _place(preset: str) -> str:
+    if not preset:
+        raise InputError("a preset's name is empty")
     if preset.endswith(SUFFIXES):
         return preset
     folder = os.environ.get(FOLDER)

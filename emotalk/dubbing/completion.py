@@ -6,6 +6,7 @@ A key is a digest over everything that a file's content depends on.
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -203,5 +204,10 @@ def _scanned(folder: str, below: str) -> Iterator[tuple[str, int]]:
             if entry.is_dir(follow_symlinks=False):
                 if below or entry.name != OWN_FOLDER:
                     yield from _scanned(entry.path, f"{below}{entry.name}/")
-            elif entry.is_file():
-                yield f"{below}{entry.name}", entry.stat().st_size
+                continue
+            try:
+                status = entry.stat()
+            except OSError:  # a link that leads nowhere, or in a circle
+                continue
+            if stat.S_ISREG(status.st_mode):
+                yield f"{below}{entry.name}", status.st_size

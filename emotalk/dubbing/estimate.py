@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from emotalk.dubbing.ledger import Chapter
 from emotalk.dubbing.plan import Plan
 from emotalk.dubbing.strands import declared_s, guessed_s
+from emotalk.files import printable
 from emotalk.timing import clock, counted, length
 
 ASSUMED_SPEED = 50.0  # × real time of one worker with the small network on one core of 2026, all work included
@@ -49,7 +50,7 @@ class Estimate:
 
     def lines(self) -> Iterable[str]:
         for name, seconds in self.left[:SHOWN]:
-            yield f"{clock(seconds):>8}  {name}"
+            yield f"{clock(seconds):>8}  {printable(name)}"
         if len(self.left) > SHOWN:
             yield f"          … and {len(self.left) - SHOWN} more"
         total = sum(seconds for _, seconds in self.left)

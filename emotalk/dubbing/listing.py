@@ -76,6 +76,8 @@ def list_recordings(inputs: Sequence[str], *, output: str) -> Listing:
     """
     if not inputs:
         raise InputError("no recordings given")
+    if not output or not all(inputs):  # an unset variable, which would mean the working directory
+        raise InputError("the name of an input or of the output is empty")
     from emotalk.dubbing.manifest import is_manifest, read_manifest
 
     manifests = [given for given in inputs if is_manifest(given)]
@@ -105,6 +107,8 @@ def list_recordings(inputs: Sequence[str], *, output: str) -> Listing:
         else:
             ignored.append(uri)
     if not recordings and not unreadable:
+        if outside in roots:
+            raise InputError("is the output, below which nothing is an input", source=output)
         others = f" ({len(ignored)} other files, such as {PurePosixPath(ignored[0]).name})" if ignored else ""
         raise InputError(f"holds no recordings{others}", source=", ".join(inputs))
     return Listing(tuple(recordings), tuple(ignored), tuple(unreadable))
@@ -203,7 +207,7 @@ def _walk(folder: str) -> tuple[list[_Found], list[tuple[str, str]]]:
 def _local(path: str, *, named: bool = False) -> _Found:
     try:
         status = Path(path).stat()
-    except OSError:  # a link to nothing: opening it will say so
+    except (OSError, ValueError):  # a link to nothing, no usable name: opening it will say so
         return _Found(path, 0, None, named)
     return _Found(path, status.st_size, _local_fingerprint(status), named)
 

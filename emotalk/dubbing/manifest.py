@@ -15,9 +15,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from emotalk.controls import Controls
+from emotalk.controls.checks import shown
 from emotalk.controls.presets import SUFFIXES, Preset, layered, load_preset, with_presets
 from emotalk.dubbing.completion import OWN_FOLDER
 from emotalk.dubbing.listing import UNSEEN, Recording, below_common_root, local_recording
+from emotalk.dubbing.naming import RUNS_OWN, folded
 from emotalk.errors import InputError
 from emotalk.files import PathOrUri, absolute, is_uri, open_source, suffix_of
 
@@ -68,7 +70,7 @@ class _Row:
             self.uri = _beside(manifest, uri.strip())
             self.output = _output(data.get("output"))
             self.controls = _controls(data, manifest, presets) or None
-            self.bytes = int(data.get("bytes") or 0)
+            self.bytes = _bytes(data.get("bytes"))
             given = data.get("fingerprint")
             self.fingerprint = None if given in (None, "") else str(given)
         except (InputError, ValueError) as error:
@@ -116,7 +118,7 @@ def _json_lines(text: Iterable[str], manifest: str) -> Iterator[tuple[str, Mappi
             continue
         try:
             row = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(f"line {number}: not JSON ({error})", source=manifest) from error
         if not isinstance(row, dict):
             raise InputError(f"line {number}: not a JSON object", source=manifest)
@@ -153,7 +155,19 @@ def _output(given: Any) -> str | None:
     path = PurePosixPath(str(given))
     if path.is_absolute() or ".." in path.parts or str(path) == "." or path.parts[0].startswith(OWN_FOLDER):
         raise InputError(f"output must be a name below the output folder, not {given!r}")
+    if folded(str(path)) == RUNS_OWN:
+        raise InputError(f"output must not be {given!r}, which is the report of the run")
     return str(path)
+
+
+def _bytes(given: Any) -> int:
+    try:
+        number = int(given or 0)
+    except (TypeError, ValueError, OverflowError):
+        number = -1
+    if number < 0:
+        raise InputError(f"bytes must be a whole number that is not negative, not {shown(given)}")
+    return number
 
 
 def _controls(data: Mapping[str, Any], manifest: str, presets: Callable[[str], Preset]) -> dict[str, Any]:
@@ -163,7 +177,7 @@ def _controls(data: Mapping[str, Any], manifest: str, presets: Callable[[str], P
     if isinstance(given, str):
         try:
             whole = json.loads(given)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(f"controls are not JSON ({error})") from error
     if whole is not None and not isinstance(whole, dict):
         raise InputError("controls must be a JSON object")
@@ -190,5 +204,5 @@ def _value(cell: Any) -> Any:
         return cell
     try:
         return json.loads(cell)
-    except ValueError:
+    except (ValueError, RecursionError):
         return cell

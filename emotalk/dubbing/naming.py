@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
+RUNS_OWN = "report"  # with the suffix .parquet it is the run's own file
+
 
 def name_outputs(relatives: Sequence[str], *, owners: Mapping[str, str] | None = None) -> dict[str, str]:
     """Relative paths of recordings, each there once -> the name (without suffix) of each one's outputs.
@@ -12,20 +14,20 @@ def name_outputs(relatives: Sequence[str], *, owners: Mapping[str, str] | None =
     `sub/a.wav` gives `sub/a`. Recordings whose names would meet (`a.wav` and `a.mp3`, also where only case or the
     spelling of an accent differs) keep their full name: `a.wav`, `a.mp3`. `owners` (name -> relative path) are the
     names that earlier runs gave: a recording keeps its own, and a new one whose short name is taken gets its
-    full name.
+    full name. So does `report.wav`, beside the run's report.
     """
     owners = owners or {}
     before = {relative: name for name, relative in sorted(owners.items(), reverse=True)}  # the short name wins
-    taken = {_folded(name) for name in owners}
+    taken = {RUNS_OWN, *(folded(name) for name in owners)}
     names: dict[str, str] = {}
     for relative in relatives:
         short = str(PurePosixPath(relative).with_suffix(""))
-        names[relative] = before.get(relative) or (relative if _folded(short) in taken else short)
+        names[relative] = before.get(relative) or (relative if folded(short) in taken else short)
     while True:
         # A full name may meet another's short one (`a.wav` and `a.wav.flac`), so this is repeated; it ends because
         # every round lengthens a name.
-        count = Counter(_folded(name) for name in names.values())
-        met = [r for r, name in names.items() if count[_folded(name)] > 1 and name != r and r not in before]
+        count = Counter(folded(name) for name in names.values())
+        met = [r for r, name in names.items() if count[folded(name)] > 1 and name != r and r not in before]
         if not met:
             break
         names.update((relative, relative) for relative in met)
@@ -38,5 +40,5 @@ def name_outputs(relatives: Sequence[str], *, owners: Mapping[str, str] | None =
     return names
 
 
-def _folded(name: str) -> str:
+def folded(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold()

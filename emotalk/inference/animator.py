@@ -109,11 +109,18 @@ class Animator:
             # One other recording after the other is asked for, if any; threads may ask for several at once.
             emotion_from = self._takes.get(controls.emotion_from)
             if emotion_from is None:
-                emotion_from = self.hear(load_audio(controls.emotion_from))
+                emotion_from = self._hear_file(controls.emotion_from)
                 self._takes = {controls.emotion_from: emotion_from}
         wanted = Direction.of(controls, emotion_from)
         check(self.model, wanted)
         return wanted
+
+    def _hear_file(self, path: str) -> EmotionTake:
+        """Whoever says what is wrong with a recording takes it for the one that is animated: this one is named."""
+        try:
+            return self.hear(load_audio(path))
+        except InputError as error:
+            raise InputError(f"emotion_from {path}: {error.reason}") from error
 
     def animate(
         self, samples: np.ndarray, controls: Controls | None = None, *, emotion_from: EmotionTake | None = None

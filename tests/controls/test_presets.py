@@ -1,6 +1,7 @@
 """A character in a file: its controls, changed by options, named in segments, refused with the file's name."""
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -98,3 +99,35 @@ def test_a_name_needs_a_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("EMOTALK_PRESETS", raising=False)
     with pytest.raises(InputError, match="EMOTALK_PRESETS"):
         load_preset("villain")
+
+
+def test_a_few_bytes_do_not_become_much(tmp_path: Path) -> None:
+    bomb = tmp_path / "bomb.yaml"
+    letters = "abcdefghij"
+    lines = [f"{after}: &{after} [{', '.join([f'*{before}'] * 9)}]" for before, after in pairwise(letters)]
+    bomb.write_text("\n".join(["a: &a [x]", *lines, "emotion: *j"]))
+    with pytest.raises(InputError, match=rf"{bomb}: \*a, line 2"):
+        load_preset(str(bomb))
+    deep = tmp_path / "deep.yaml"
+    deep.write_text("emotion: " + "[" * 30_000 + "]" * 30_000)
+    with pytest.raises(InputError, match=str(deep)):
+        load_preset(str(deep))
+    deep.write_text("emotion: " + "[" * 60 + "]" * 60)
+    with pytest.raises(InputError, match="line 1 is more than 50 levels deep"):
+        load_preset(str(deep))
+
+
+def test_a_segments_preset_has_no_segments(tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text(f"segments: [{{start_s: 1, preset: {own}}}]")
+    with pytest.raises(
+        InputError, match=r"^[^ ]*own.yaml: [^ ]*own.yaml: the preset of a segment has no segments of its own$"
+    ):
+        load_preset(str(own))
+
+
+@pytest.mark.parametrize("args", [("--preset", ""), ("--preset=",)])
+def test_an_empty_name_is_not_taken_for_no_preset(args: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        animate(*args)
+    assert "a preset's name is empty" in capsys.readouterr().err

@@ -7,6 +7,7 @@ from pathlib import Path
 import fsspec
 import pytest
 
+from emotalk.dubbing.completion import OutputFolder
 from emotalk.dubbing.listing import Listing, list_recordings
 from emotalk.errors import InputError
 
@@ -106,3 +107,22 @@ def test_a_store_is_listed_like_a_folder(memory: str) -> None:
     assert found(listing) == ["a.wav", "book/b.mp3"]
     assert found(list_recordings([f"{memory}/*/*.mp3"], output="out")) == ["book/b.mp3"]
     assert found(list_recordings([f"{memory}/book/b.mp3"], output="out")) == ["b.mp3"]
+
+
+@pytest.mark.parametrize(("inputs", "output"), [([""], "out"), (["shelf", ""], "out"), (["shelf"], "")])
+def test_an_empty_name_is_not_the_working_directory(inputs: list[str], output: str) -> None:
+    with pytest.raises(InputError, match="is empty"):
+        list_recordings(inputs, output=output)
+
+
+def test_an_output_that_is_its_own_input_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").write_bytes(b"x")
+    with pytest.raises(InputError, match=f"{tmp_path}: is the output, below which nothing is an input"):
+        list_recordings([str(tmp_path)], output=str(tmp_path))
+
+
+def test_a_link_that_leads_nowhere_is_no_output(tmp_path: Path) -> None:
+    (tmp_path / "loop.npz").symlink_to("loop.npz")
+    (tmp_path / "gone.npz").symlink_to("nowhere")
+    (tmp_path / "a.npz").write_bytes(b"abc")
+    assert OutputFolder(str(tmp_path)).sizes() == {"a.npz": 3}

@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from emotalk.animation import Animation
+from emotalk.audio.decode import load_audio
 from emotalk.controls import Controls, Shaping
 from emotalk.dubbing.completion import OutputFolder, Recipe
 from emotalk.dubbing.journal import Journal
@@ -80,7 +81,9 @@ def test_every_kind_says_the_same(kind: str, tmp_path: Path) -> None:
         ("uri,controls.intensity\na.wav,9\n", "line 2: intensity must lie between 0 and 3"),
         ("uri,controls.mood\na.wav,9\n", "line 2: unknown controls: mood"),
         ("uri,output\na.wav\n", "line 2: not as many cells"),
-        ("uri,bytes\na.wav,many\n", "line 2: invalid literal"),
+        ("uri,bytes\na.wav,many\n", "line 2: bytes must be a whole number that is not negative, not 'many'"),
+        ("uri,bytes\na.wav,-5\n", "line 2: bytes must be a whole number that is not negative, not '-5'"),
+        ("uri,output\na.wav,Report\n", "line 2: output must not be 'Report', which is the report of the run"),
         ("uri,output\n,x\n", "line 2: no uri"),
     ],
 )
@@ -96,6 +99,28 @@ def test_broken_json_lines_are_named(tmp_path: Path) -> None:
     (tmp_path / "shelf.jsonl").write_text('{"uri": "a.wav"}\n{"uri": \n')
     with pytest.raises(InputError, match="line 2: not JSON"):
         read_manifest(str(tmp_path / "shelf.jsonl"))
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("[" * 100_000, "line 1: not JSON"),
+        ('{"uri": "a.wav", "bytes": 1e999}', "line 1: bytes must be a whole number"),
+        ('{"uri": "a.wav", "bytes": [1]}', "line 1: bytes must be a whole number"),
+        (json.dumps({"uri": "a.wav", "controls": "[" * 100_000}), "line 1: controls are not JSON"),
+    ],
+)
+def test_hostile_json_lines_are_named(line: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "shelf.jsonl").write_text(line + "\n")
+    with pytest.raises(InputError, match=message):
+        read_manifest(str(tmp_path / "shelf.jsonl"))
+
+
+def test_a_name_that_no_file_can_have_is_a_recording_that_fails(tmp_path: Path) -> None:
+    (tmp_path / "shelf.jsonl").write_text('{"uri": "a\\u0000b.wav"}\n{"uri": "\\ud800.wav"}\n')
+    for recording in read_manifest(str(tmp_path / "shelf.jsonl")):
+        with pytest.raises(InputError, match="not a usable path"):
+            load_audio(recording.uri)
 
 
 def test_a_manifest_is_dubbed_with_its_names_and_controls(tmp_path: Path) -> None:

@@ -44,3 +44,8 @@ def test_a_growing_shelf_renames_nothing(relatives: list[str], first: int) -> No
     later = name_outputs(relatives, owners={name: relative for relative, name in earlier.items()})
     assert {relative: later[relative] for relative in earlier} == earlier
     assert len(set(later.values())) == len(relatives)
+
+
+def test_no_animation_is_called_as_the_report_is() -> None:
+    names = name_outputs(["report.wav", "Report.mp3", "book/report.wav"])
+    assert names == {"report.wav": "report.wav", "Report.mp3": "Report.mp3", "book/report.wav": "book/report"}

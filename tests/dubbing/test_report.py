@@ -205,7 +205,7 @@ def test_hours_and_costs() -> None:
     assert totals.hours_left == pytest.approx(1.5)  # 54,000 bytes at 10 bytes a second
     assert totals.cost_left == pytest.approx(0.15)
     assert totals.summary() == (
-        "1 animated, 1 already done, 1 failed, 1 left, 1 other files ignored, 1 with warnings; "
+        "1 animated, 1 already done, 1 failed, 1 left, 1 other file ignored, 1 with warnings; "
         "1.00 h of sound in 60 s (60 × real time), cost 0.10, 0.15 for what is left"
     )
     assert totals.warned_s == {"music": 900, "clipped": 1_800}
@@ -222,7 +222,7 @@ def test_of_nothing_there_are_no_quotients() -> None:
         assert totals.hours_left == 0
         json.dumps(totals.to_dict(), allow_nan=False)
     assert Totals.of([DONE_ROW]).nothing_to_do
-    assert Totals.of([DONE_ROW, IGNORED_ROW]).summary() == "nothing to do: 1 already done, 1 other files ignored"
+    assert Totals.of([DONE_ROW, IGNORED_ROW]).summary() == "nothing to do: 1 already done, 1 other file ignored"
 
 
 def test_a_run_that_breaks_leaves_the_report_of_the_run_before(tmp_path: Path) -> None:
@@ -253,6 +253,18 @@ def test_what_is_shown_is_bounded_and_failures_come_first(tmp_path: Path) -> Non
     said = console.export_text()
     assert f"and {3 * MOST + 2 - 40} more in report.html" in said
     assert '<b>"no" & such</b>' in said
+
+
+def test_a_name_may_be_anything_that_a_file_system_allows(tmp_path: Path) -> None:
+    """Bytes that are no UTF-8, line breaks, and what moves a terminal's cursor."""
+    name = "/shelf/bad\udcff\n\x1b[2J😀"
+    report = written(tmp_path, [replace(ANIMATED_ROW, uri=f"{name}.wav", outputs=(f"{name}.npz",), output_sha256=())])
+    (row,) = report.read_rows()
+    assert (row.uri, row.outputs) == ("/shelf/bad\\udcff\n\x1b[2J😀.wav", ("/shelf/bad\\udcff\n\x1b[2J😀.npz",))
+    assert "bad\\udcff\\n\\x1b[2J😀" in page_of(tmp_path).text
+    console = Console(width=200, record=True, file=open("/dev/null", "w"))  # noqa: PTH123, SIM115
+    console.print(report.table())
+    assert "bad\\udcff\\n\\x1b[2J😀.wav" in console.export_text()
 
 
 def test_a_strip_is_the_mean_of_its_buckets() -> None:

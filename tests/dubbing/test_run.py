@@ -5,13 +5,14 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from emotalk.controls import Controls
 from emotalk.dubbing import lease as lease_module
@@ -106,6 +107,7 @@ ITEMS = st.lists(st.tuples(st.integers(0, 10**9), st.integers(1, 5)), max_size=4
 )
 
 
+@settings(deadline=None)
 @given(ITEMS, st.integers(1, 9))
 def test_all_work_is_handed_out_once(items: list[Item], workers: int) -> None:
     strands = strands_of(items, workers)
@@ -219,3 +221,5 @@ def test_an_estimate_needs_no_model_and_learns_from_earlier_runs(animator: Anima
     assert (later.done, later.measured) == (1, True)
     assert later.left == (("b", pytest.approx(3.0)),)
     assert any("1 animation" in line for line in later.lines())
+    hostile = replace(later, left=(("bad\udcff\n\x1b[2J", 1.0),))
+    assert next(iter(hostile.lines())).endswith("bad\\udcff\\n\\x1b[2J")

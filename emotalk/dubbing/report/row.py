@@ -121,13 +121,18 @@ def _cells(row: Row) -> dict[str, Any]:
     digests = [*row.output_sha256, *[None] * (len(row.outputs) - len(row.output_sha256))]
     curve = row.emotions
     return {
-        **{name: getattr(row, name) for name in _PLAIN},
+        **{name: _valid(getattr(row, name)) for name in _PLAIN},
         "style": None if row.style is None else str(row.style),
-        "outputs": [{"uri": uri, "sha256": digest} for uri, digest in zip(row.outputs, digests, strict=True)],
+        "outputs": [{"uri": _valid(uri), "sha256": digest} for uri, digest in zip(row.outputs, digests, strict=True)],
         "warnings": [{**found.to_dict(), "text": found.text, "advice": found.advice} for found in row.warnings],
         "emotion_bucket_s": None if curve is None else curve.bucket_s,
         "emotion_shares": None if curve is None else list(curve.shares.items()),
     }
+
+
+def _valid(value: Any) -> Any:
+    """A file's name may have bytes that are no UTF-8, which Parquet has no room for: they are escaped."""
+    return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
 
 
 def _row(cells: Mapping[str, Any]) -> Row:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from emotalk.dubbing.report.row import ALREADY_DONE, ANIMATED, FAILED, IGNORED, LEFT, Row, State
+from emotalk.timing import counted
 
 EXAMPLES = 3  # of each class of failure
 LENGTH_EDGES_MIN = (0, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 45, 60, 120, 240, 480, 960, 1920)
@@ -175,7 +176,7 @@ class Totals:
         """One line: what was done, how much, how fast."""
         parts = [f"{count} {state}" for state in (ANIMATED, ALREADY_DONE, FAILED, LEFT) if (count := self.items[state])]
         if self.items[IGNORED]:
-            parts.append(f"{self.items[IGNORED]} other files ignored")
+            parts.append(f"{counted(self.items[IGNORED], 'other file')} ignored")
         if self.warned:
             parts.append(f"{self.warned} with warnings")
         if len(self.made_on) > 1:  # their last bits may differ

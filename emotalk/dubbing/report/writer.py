@@ -18,7 +18,7 @@ from emotalk.dubbing.report.page import report_page
 from emotalk.dubbing.report.row import FAILED, IGNORED, SCHEMA, Row, State, rows_of, table_of
 from emotalk.dubbing.report.shown import Shown, common_start
 from emotalk.dubbing.report.totals import Totals
-from emotalk.files import atomic_write, open_source
+from emotalk.files import atomic_write, open_source, printable
 from emotalk.timing import clock
 
 REPORT, PAGE = "report.parquet", "report.html"
@@ -68,7 +68,9 @@ class Report:
         for row in shown:
             length = "" if row.seconds is None else clock(row.seconds)
             state = f"[red]{row.state}[/red]" if row.state == FAILED else row.state
-            table.add_row(escape(row.uri[start:]), length, state, escape(", ".join(_remarks(row))))
+            table.add_row(
+                escape(printable(row.uri[start:])), length, state, escape(printable(", ".join(_remarks(row))))
+            )
         if len(shown) < self.totals.recordings:
             table.add_row(f"… and {self.totals.recordings - len(shown)} more in {PAGE} and {REPORT}", "", "", "")
         return table

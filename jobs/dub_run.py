@@ -66,9 +66,11 @@ def dub(config: DubConfig, progress: ProgressCallback | None = None) -> Report:
         if plan.items:
             # Here, because what is wrong with the model or its controls is wrong for every recording.
             Animator(load_model(shelf.model), device="cpu").direct(recipe.controls)
-            with start_ray(), leased(location, plan.dubbing.generation) as lease:
-                run = _Run(config, shelf.plan_again(plan, lease), report, metrics, progress)
-                run.work(shelf.model, lease)
+            with start_ray():
+                room = Pool.of(sys.maxsize, workers=config.workers, threads=config.threads, gpus=config.gpus)
+                with leased(location, plan.dubbing.generation) as lease:
+                    run = _Run(config, shelf.plan_again(plan, lease), report, metrics, progress)
+                    run.work(shelf.model, lease, room)
         run.add_others(shelf.listing.ignored)
         report.totals.elapsed_s = time.monotonic() - started
     if run.left:
@@ -146,10 +148,9 @@ class _Run:
         """How many animations nobody has decided about."""
         return len(self._decisions.left)
 
-    def work(self, model: str, lease: Lease) -> None:
-        """Has everything dubbed, until it is or the budget is spent."""
+    def work(self, model: str, lease: Lease, room: Pool) -> None:
+        """Has everything dubbed, until it is or the budget is spent. room: for as many workers as could be."""
         config, plan = self._config, self._plan
-        room = Pool.of(sys.maxsize, workers=config.workers, threads=config.threads, gpus=config.gpus)
         self._report.totals.workers, self._report.totals.gpus = room.largest, room.gpus
         self._metrics.plan(self._known, room.largest)
         strands = strands_of(plan.items, room.largest, part_windows=config.part_minutes)

@@ -27,6 +27,8 @@ import tyro
 
 from emotalk.audio import SAMPLE_RATE, encode_flac, encode_wav
 from emotalk.audio.container import require_av
+from emotalk.dubbing.ledger import LEDGER
+from emotalk.dubbing.naming import OWN_FOLDER
 from emotalk.dubbing.report import FAILED, REPORT
 from emotalk.files import is_half_written
 
@@ -38,7 +40,6 @@ CODECS = {
 }
 KINDS = (".wav", ".flac", *CODECS)
 BROKEN = 0.05  # of the recordings
-OWN_FOLDER = ".emotalk"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -223,7 +224,7 @@ def _ends_within(process: subprocess.Popen[bytes], seconds: float) -> bool:
 def _recorded(output: Path) -> dict[str, int]:
     """Outputs that the ledger vouches for, with the time at which they were written."""
     found: dict[str, int] = {}
-    for segment in (output / OWN_FOLDER / "ledger").glob("*.jsonl"):
+    for segment in (output / LEDGER).glob("*.jsonl"):
         for line in segment.read_bytes().splitlines():
             data = json.loads(line)
             for suffix, entry in data["outputs"].items():

@@ -39,6 +39,16 @@ def reached(target: PathOrUri) -> Iterator[tuple[Any, str]]:
         yield fs, path
 
 
+def remove_folder(folder: PathOrUri) -> None:
+    """A folder with all that is in it, where there is one."""
+    with reached(folder) as (fs, path):
+        fs.invalidate_cache()
+        try:
+            fs.rm(path, recursive=True)
+        except FileNotFoundError:
+            return
+
+
 @contextmanager
 def readable_errors(uri: str) -> Iterator[None]:
     """Errors of a store's driver, raised in the block, as a local disk would put them."""

@@ -29,12 +29,12 @@ from emotalk.files import absolute
 from emotalk.timing import counted, length
 from jobs.cluster import start_ray
 from jobs.distill_worker import Labeller
-from jobs.dub_board import Heard, start_board
 from jobs.pool import Pool, check_gpus
 from jobs.progress import Progress, ProgressCallback, progress_line
 from jobs.train import TrainConfig, TrainOptions, train
 from jobs.train_identity import check_identity, claim
 from jobs.watch import watched
+from jobs.work_board import Heard, start_board
 
 TAUGHT, CONFIG = "taught", "distill.json"
 MAX_TOLD = 20  # recordings that could not be read; the quarantine has all of them

@@ -8,7 +8,7 @@ import torch
 from emotalk.distillation.labelling import Labelling, Portion
 from emotalk.distillation.records import Labelled
 from emotalk.distillation.teacher import Teacher
-from jobs.dub_board import MAX_ATTEMPTS, Heard, may_begin
+from jobs.work_board import MAX_ATTEMPTS, Heard, may_begin
 
 
 class Labeller:

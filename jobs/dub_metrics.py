@@ -2,9 +2,8 @@
 
 import hashlib
 import sys
-import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import get_args
 from urllib.parse import urlsplit
 
@@ -15,6 +14,7 @@ from emotalk.dubbing.findings import MEANINGS
 from emotalk.dubbing.report import FAILED, IGNORED, FailureClass, Row, State
 from emotalk.errors import InputError
 from jobs.progress import Progress
+from jobs.watch import repeated
 
 JOB = "emotalk_dub"
 PUSH_EVERY_S = 10.0
@@ -118,25 +118,16 @@ def _served(metrics: DubMetrics, host: str, port: int) -> Iterator[str]:
         thread.join()
 
 
-@contextmanager
-def _pushed(metrics: DubMetrics, gateway: str, run: str) -> Iterator[None]:
-    done = threading.Event()
+def _pushed(metrics: DubMetrics, gateway: str, run: str) -> AbstractContextManager[None]:
+    told = False
 
-    def push() -> None:
-        told = last = False
-        while not last:
-            last = done.wait(PUSH_EVERY_S)
-            try:
-                push_to_gateway(gateway, JOB, metrics.registry, {"run": run}, PUSH_WITHIN_S)
-            except OSError as error:  # urllib's errors are such
-                if last or not told:
-                    print(f"warning: the push gateway {gateway} does not take metrics ({error})", file=sys.stderr)
-                told = True
+    def push(last: bool) -> None:
+        nonlocal told
+        try:
+            push_to_gateway(gateway, JOB, metrics.registry, {"run": run}, PUSH_WITHIN_S)
+        except OSError as error:  # urllib's errors are such
+            if last or not told:
+                print(f"warning: the push gateway {gateway} does not take metrics ({error})", file=sys.stderr)
+            told = True
 
-    thread = threading.Thread(target=push, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join(timeout=2 * PUSH_WITHIN_S)
+    return repeated(push, every_s=PUSH_EVERY_S, within_s=PUSH_WITHIN_S)

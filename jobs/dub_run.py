@@ -27,13 +27,13 @@ from emotalk.formats import rate_of
 from emotalk.inference.animator import Animator
 from emotalk.model.store import default_model, load_model, model_digest
 from jobs.cluster import start_ray
-from jobs.dub_board import Heard, start_board
 from jobs.dub_config import DubConfig
 from jobs.dub_metrics import DubMetrics, exported
 from jobs.dub_worker import DubWork, DubWorker
 from jobs.pool import Pool
 from jobs.progress import Progress, ProgressCallback
 from jobs.watch import watched
+from jobs.work_board import Heard, start_board
 
 
 class StoppedEarlyError(EmoTalkError):

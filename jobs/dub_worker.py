@@ -26,7 +26,7 @@ from emotalk.dubbing.work import Decided, Dubber, failed_row
 from emotalk.files import is_uri
 from emotalk.inference.animator import Animator
 from emotalk.model.store import load_model
-from jobs.dub_board import MAX_ATTEMPTS, Heard, asked
+from jobs.work_board import MAX_ATTEMPTS, Heard, asked
 
 LANES = 6  # recordings at a time with a GPU
 LEASE_EVERY_S = 5.0  # where asking is a request

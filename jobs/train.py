@@ -32,6 +32,7 @@ from emotalk.model.presets import (
     official_config,
 )
 from emotalk.model.start import load_start, start_digest
+from emotalk.remote import remove_folder
 from emotalk.training.augment import UNCHANGED, AugmentConfig
 from emotalk.training.examples import Align, Examples, speakers_of
 from emotalk.training.films import Films
@@ -45,7 +46,7 @@ from jobs.train_board import TrainingBoard
 from jobs.train_cluster import GiveUp, fit, has_gpus, threads_of_worker
 from jobs.train_identity import CONFIG, check_identity, claim, identity_of
 from jobs.train_result import write_model
-from jobs.train_salvage import remove_folder, salvage
+from jobs.train_salvage import salvage
 from jobs.train_show import shown
 from jobs.train_worker import CHECKPOINT, OBJECTIVE, WorkerConfig, train_worker
 

@@ -9,7 +9,7 @@ import json
 import torch
 
 from emotalk.files import exists, open_source
-from emotalk.remote import reached
+from emotalk.remote import reached, remove_folder
 
 RECORD = "checkpoint_manager_snapshot.json"
 
@@ -46,12 +46,6 @@ def _has_record(folder: str) -> bool:
     with reached(record) as (fs, path):
         fs.rm(path)
     return False
-
-
-def remove_folder(folder: str) -> None:
-    """A folder with all that is in it."""
-    with reached(folder) as (fs, path):
-        fs.rm(path, recursive=True)
 
 
 def _readable(path: str) -> bool:

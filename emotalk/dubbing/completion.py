@@ -11,12 +11,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from typing import Any
 
 from emotalk.controls import Controls
 from emotalk.corpus.store import Store
 from emotalk.dubbing.ledger import Chapter, Record
+from emotalk.dubbing.listing import fingerprint_now
+from emotalk.dubbing.naming import OWN_FOLDER
 from emotalk.errors import InputError
 from emotalk.files import is_uri, local_path, open_source
 from emotalk.formats import find_format, format_for
@@ -25,7 +27,6 @@ from emotalk.inference.windows import PLAN_VERSION
 from emotalk.model.config import Precision
 from emotalk.remote import reached
 
-OWN_FOLDER = ".emotalk"  # of the job, in the output folder
 VERIFY_THREADS = 16
 
 
@@ -169,13 +170,26 @@ def wanted(record: Record | None, suffixes: Iterable[str], sizes: Mapping[str, i
 
 
 def _emotion_digest(controls: Controls) -> str | None:
-    if controls.emotion_from is None:
+    place = controls.emotion_from
+    if place is None:
         return None
+    fingerprint = fingerprint_now(place)
     try:
-        with open_source(controls.emotion_from) as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+        return _sha256(place) if fingerprint is None else _sha256_known(place, fingerprint)
     except InputError as error:  # whose source would be taken for the recording
         raise InputError(f"emotion_from: {error}") from error
+
+
+@lru_cache(maxsize=256)
+def _sha256_known(place: str, fingerprint: str) -> str:
+    """Of a file that is as its fingerprint says: the rows of a manifest may all name the same one."""
+    del fingerprint
+    return _sha256(place)
+
+
+def _sha256(place: str) -> str:
+    with open_source(place) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
 
 
 @cache

@@ -16,9 +16,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from emotalk.corpus.store import Store
+from emotalk.dubbing.naming import OWN_FOLDER
 from emotalk.errors import EmoTalkError, InputError
 
-LEASE = ".emotalk/run.json"
+LEASE = f"{OWN_FOLDER}/run.json"
 RENEW_S = 10.0
 WATCH_S = 3 * RENEW_S
 LOOK_EVERY_S = 1.0

@@ -17,10 +17,11 @@ from typing import Any
 
 from emotalk.corpus.store import Store
 from emotalk.dubbing.findings import Finding
+from emotalk.dubbing.naming import OWN_FOLDER
 from emotalk.files import is_half_written
 from emotalk.remote import reached
 
-LEDGER = ".emotalk/ledger"
+LEDGER = f"{OWN_FOLDER}/ledger"
 RECORD_VERSION = 3
 MANY_SEGMENTS = 32  # from here on they are merged when a run begins, too
 _NO_KEY = ""

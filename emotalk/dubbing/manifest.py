@@ -17,9 +17,8 @@ from typing import Any
 from emotalk.controls import Controls
 from emotalk.controls.checks import shown
 from emotalk.controls.presets import SUFFIXES, Preset, layered, load_preset, with_presets
-from emotalk.dubbing.completion import OWN_FOLDER
 from emotalk.dubbing.listing import UNSEEN, Recording, below_common_root, local_recording
-from emotalk.dubbing.naming import RUNS_OWN, folded
+from emotalk.dubbing.naming import OWN_FOLDER, RUNS_OWN, folded
 from emotalk.errors import InputError
 from emotalk.files import PathOrUri, absolute, is_uri, open_source, suffix_of
 

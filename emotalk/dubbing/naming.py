@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
+OWN_FOLDER = ".emotalk"  # of the run, in the output folder
 RUNS_OWN = "report"  # with the suffix .parquet it is the run's own file
 
 

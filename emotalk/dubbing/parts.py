@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 
 from emotalk.corpus.store import Store
+from emotalk.dubbing.naming import OWN_FOLDER
 from emotalk.files import atomic_write, open_source
 from emotalk.inference.finish import RawWindow
 from emotalk.inference.windows import Window
-from emotalk.remote import reached
+from emotalk.remote import reached, remove_folder
 
-PARTS = ".emotalk/parts"
+PARTS = f"{OWN_FOLDER}/parts"
 PART_WINDOWS = 30  # of a minute at most
 _NO_SAMPLES = np.zeros(0, np.float32)
 
@@ -73,7 +74,7 @@ class Parts:
 
     def remove(self) -> None:
         """All part files of the take, also those of other keys."""
-        remove_parts(self.location, self.folder)
+        remove_folder(Store(self.location).path(self.folder))
 
     def _path(self, number: int, last: bool) -> str:
         return Store(self.location).path(f"{self.folder}/{self.key}-{number:05d}{'-last' if last else ''}.npz")
@@ -104,15 +105,6 @@ def part_folders(location: str) -> list[str]:
         if not fs.isdir(path):
             return []
         return [f"{PARTS}/{entry['name'].rstrip('/').rsplit('/', 1)[-1]}" for entry in fs.ls(path, detail=True)]
-
-
-def remove_parts(location: str, folder: str) -> None:
-    with reached(Store(location).path(folder)) as (fs, path):
-        fs.invalidate_cache()
-        try:
-            fs.rm(path, recursive=True)
-        except FileNotFoundError:
-            return
 
 
 def _arrays_of(raw: RawWindow) -> dict[str, np.ndarray]:

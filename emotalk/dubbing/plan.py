@@ -12,14 +12,15 @@ from dataclasses import dataclass, replace
 
 from emotalk.corpus.store import Store
 from emotalk.dubbing.chapters import CHAPTER_SUFFIXES, chapters_of, name_of_chapter
-from emotalk.dubbing.completion import OWN_FOLDER, OutputFolder, Recipe, current, wanted
+from emotalk.dubbing.completion import OutputFolder, Recipe, current, wanted
 from emotalk.dubbing.ledger import LEDGER, Chapter, Ledger, Record
 from emotalk.dubbing.listing import UNSEEN, Listing, Recording, looked_at
-from emotalk.dubbing.naming import name_outputs
-from emotalk.dubbing.parts import PART_WINDOWS, PARTS, folder_of, part_folders, remove_parts
+from emotalk.dubbing.naming import OWN_FOLDER, name_outputs
+from emotalk.dubbing.parts import PART_WINDOWS, PARTS, folder_of, part_folders
 from emotalk.dubbing.report import ALREADY_DONE, FAILED, Row
 from emotalk.errors import InputError
 from emotalk.files import is_half_written, suffix_of
+from emotalk.remote import remove_folder
 
 LOOKING_THREADS = 16
 NO_CHAPTERS = Chapter(1, 1, 0.0, None, "")  # of a recording that was looked into and has none
@@ -150,7 +151,7 @@ class Plan:
         wanted_folders = {f"{PARTS}/{folder_of(take.name)}" for item in self.items for take in item.takes}
         for folder in part_folders(location):
             if folder not in wanted_folders:
-                remove_parts(location, folder)
+                remove_folder(store.path(folder))
 
 
 class _Planner:

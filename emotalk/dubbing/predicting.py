@@ -31,14 +31,7 @@ class Alone:
         self.animator = animator
 
     def predict(self, windows: Iterable[Window], controls: Asked) -> Iterator[RawWindow]:
-        batch: list[Window] = []
-        for window in windows:
-            batch.append(window)
-            if len(batch) == self.animator.rows:
-                yield from self.animator.predict(batch, controls)
-                batch = []
-        if batch:
-            yield from self.animator.predict(batch, controls)
+        return self.animator.predict_in_turn(windows, controls)
 
 
 class Shared:

@@ -146,7 +146,7 @@ class Animator:
         frames: of the whole recording, which must be known where another one is stretched to it.
         """
         wanted = fitted(self.direct(controls, emotion_from), frames)
-        return self.finish(self._predict_in_batches(self.plan(blocks, controls), wanted), wanted)
+        return self.finish(self.predict_in_turn(self.plan(blocks, controls), wanted), wanted)
 
     def plan(self, blocks: Iterable[np.ndarray], controls: Controls | None = None) -> Iterator[Window]:
         """Samples -> windows; see `emotalk.inference.windows`. Controls that listen back make them begin earlier."""
@@ -170,6 +170,17 @@ class Animator:
                 raw = self._run([windows[i] for i in batch], [asked[i] for i in batch], frames)
                 results.update(zip(batch, raw, strict=True))
         return [results[i] for i in range(len(windows))]
+
+    def predict_in_turn(self, windows: Iterable[Window], controls: "Asked") -> Iterator[RawWindow]:
+        """`predict` for windows as they come, a batch at a time -> their raw windows in the same order."""
+        batch: list[Window] = []
+        for window in windows:
+            batch.append(window)
+            if len(batch) == self.rows:
+                yield from self.predict(batch, controls)
+                batch = []
+        if batch:
+            yield from self.predict(batch, controls)
 
     def finish(self, raw: Iterable[RawWindow], controls: "Asked") -> Iterator[Animation]:
         """Raw windows in order -> consecutive pieces of the finished animation: blend, then post-process.
@@ -229,16 +240,6 @@ class Animator:
 
     def _directed(self, asked: "Asked") -> Direction:
         return asked if isinstance(asked, Direction) else fitted(self.direct(asked), None)
-
-    def _predict_in_batches(self, windows: Iterable[Window], controls: Direction) -> Iterator[RawWindow]:
-        batch: list[Window] = []
-        for window in windows:
-            batch.append(window)
-            if len(batch) == self.rows:
-                yield from self.predict(batch, controls)
-                batch = []
-        if batch:
-            yield from self.predict(batch, controls)
 
     @torch.inference_mode()
     def _feel(self, window: Window, own: slice) -> tuple[np.ndarray, np.ndarray]:

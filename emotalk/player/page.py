@@ -15,7 +15,9 @@ from emotalk.audio import SAMPLE_RATE, encode_wav
 from emotalk.blendshapes import COEFFICIENTS, FPS
 from emotalk.errors import InputError
 from emotalk.files import atomic_write
+from emotalk.labels import EMOTION_COLOURS
 from emotalk.rigs.rig import Rig
+from emotalk.template import filled
 
 POSITION_STEP_MM = 1 / 64  # int16 reaches 512 mm
 MOVE_STEP_MM = 1 / 256  # int16 reaches 128 mm
@@ -82,7 +84,12 @@ def page(takes: Sequence[Take], rig: Rig, *, title: str = "EmoTalk", framed: boo
     seconds = sum(len(take.samples) for take in takes) / SAMPLE_RATE
     if seconds > MAX_PAGE_S:
         raise InputError(f"{seconds:.0f} s of speech do not fit a page; cut to {MAX_PAGE_S:.0f} s in all")
-    data = {"rig": _rig(rig), "names": COEFFICIENTS, "takes": [_take(take) for take in takes]}
+    data = {
+        "rig": _rig(rig),
+        "names": COEFFICIENTS,
+        "emotionColours": EMOTION_COLOURS,
+        "takes": [_take(take) for take in takes],
+    }
     folder = resources.files("emotalk.player")
     parts = {
         "title": html.escape(title),
@@ -91,12 +98,7 @@ def page(takes: Sequence[Take], rig: Rig, *, title: str = "EmoTalk", framed: boo
         # Inside a script element only "<" can end it: a title such as </script> stays text.
         "data": json.dumps(data, separators=(",", ":")).replace("<", "\\u003c"),
     }
-    pieces = (folder / "player.html").read_text("utf-8").split("{{")
-    out = [pieces[0]]
-    for piece in pieces[1:]:
-        name, rest = piece.split("}}", 1)
-        out += [parts[name], rest]
-    return "".join(out)
+    return filled(folder / "player.html", parts)
 
 
 def _rig(rig: Rig) -> dict[str, object]:

@@ -7,8 +7,7 @@ const audio = byId("audio"), seek = byId("seek"), plot = byId("plot"), stage = b
 const CURVES = [["jaw open", ["jawOpen"]], ["smile", ["mouthSmileLeft", "mouthSmileRight"]],
   ["brows up", ["browInnerUp"]], ["blink", ["eyeBlinkLeft", "eyeBlinkRight"]]];
 const CURVE_COLOURS = ["--c1", "--c2", "--c3", "--c4"];
-const EMOTION_COLOURS = { neutral: "#8a8f98", calm: "#3aa6a0", happy: "#e8a317", sad: "#4a7fd6", angry: "#d6453f",
-  fearful: "#8b5cc7", fear: "#8b5cc7", disgust: "#5d9b3c", surprised: "#e2713b", surprise: "#e2713b" };
+const EMOTION_COLOURS = data.emotionColours;
 
 let head = null, take = null, shown = -1, backdrop = null;
 try {

@@ -20,6 +20,7 @@ from emotalk.render.film import make_film
 from emotalk.render.video import Mp4
 from emotalk.rigs.rig import Rig
 from emotalk.study.plan import Plan
+from emotalk.template import filled
 
 MAX_CLIP_S = 60  # raters compare what they remember
 SILENT_SUFFIXES = {suffix for known in FORMATS if known.read for suffix in known.suffixes} | {".json", ".txt"}
@@ -88,9 +89,8 @@ def page(plan: Plan) -> str:
     files = resources.files("emotalk.study")
     # Inside a script element only "<" can end it.
     data = json.dumps(plan.page_data(), separators=(",", ":")).replace("<", "\\u003c")
-    text = (files / "study.html").read_text("utf-8")
-    text = text.replace("{{study}}", html.escape(plan.study)).replace("{{data}}", data)
-    return text.replace("{{script}}", (files / "study.js").read_text("utf-8"))
+    script = (files / "study.js").read_text("utf-8")
+    return filled(files / "study.html", {"study": html.escape(plan.study), "data": data, "script": script})
 
 
 def _draw_pair(

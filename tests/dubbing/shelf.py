@@ -10,6 +10,7 @@ from emotalk.dubbing.deciding import Decisions
 from emotalk.dubbing.journal import Journal
 from emotalk.dubbing.ledger import Ledger
 from emotalk.dubbing.listing import list_recordings
+from emotalk.dubbing.naming import OWN_FOLDER
 from emotalk.dubbing.plan import Dubbing, Plan
 from emotalk.dubbing.predicting import Alone
 from emotalk.dubbing.report import Row
@@ -57,5 +58,5 @@ def files(output: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(output)): path.read_bytes()
         for path in sorted(output.rglob("*"))
-        if path.is_file() and ".emotalk" not in path.parts
+        if path.is_file() and OWN_FOLDER not in path.parts
     }

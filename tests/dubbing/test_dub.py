@@ -16,10 +16,11 @@ from emotalk.animation import Animation
 from emotalk.audio import load_audio
 from emotalk.controls import Controls
 from emotalk.dubbing import completion
-from emotalk.dubbing.completion import OWN_FOLDER, OutputFolder, Recipe
+from emotalk.dubbing.completion import OutputFolder, Recipe
 from emotalk.dubbing.journal import Journal
 from emotalk.dubbing.ledger import LEDGER, Ledger, Record
 from emotalk.dubbing.listing import list_recordings
+from emotalk.dubbing.naming import OWN_FOLDER
 from emotalk.dubbing.plan import Dubbing, Plan
 from emotalk.dubbing.predicting import Alone, Predictor
 from emotalk.dubbing.report import Row, Totals

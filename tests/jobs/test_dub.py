@@ -28,12 +28,12 @@ from emotalk.dubbing.strands import strands_of
 from emotalk.errors import InputError
 from emotalk.model.store import model_digest
 from jobs.dub import run_command
-from jobs.dub_board import MAX_ATTEMPTS, DubBoard, Heard, may_begin, start_board
 from jobs.dub_config import DubConfig
 from jobs.dub_run import StoppedEarlyError, dub
 from jobs.dub_worker import DubWork, DubWorker
 from jobs.progress import Progress
 from jobs.watch import watched
+from jobs.work_board import MAX_ATTEMPTS, Heard, WorkBoard, may_begin, start_board
 from tests.small_model import save_small_model, write_murmur
 
 pytestmark = pytest.mark.cluster
@@ -267,13 +267,13 @@ def test_the_death_of_the_board_costs_no_recording(
 
 
 def test_the_board_adds_up_what_is_newest_of_each_recording() -> None:
-    board = DubBoard()
+    board = WorkBoard()
     for number, heard in [(0, Heard(1, 4, 10)), (1, Heard(2, 2, 30)), (0, Heard(3, 4, 10)), (0, Heard(5, 5, 10))]:
         board.hear(number, heard)
     assert board.look() == Heard(7, 7, 40)
 
 
 def test_a_recording_that_kills_its_worker_is_given_up() -> None:
-    board = DubBoard()
+    board = WorkBoard()
     assert [board.begin(7) for _ in range(MAX_ATTEMPTS + 1)] == [True] * MAX_ATTEMPTS + [False]
     assert board.begin(8)

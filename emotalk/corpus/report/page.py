@@ -17,6 +17,7 @@ from emotalk.labels import LEVELS
 from emotalk.player import Take
 from emotalk.player import page as player_page
 from emotalk.rigs import procedural_head
+from emotalk.template import filled
 
 MAX_SPEAKERS = 60  # in the table; the JSON has all
 HEAT = 0.55  # opacity behind the largest number of a table
@@ -41,12 +42,7 @@ def report_page(report: CorpusReport, samples: Sequence[Clip]) -> str:
         ),
         "reasons": _reasons(report),
     }
-    pieces = resources.files("emotalk.corpus.report").joinpath("page.html").read_text("utf-8").split("{{")
-    out = [pieces[0]]
-    for piece in pieces[1:]:
-        name, rest = piece.split("}}", 1)
-        out += [parts[name], rest]
-    return "".join(out)
+    return filled(resources.files("emotalk.corpus.report") / "page.html", parts)
 
 
 def _facts(report: CorpusReport) -> str:

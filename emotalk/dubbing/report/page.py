@@ -12,19 +12,10 @@ from emotalk.dubbing.report.row import ALREADY_DONE, ANIMATED, FAILED, LEFT
 from emotalk.dubbing.report.shown import MOST, Shown, ShownRow, Strip, common_start
 from emotalk.dubbing.report.totals import LENGTH_EDGES_MIN, SPEED_EDGES, Totals
 from emotalk.files import printable
+from emotalk.labels import EMOTION_COLOURS
+from emotalk.template import filled
 from emotalk.timing import clock, counted, length
 
-# As the player shows them.
-COLOURS = {
-    "neutral": "#8a8f98",
-    "calm": "#3aa6a0",
-    "happy": "#e8a317",
-    "sad": "#4a7fd6",
-    "angry": "#d6453f",
-    "fearful": "#8b5cc7",
-    "disgust": "#5d9b3c",
-    "surprised": "#e2713b",
-}
 OTHER_COLOURS = ("#b0578d", "#77652f", "#2b7a78", "#a0a0a0")
 _STATES = {ANIMATED: "--green", ALREADY_DONE: "--pale", FAILED: "--red", LEFT: "--axis"}
 _FAILURES = {
@@ -52,12 +43,7 @@ def report_page(totals: Totals, shown: Shown, output: str) -> str:
         "rows": _rows(list(shown)),
         "colours": _colours(shown),
     }
-    pieces = resources.files("emotalk.dubbing.report").joinpath("page.html").read_text("utf-8").split("{{")
-    out = [pieces[0]]
-    for piece in pieces[1:]:
-        name, rest = piece.split("}}", 1)
-        out += [parts[name], rest]
-    return "".join(out)
+    return filled(resources.files("emotalk.dubbing.report") / "page.html", parts)
 
 
 def _facts(totals: Totals) -> str:
@@ -208,7 +194,7 @@ def _colours(shown: Iterable[ShownRow]) -> str:
 def colours_of(labels: Iterable[str]) -> dict[str, str]:
     """A colour for every label; those that the player does not know get others in turn."""
     unknown = iter(OTHER_COLOURS * 20)
-    return {label: COLOURS.get(label) or next(unknown, OTHER_COLOURS[0]) for label in labels}
+    return {label: EMOTION_COLOURS.get(label) or next(unknown, OTHER_COLOURS[0]) for label in labels}
 
 
 def _histogram(what: str, unit: str, edges: Sequence[float], counts: Sequence[int]) -> Histogram:

@@ -27,7 +27,7 @@ class Heard:
         return Heard(-self.seconds, -self.promised_s, -self.bytes)
 
 
-class DubBoard:
+class WorkBoard:
     """What the workers heard of every piece of work, by its number, how often it was begun, and what is finished of it.
 
     The finished answers of a portion are kept until all of it is: should its worker die, the next one goes on there.
@@ -76,12 +76,12 @@ class DubBoard:
 
 
 def start_board() -> Any:
-    """A `DubBoard` as an actor. One that dies is started again, empty."""
-    return ray.remote(num_cpus=0, max_restarts=-1)(DubBoard).remote()
+    """A `WorkBoard` as an actor. One that dies is started again, empty."""
+    return ray.remote(num_cpus=0, max_restarts=-1)(WorkBoard).remote()
 
 
 def may_begin(board: Any, number: int) -> bool:
-    """`DubBoard.begin`; True where the board does not answer: its death costs no recording."""
+    """`WorkBoard.begin`; True where the board does not answer: its death costs no recording."""
     return bool(asked(board.begin, number, otherwise=True))
 
 

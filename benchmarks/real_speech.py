@@ -219,8 +219,9 @@ def video(bench: Bench) -> Iterator[Row]:
 
 def _captured(film: Path, landmarker: Any, folder: Path, landmarker_sha256: str) -> Any:
     """The track of a film, from the folder or put there."""
-    from emotalk.capture.record import Shot, capture, sha256_of
+    from emotalk.capture.record import Shot, capture
     from emotalk.capture.track import read_track
+    from emotalk.files import sha256_of
 
     sha256 = sha256_of(film)
     path = folder / f"capture-{sha256[:24]}.npz"

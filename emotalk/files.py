@@ -1,5 +1,6 @@
 """Files that appear whole or not at all, on a local disk or behind any fsspec URI, and how a source is opened."""
 
+import hashlib
 import os
 import re
 import secrets
@@ -122,6 +123,15 @@ def open_source(source: PathOrUri) -> IO[bytes]:
         raise InputError("no permission to read it", source=source) from error
     except ValueError as error:  # a null byte in the name
         raise InputError(f"not a usable path ({error})", source=source) from error
+
+
+def sha256_of(path: PathOrUri) -> str:
+    """Of a file or URI, a MiB at a time."""
+    digest = hashlib.sha256()
+    with open_source(path) as file:
+        while block := file.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def read_source(source: PathOrUri, *, max_bytes: int) -> bytes:

@@ -1,6 +1,5 @@
 """Capturing one video: its pictures through the face landmarker, its sound as it is, into one track file."""
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import inf
@@ -18,7 +17,6 @@ from emotalk.capture.track import BLOCK_SAMPLES, Track, TrackInfo, TrackWriter
 from emotalk.capture.video import LOST_TOLERANCE_S, Crop, probe_video, read_frames, sound_start_s
 from emotalk.corpus.gates import RejectedError
 from emotalk.errors import InputError
-from emotalk.files import PathOrUri, open_source
 
 CAPTURE_VERSION = 2  # rises when the same video would make another track
 MAX_VIDEO_S = 6 * 3600.0
@@ -47,15 +45,6 @@ class Shot:
     start_s: float = 0.0
     end_s: float = inf
     crop: Crop | None = None
-
-
-def sha256_of(path: PathOrUri) -> str:
-    """Of a file or URI, a MiB at a time."""
-    digest = hashlib.sha256()
-    with open_source(path) as file:
-        while block := file.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def capture(

@@ -10,14 +10,14 @@ import json
 from dataclasses import asdict, dataclass
 
 from emotalk.capture.landmarker import FaceLandmarker, LandmarkerFile, read_landmarker_file
-from emotalk.capture.record import CAPTURE_VERSION, Shot, capture, sha256_of
+from emotalk.capture.record import CAPTURE_VERSION, Shot, capture
 from emotalk.corpus.capture_report import Captured, named_by_content, write_report
 from emotalk.corpus.gates import RejectedError, Rejection
 from emotalk.corpus.store import Store
 from emotalk.corpus.takes import Take, VideoSource
 from emotalk.corpus.tracks import CLIPS_VERSION, FOLDER, TrackSource
 from emotalk.errors import EmoTalkError, InputError
-from emotalk.files import atomic_write
+from emotalk.files import atomic_write, sha256_of
 
 
 class CaptureError(EmoTalkError):

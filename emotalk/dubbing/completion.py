@@ -20,7 +20,7 @@ from emotalk.dubbing.ledger import Chapter, Record
 from emotalk.dubbing.listing import fingerprint_now
 from emotalk.dubbing.naming import OWN_FOLDER
 from emotalk.errors import InputError
-from emotalk.files import is_uri, local_path, open_source
+from emotalk.files import is_uri, local_path, sha256_of
 from emotalk.formats import find_format, format_for
 from emotalk.inference.post import POST_VERSION
 from emotalk.inference.windows import PLAN_VERSION
@@ -137,8 +137,7 @@ class OutputFolder:
     def _if_differing(self, written: tuple[str, str]) -> str | None:
         path, sha256 = written
         try:
-            with open_source(Store(self.location).path(path)) as file:
-                return None if hashlib.file_digest(file, "sha256").hexdigest() == sha256 else path  # type: ignore[arg-type]
+            return None if sha256_of(Store(self.location).path(path)) == sha256 else path
         except (InputError, OSError):
             return path
 
@@ -175,7 +174,7 @@ def _emotion_digest(controls: Controls) -> str | None:
         return None
     fingerprint = fingerprint_now(place)
     try:
-        return _sha256(place) if fingerprint is None else _sha256_known(place, fingerprint)
+        return sha256_of(place) if fingerprint is None else _sha256_known(place, fingerprint)
     except InputError as error:  # whose source would be taken for the recording
         raise InputError(f"emotion_from: {error}") from error
 
@@ -184,12 +183,7 @@ def _emotion_digest(controls: Controls) -> str | None:
 def _sha256_known(place: str, fingerprint: str) -> str:
     """Of a file that is as its fingerprint says: the rows of a manifest may all name the same one."""
     del fingerprint
-    return _sha256(place)
-
-
-def _sha256(place: str) -> str:
-    with open_source(place) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+    return sha256_of(place)
 
 
 @cache

@@ -1,8 +1,6 @@
 """A trained network that another one begins with, or learns from: a model directory or the authors' checkpoint."""
 
-import hashlib
-
-from emotalk.files import open_source, suffix_of
+from emotalk.files import sha256_of, suffix_of
 from emotalk.model.network import EmoTalk
 from emotalk.model.store import model_digest
 
@@ -19,7 +17,4 @@ def load_start(path: str) -> EmoTalk:
 
 def start_digest(path: str) -> str:
     """SHA-256 of what `load_start` would load, wherever it lies. InputError where there is no model."""
-    if not is_official(path):
-        return model_digest(path)
-    with open_source(path) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+    return sha256_of(path) if is_official(path) else model_digest(path)

@@ -66,6 +66,7 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/.demo
 
 # The studio's page, after a change of its source: needs Node.
 studio: $(VENV)/.demo
+	mkdir -p serve_app/studio/public
 	$(BIN)/python -c "from pathlib import Path; from emotalk.formats.glb import rig_glb; from emotalk.rigs import procedural_head; \
 		Path('serve_app/studio/public/rig.glb').write_bytes(rig_glb(procedural_head()))"
 	cd serve_app/studio && npm ci --no-audit --no-fund && npm run check && npm run build

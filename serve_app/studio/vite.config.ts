@@ -7,7 +7,7 @@ import { defineConfig, type Plugin } from "vite";
 const ROOT = import.meta.dirname;
 const BUILT = join(ROOT, "dist");
 const SOURCES = ["index.html", "package.json", "package-lock.json", "tsconfig.json", "vite.config.ts"];
-const FOLDERS = ["src", "public"];
+const FOLDERS = ["src"]; // public holds the default head alone, which `make studio` makes anew
 
 const digest = (path: string): string => createHash("sha256").update(readFileSync(path)).digest("hex");
 

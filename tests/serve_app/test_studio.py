@@ -15,7 +15,7 @@ from emotalk.rigs.head import procedural_head
 from tests.serve_app.conftest import Ask, check_problem
 
 STUDIO = Path(__file__).parents[2] / "serve_app" / "studio"
-SOURCES = ("index.html", "package.json", "package-lock.json", "tsconfig.json", "vite.config.ts", "src", "public")
+SOURCES = ("index.html", "package.json", "package-lock.json", "tsconfig.json", "vite.config.ts", "src")
 
 
 def digests(folder: Path, *names: str) -> dict[str, str]:

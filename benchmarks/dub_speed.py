@@ -2,8 +2,8 @@
 
 A shelf of short and long recordings is dubbed by `python -m jobs.dub` and by processes that do nothing but decode,
 animate and write, with as many processes and threads. Both are timed as wholes, less their start-up: for the job a run
-over one recording of a second, for the loop the time until its models are loaded. Runs alternate, the best of each
-counts.
+over a recording of a second for each worker, for the loop the time until its models are loaded. Runs alternate, the
+best of each counts.
 """
 
 import argparse
@@ -28,44 +28,43 @@ FORMATS = ("npz", "csv")
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--short", type=int, default=40, help="recordings of 5 to 60 seconds")
-    parser.add_argument("--long", type=int, default=2, help="recordings of --long-minutes")
+    parser.add_argument("--short", type=int, default=80, help="recordings of 5 to 60 seconds")
+    parser.add_argument("--long", type=int, default=12, help="recordings of --long-minutes")
     parser.add_argument("--long-minutes", type=float, default=30)
-    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2], help="as many processes, one after the other")
     parser.add_argument("--runs", type=int, default=2)
     parser.add_argument("--data", default=os.environ.get("EMOTALK_TEST_DATA"), help="recordings; default: synthetic")
     parser.add_argument("--output", type=Path, default=RESULTS / "dub-cpu.json")
     options = parser.parse_args()
     lengths = [60.0 * options.long_minutes] * options.long + [5 + 55 * i / options.short for i in range(options.short)]
+    results: dict[str, Any] = {"date": date.today().isoformat(), "machine": machine(), "audio_s": sum(lengths)}
+    results["recordings"] = len(lengths)
+    print(f"{len(lengths)} recordings, {sum(lengths) / 60:.0f} minutes")
     with tempfile.TemporaryDirectory() as name:
         folder, paths = Path(name), recordings(options.data)
         shelf = [write(folder / "shelf" / f"{i:03}.wav", s, paths, i) for i, s in enumerate(lengths)]
-        write(folder / "one" / "second.wav", 1)
-        starts, jobs, loops = [], [], []
-        for run in range(options.runs):
-            starts.append(_job(folder / "one", folder / f"start{run}", options.workers))
-            jobs.append(_job(folder / "shelf", folder / f"job{run}", options.workers))
-            loops.append(loop(shelf, folder / f"loop{run}", options.workers))
-    job_s, loop_s = min(jobs) - min(starts), min(loops)
-    results: dict[str, Any] = {
-        "date": date.today().isoformat(),
-        "machine": machine(),
-        "recordings": len(lengths),
-        "audio_s": sum(lengths),
-        "workers": options.workers,
-        "start_up_s": min(starts),
-        "job": {"seconds": job_s, "times_real_time": sum(lengths) / job_s},
-        "loop": {"seconds": loop_s, "times_real_time": sum(lengths) / loop_s},
-        "share_of_loop": loop_s / job_s,
-    }
-    print(
-        f"{len(lengths)} recordings, {sum(lengths) / 60:.0f} minutes, {options.workers} processes of one thread\n"
-        f"start-up of the job {min(starts):.1f} s; then job {sum(lengths) / job_s:.0f} × real time, "
-        f"bare loop {sum(lengths) / loop_s:.0f} ×: the job reaches {loop_s / job_s:.0%} of it"
-    )
+        results["workers"] = {str(n): beside(shelf, n, options.runs, folder / str(n)) for n in options.workers}
+    for workers, figures in results["workers"].items():
+        print(
+            f"{workers} processes of one thread: start-up of the job {figures['start_up_s']:.1f} s; then job "
+            f"{sum(lengths) / figures['job_s']:.0f} × real time, bare loop {sum(lengths) / figures['loop_s']:.0f} ×: "
+            f"the job reaches {figures['loop_s'] / figures['job_s']:.0%} of it"
+        )
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(json.dumps(results, indent=1) + "\n")
     print(f"written: {options.output}")
+
+
+def beside(shelf: Sequence[Path], workers: int, runs: int, folder: Path) -> dict[str, float]:
+    """Seconds of the job, without its start-up, and of the loop."""
+    for i in range(workers):
+        write(folder / "seconds" / f"{i}.wav", 1)
+    starts, jobs, loops = [], [], []
+    for run in range(runs):
+        starts.append(_job(folder / "seconds", folder / f"start{run}", workers))
+        jobs.append(_job(shelf[0].parent, folder / f"job{run}", workers))
+        loops.append(loop(shelf, folder / f"loop{run}", workers))
+    return {"start_up_s": min(starts), "job_s": min(jobs) - min(starts), "loop_s": min(loops)}
 
 
 def _job(shelf: Path, output: Path, workers: int) -> float:

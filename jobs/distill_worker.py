@@ -8,7 +8,7 @@ import torch
 from emotalk.distillation.labelling import Labelling, Portion
 from emotalk.distillation.records import Labelled
 from emotalk.distillation.teacher import Teacher
-from jobs.work_board import MAX_ATTEMPTS, Heard, may_begin
+from jobs.work_board import MAX_ATTEMPTS, Heard, Posts, may_begin
 
 
 class Labeller:
@@ -17,6 +17,7 @@ class Labeller:
     def __init__(self, labelling: Labelling, threads: int, device: str, board: Any) -> None:
         torch.set_num_threads(threads)
         self._labelling, self._device, self._board = labelling, device, board
+        self._posts = Posts(board)
 
     @cached_property
     def _teacher(self) -> Teacher:
@@ -30,6 +31,8 @@ class Labeller:
             return self._labelling.given_up(portion, reason)
 
         def heard(seconds: float, promised_s: float) -> None:
-            self._board.hear.remote(number, Heard(seconds, promised_s, portion.bytes))
+            self._posts.hear(number, Heard(seconds, promised_s, portion.bytes))
 
-        return self._labelling.label(portion, lambda: self._teacher, heard)
+        labelled = self._labelling.label(portion, lambda: self._teacher, heard)
+        self._posts.flush()
+        return labelled

@@ -26,7 +26,7 @@ from emotalk.dubbing.work import Decided, Dubber, failed_row
 from emotalk.files import is_uri
 from emotalk.inference.animator import Animator
 from emotalk.model.store import load_model
-from jobs.work_board import MAX_ATTEMPTS, Heard, asked
+from jobs.work_board import MAX_ATTEMPTS, Heard, Posts, asked
 
 LANES = 6  # recordings at a time with a GPU
 LEASE_EVERY_S = 5.0  # where asking is a request
@@ -55,7 +55,7 @@ class DubWorker:
 
     def __init__(self, work: DubWork, board: Any) -> None:
         torch.set_num_threads(work.threads)
-        self._work, self._board = work, board
+        self._work, self._board, self._posts = work, board, Posts(board)
         self._lanes = LANES if work.device == "cuda" else 1
         self._loading = Lock()
         self._lease_seen = 0.0
@@ -93,6 +93,7 @@ class DubWorker:
             for strand in suspects:
                 self._answer(answers, strand, self._dub(strand))
         self._journal.flush()
+        self._posts.flush()
         self._board.close.remote(numbers)
         return tuple(answers.items())
 
@@ -117,7 +118,7 @@ class DubWorker:
 
     def _hear(self, strand: Strand, seconds: float, declared_s: float | None) -> None:
         promised = strand.seconds if declared_s is None or not strand.is_whole else declared_s
-        self._board.hear.remote(strand.number, Heard(seconds, max(seconds, promised), strand.bytes))
+        self._posts.hear(strand.number, Heard(seconds, max(seconds, promised), strand.bytes))
 
     def _given_up(self, strand: Strand, reason: str, failure: FailureClass) -> tuple[Decided, ...]:
         return tuple((take.name, failed_row(strand.recording, take, reason, failure)) for take in strand.takes)

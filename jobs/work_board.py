@@ -1,6 +1,8 @@
 """Where the workers of a job say how far they are, so that hours of one recording show too, and what they survived."""
 
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +12,7 @@ from ray.exceptions import RayError
 from jobs.watch import ANSWER_WITHIN_S
 
 MAX_ATTEMPTS = 3
+POST_EVERY_S = 1.0  # as often as somebody looks; a post costs both sides a millisecond
 
 
 @dataclass(frozen=True)
@@ -66,13 +69,39 @@ class WorkBoard:
         for number in numbers:
             self._finished.pop(number, None)
 
-    def hear(self, number: int, heard: Heard) -> None:
-        self._total += heard + -self._heard.get(number, Heard())
-        self._heard[number] = heard
+    def hear(self, heard: Mapping[int, Heard]) -> None:
+        """How far these are now."""
+        for number, now in heard.items():
+            self._total += now + -self._heard.get(number, Heard())
+            self._heard[number] = now
 
     def look(self) -> Heard:
         """The sum over all recordings begun: a shelf may hold a million."""
         return self._total
+
+
+class Posts:
+    """What one worker, whose threads may share this, hears and tells the board now and then."""
+
+    def __init__(self, board: Any) -> None:
+        self._board = board
+        self._heard: dict[int, Heard] = {}
+        self._posted = 0.0
+        self._lock = threading.Lock()
+
+    def hear(self, number: int, heard: Heard) -> None:
+        with self._lock:
+            self._heard[number] = heard
+            due = time.monotonic() - self._posted >= POST_EVERY_S
+        if due:
+            self.flush()
+
+    def flush(self) -> None:
+        with self._lock:
+            heard, self._heard = self._heard, {}
+            self._posted = time.monotonic()
+        if heard:
+            self._board.hear.remote(heard)
 
 
 def start_board() -> Any:

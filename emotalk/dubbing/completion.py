@@ -19,6 +19,7 @@ from emotalk.corpus.store import Store
 from emotalk.dubbing.ledger import Chapter, Record
 from emotalk.dubbing.listing import fingerprint_now
 from emotalk.dubbing.naming import OWN_FOLDER
+from emotalk.dubbing.parts import PARTS_VERSION
 from emotalk.errors import InputError
 from emotalk.files import is_uri, local_path, sha256_of
 from emotalk.formats import find_format, format_for
@@ -68,7 +69,7 @@ class Recipe:
 
     def part_key(self, sha256: str, made_on: str, part_windows: int, chapter: Chapter | None = None) -> str:
         """The key of a recording's parts. Here the kind of device counts: all its parts are of one making."""
-        parts = {"made_on": made_on, "part_windows": part_windows}
+        parts = {"made_on": made_on, "part_windows": part_windows, "layout": PARTS_VERSION}
         return _digest(self._made_by(sha256, chapter) | parts)[:16]
 
     @cached_property

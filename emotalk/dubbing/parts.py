@@ -22,6 +22,7 @@ from emotalk.inference.windows import Window
 from emotalk.remote import reached, remove_folder
 
 PARTS = f"{OWN_FOLDER}/parts"
+PARTS_VERSION = 2  # of what the files hold: part of their key, so that none is read as another version's
 PART_WINDOWS = 30  # of a minute at most
 _NO_SAMPLES = np.zeros(0, np.float32)
 

@@ -5,7 +5,9 @@ recordings are one strand. One that alone would take longer than its share of th
 hours are not one worker's. Compressed sound can't be entered in the middle and give the same samples, so each strand
 decodes from the start and hands the network its own parts alone.
 
-A portion is what a worker is given at a time: one long strand, or many short ones.
+A portion is what a worker is given at a time: one long strand, or many short ones. Portions get smaller towards the
+shelf's end, so that all workers end together, and are as large as that allows before: handing one out takes a tenth of
+a second in which its worker has nothing to do.
 """
 
 from collections.abc import Sequence
@@ -22,8 +24,10 @@ from emotalk.errors import InputError
 from emotalk.files import is_uri, suffix_of
 
 WINDOW_S = 60.0  # about the length of a window
-PORTION_S = 600.0  # of short recordings together …
-PORTION_STRANDS = 64  # … and how many of them at most
+PORTION_S = 3_600.0  # of short recordings together …
+PORTION_STRANDS = 256  # … and how many of them at most: the error budget hears of them when all are done
+PORTION_SHARE = 1 / 4  # of what is left, for each worker …
+SMALL_PORTION_S = 120.0  # … or this, where the whole shelf is much more
 PROBED_PER_WORKER = 4
 PROBE_THREADS = 16
 # Bytes per second that are usual, by which recordings are ordered before anybody has looked into them.
@@ -85,18 +89,20 @@ def strands_of(items: Sequence[Item], workers: int, *, part_windows: int = PART_
 
 def portions_of(strands: Sequence[Strand], workers: int) -> list[tuple[Strand, ...]]:
     """In the order of the strands: long ones alone, short ones together, but enough portions for every worker."""
-    most_s = min(PORTION_S, sum(strand.seconds for strand in strands) / (4 * workers))
-    most = max(1, min(PORTION_STRANDS, len(strands) // (4 * workers)))
     portions: list[tuple[Strand, ...]] = []
-    held: list[Strand] = []
-    held_s = 0.0
-    for strand in strands:
-        if held and (held_s + strand.seconds > most_s or len(held) == most):
-            portions.append(tuple(held))
-            held, held_s = [], 0.0
-        held.append(strand)
-        held_s += strand.seconds
-    return [*portions, tuple(held)] if held else portions
+    share = PORTION_SHARE / workers
+    left_s, first = sum(strand.seconds for strand in strands), 0
+    small_s = min(SMALL_PORTION_S, left_s * share)
+    while first < len(strands):
+        most_s = min(PORTION_S, max(left_s * share, small_s))
+        stop, held_s = first + 1, strands[first].seconds
+        while stop < min(len(strands), first + PORTION_STRANDS) and held_s + strands[stop].seconds <= most_s:
+            held_s += strands[stop].seconds
+            stop += 1
+        portions.append(tuple(strands[first:stop]))
+        left_s -= held_s
+        first = stop
+    return portions
 
 
 def _split(item: Item, seconds: float, wanted: int, part_s: float, number: int) -> list[Strand]:

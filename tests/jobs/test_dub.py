@@ -260,16 +260,16 @@ def test_the_death_of_the_board_costs_no_recording(
             ((_, ((_, row),)),) = DubWorker(work, board)(strands_of(plan.items, 1))
         assert row.state == "animated"
         while restarted and not seen:
-            ray.wait([board.hear.remote(0, Heard(0.5, 0.5, 100))])
+            ray.wait([board.hear.remote({0: Heard(0.5, 0.5, 100)})])
         if restarted:
-            ray.get(board.hear.remote(0, Heard(0.5, 0.5, 100)))
+            ray.get(board.hear.remote({0: Heard(0.5, 0.5, 100)}))
     assert seen[-1:] == ([Heard(0.5, 0.5, 100)] if restarted else [])
 
 
 def test_the_board_adds_up_what_is_newest_of_each_recording() -> None:
     board = WorkBoard()
     for number, heard in [(0, Heard(1, 4, 10)), (1, Heard(2, 2, 30)), (0, Heard(3, 4, 10)), (0, Heard(5, 5, 10))]:
-        board.hear(number, heard)
+        board.hear({number: heard})
     assert board.look() == Heard(7, 7, 40)
 
 

@@ -4,8 +4,8 @@ It keeps 33 bytes for 8 s of sound (15 kB an hour) and at most 25 kB of sound an
 their grid. Where a recording is cut has no influence on the answer: neither the blocks pushed, nor parts added up.
 """
 
-import io
 from collections.abc import Iterator
+from copy import copy
 
 import numpy as np
 
@@ -24,6 +24,7 @@ TELEPHONE_DB = -50.0  # of 4.3 kHz to 7.6 kHz against 0.3 kHz to 3.4 kHz, where 
 STEADY, BEAT = 0.35, 0.45  # speech stays below 0.3, see benchmarks/sound_check.py
 MUSIC_S = 15.0  # or half of a short recording
 MUSIC_SHORT_S = 4.0  # a shorter rest of a recording tells nothing of music
+_NUMBERS, _NUMBERS_COUNT = np.dtype("<i8"), 7  # ahead of the rows of a `SoundCheck` in bytes
 
 
 class SoundCheck:
@@ -52,7 +53,7 @@ class SoundCheck:
         """This part and the one that follows it, as one. ValueError where it does not."""
         if after.start != self.stop:
             raise ValueError(f"a part that starts at {after.start} does not follow one that stops at {self.stop}")
-        both = SoundCheck.from_bytes(self.to_bytes())
+        both = self._copy()
         number = both._samples.next_unit
         both._gather(both._moments.push(moments_of(both._samples.join(after._samples), number)))
         if after._samples.began:
@@ -61,24 +62,25 @@ class SoundCheck:
         return both
 
     def to_bytes(self) -> bytes:
-        """For `from_bytes` in another process."""
-        file = io.BytesIO()
-        grids = {
-            f"{name}_{part}": getattr(grid, part)
-            for name, grid in (("samples", self._samples), ("moments", self._moments))
-            for part in ("stop", "head", "tail")
-        }
-        np.savez(file, start=self.start, blocks=np.frombuffer(bytes(self._blocks), BLOCKS), **grids)
-        return file.getvalue()
+        """For `from_bytes` in another process: numbers, then rows as they lie in memory."""
+        rows = [part for grid in (self._samples, self._moments) for part in (grid.head, grid.tail)]
+        numbers = [self.start, self._samples.stop, self._moments.stop, *map(len, rows)]
+        return b"".join([np.array(numbers, _NUMBERS).tobytes(), *(part.tobytes() for part in rows), self._blocks])
 
     @classmethod
     def from_bytes(cls, content: bytes) -> "SoundCheck":
-        with np.load(io.BytesIO(content), allow_pickle=False) as data:
-            check = cls(int(data["start"]))
-            for name, grid in (("samples", check._samples), ("moments", check._moments)):
-                grid.stop = int(data[f"{name}_stop"])
-                grid.head, grid.tail = data[f"{name}_head"], data[f"{name}_tail"]
-            check._blocks += data["blocks"].tobytes()
+        start, *stops_and_lengths = np.frombuffer(content, _NUMBERS, _NUMBERS_COUNT).tolist()
+        check = cls(start)
+        grids = (check._samples, check._moments)
+        for grid, stop in zip(grids, stops_and_lengths[:2], strict=True):
+            grid.stop = stop
+        at = _NUMBERS_COUNT * _NUMBERS.itemsize
+        lengths = iter(stops_and_lengths[2:])
+        for grid in grids:
+            for part in ("head", "tail"):
+                setattr(grid, part, np.frombuffer(content, grid.head.dtype, length := next(lengths), at))
+                at += length * grid.head.dtype.itemsize
+        check._blocks += content[at:]
         return check
 
     def warnings(self) -> tuple[Finding, ...]:
@@ -92,6 +94,13 @@ class SoundCheck:
         """(n,) of BLOCKS: what is known of every 8 s of a whole recording."""
         last = [block_of(self._moments.tail)] if len(self._moments.tail) else []
         return np.concatenate([np.frombuffer(bytes(self._blocks), BLOCKS), *last])
+
+    def _copy(self) -> "SoundCheck":
+        other = SoundCheck(self.start)
+        # A grid never changes its rows, it takes new ones.
+        other._samples, other._moments = copy(self._samples), copy(self._moments)
+        other._blocks += self._blocks
+        return other
 
     def _gather(self, units: np.ndarray) -> None:
         for moments in units:

@@ -1,15 +1,20 @@
 """How many live streams the service holds, and what it costs above the model: python -m benchmarks.serve_load DATA
 
-After NVIDIA's protocol for Audio2Face-3D: N clients at once, each beginning at a random time within a second, send
-recordings of 5, 10 and 20 s at 16 and 44.1 kHz at the speed of speech. Per stream are told
+The whole takes about five minutes. For every number of streams are told
 
-  fps           frames by the time from its first to its last; a stream that keeps up is at 30 or above, as the tail
-                comes at once. The headline is the one that 99 of 100 streams reach (p1).
+  fps           of a stream: frames by the time from its first to its last; one that keeps up is at 30 or above, as the
+                tail comes at once. The headline is the one that 99 of 100 streams reach (p1).
   first frame   from the arrival of the last sample that it needs. What the model waits for is told apart.
   frames        the same of every frame.
+  cores         of the machine, at work: for the clients, for all.
 
-N holds when p1 of fps is 30 or more and p99 of the first frames at most 300 ms. Before, one after the other: a request
-with 10 s of speech, an empty application of two deployments with the same body, and a call of the Animator here.
+N streams hold when p1 of fps is 30 or more and p99 of the first frames at most 300 ms. UniTalker's service has another
+rule, that requests run at 1.5 times real time and are answered within 0.3 s: here speech comes twice as fast as it is
+spoken, and 99 of 100 streams have to.
+
+Before, one after the other: a request with 10 s of speech, an empty application of two deployments with the same body,
+and a call of the Animator here; and what streams gain by being stepped together. At the end replicas come and go with
+the load.
 
 Starts a Ray and the service on this machine, on loopback. DATA has audio files; shorter ones are repeated.
 """
@@ -17,11 +22,11 @@ Starts a Ray and the service on this machine, on loopback. DATA has audio files;
 import argparse
 import asyncio
 import json
-import random
+import os
 import socket
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -33,150 +38,105 @@ from ray.serve.config import HTTPOptions
 from starlette.requests import Request
 from starlette.responses import Response
 
+from benchmarks import serve_scaling
+from benchmarks.live_load import LENGTHS_S, speeches, summary, together
 from benchmarks.network import RESULTS, machine
+from benchmarks.streaming import pushed
 from emotalk.audio import SAMPLE_RATE, encode_wav, load_audio
-from emotalk.client import AsyncClient
-from emotalk.controls import Controls
 from emotalk.inference.animator import Animator
 from emotalk.model.store import default_model, load_model
 from jobs.cluster import start_ray
 from serve_app.app import NAME, build
 from serve_app.config import ServeConfig
 
-LENGTHS_S = (5, 10, 20)
-RATES = (16_000, 44_100)
 MIN_FPS, MAX_FIRST_MS = 30.0, 300.0
-PERCENTILES = (0, 1, 5, 10, 50, 90, 95, 99, 100)
+PACE, MIN_SPEED, MAX_ANSWER_MS = 2.0, 1.5, 300.0
 REQUESTS = 30
-
-
-@dataclass
-class Heard:
-    """What one stream's client saw, by the clock of this process."""
-
-    sent: list[tuple[int, float]] = field(default_factory=list)  # samples up to here, when
-    frames: list[tuple[int, int, float]] = field(default_factory=list)  # first, count, when
-    delay_s: float = 0.0
-    rate: int = SAMPLE_RATE
-
-    def fps(self) -> float:
-        times = [at for _, _, at in self.frames]
-        return sum(count for _, count, _ in self.frames) / max(times[-1] - times[0], 1e-9)
-
-    def late_ms(self) -> list[float]:
-        """Of every frame whose sound has been sent in full, the first one first."""
-        late, ends = [], np.array([until for until, _ in self.sent])
-        for first, count, at in self.frames:
-            for frame in range(first, first + count):
-                needed = (frame / 30 + self.delay_s - 1 / 30) * self.rate
-                if (i := int(np.searchsorted(ends, needed))) < len(ends):
-                    late.append(1000 * (at - self.sent[i][1]))
-        return late
+TOGETHER = 40
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, help="folder of audio files")
-    parser.add_argument("--streams", type=int, nargs="+", default=[1, 8, 16, 24, 32, 40, 48, 64])
+    parser.add_argument("--streams", type=int, nargs="*", default=[1, 16, 32, 40, 48, 64])
+    parser.add_argument("--fast-streams", type=int, nargs="*", default=[8, 16, 24, 32], help="by UniTalker's rule")
     parser.add_argument("--chunk-ms", type=int, default=100)
     parser.add_argument("--replicas", type=int, default=1)
     parser.add_argument("--lengths", type=int, nargs="+", default=list(LENGTHS_S), help="seconds of each recording")
+    parser.add_argument("--proxy", action="store_true", help="clients come through Serve's proxy")
+    parser.add_argument("--only-streams", action="store_true", help="neither requests nor scaling")
     parser.add_argument("--output", type=Path, default=RESULTS / "serve-cpu.json")
     options = parser.parse_args()
     sounds = [load_audio(path) for path in sorted(options.data.glob("*.wav"))]
     if not sounds:
         parser.error(f"{options.data} has no WAV file")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port, proxy_port = free_ports(2)
+    results: dict[str, Any] = {
+        "date": date.today().isoformat(),
+        "machine": machine(),
+        "load": os.getloadavg(),
+        "replicas": options.replicas,
+        "chunk_ms": options.chunk_ms,
+    }
+    print(f"{results['machine']['device']}, {os.cpu_count()} cores, load before {results['load'][0]:.1f}", flush=True)
+    before_ray = time.perf_counter()
     with start_ray():
         started = time.perf_counter()
-        serve.start(http_options=HTTPOptions(host="127.0.0.1", port=port))
-        most = max(options.streams)
-        config = ServeConfig(min_replicas=options.replicas, max_replicas=options.replicas, live_sessions=most)
+        serve.start(http_options=HTTPOptions(host="127.0.0.1", port=proxy_port))
+        most = max([*options.streams, *options.fast_streams, 1])
+        config = ServeConfig(
+            min_replicas=options.replicas,
+            max_replicas=options.replicas,
+            live_sessions=most,
+            listen=f"127.0.0.1:{port}",
+        )
         serve.run(build(config), name=NAME)
-        cold_s = time.perf_counter() - started
-        serve.run(Front.bind(Behind.bind()), name="empty", route_prefix="/empty")  # type: ignore[attr-defined]
-        url = f"http://127.0.0.1:{port}"
-        results: dict[str, Any] = {
-            "date": date.today().isoformat(),
-            "machine": machine(),
-            "replicas": options.replicas,
-            "chunk_ms": options.chunk_ms,
-            "start_s": cold_s,
-            "one": asyncio.run(overhead(url, sounds[0])),
-            "curve": [],
-        }
-        print(f"started in {cold_s:.1f} s; 10 s of speech, p50: {told(results['one'])}", flush=True)
-        for streams in options.streams:
-            heard = asyncio.run(together(url, sounds, streams, options.chunk_ms / 1000, options.lengths))
-            row = summary(streams, heard)
-            results["curve"].append(row)
-            show(row)
+        asked = proxy_port if options.proxy else port
+        httpx.get(f"http://127.0.0.1:{asked}/readyz", timeout=60).raise_for_status()
+        now = time.perf_counter()
+        results["start_s"], results["ray_s"] = now - started, started - before_ray
+        print(f"cold start: Ray {results['ray_s']:.1f} s, service {results['start_s']:.1f} s until it has animated")
+        if not options.only_streams:
+            serve.run(Front.bind(Behind.bind()), name="empty", route_prefix="/empty")  # type: ignore[attr-defined]
+            results["one"] = one = asyncio.run(overhead(asked, proxy_port, sounds[0]))
+            serve.delete("empty")
+            print(f"10 s of speech, p50: {told(one)}", flush=True)
+            results["batching"] = gain = batching()
+            print(
+                f"a step of 100 ms, p50: one stream {gain['one_ms']:.1f} ms, {TOGETHER} together "
+                f"{gain['together_ms']:.1f} ms: {gain['gain']:.1f} × as many",
+                flush=True,
+            )
+        url = f"ws://127.0.0.1:{asked}/v1/live"
+        for streams, pace, rows in [(n, 1.0, "curve") for n in options.streams] + [
+            (n, PACE, "fast") for n in options.fast_streams
+        ]:
+            said = speeches(sounds, streams, options.chunk_ms / 1000, options.lengths)
+            row = summary(asyncio.run(together(url, said, pace)))
+            row["holds"] = holds(row) if pace == 1 else runs(row)
+            results.setdefault(rows, []).append(row)
+            show(row, pace)
+        for rows in ("curve", "fast"):
+            results[f"{rows}_holds"] = max((row["streams"] for row in results.get(rows, []) if row["holds"]), default=0)
+        print(f"hold: {results['curve_holds']} streams; by UniTalker's rule {results['fast_holds']}", flush=True)
+        serve.delete(NAME)
+        if not options.only_streams:
+            results["scaling"] = serve_scaling.measured(sounds, *free_ports(1))
         serve.shutdown()
-    held = [row["streams"] for row in results["curve"] if row["holds"]]
-    results["holds"] = max(held, default=0)
-    print(f"holds {results['holds']} streams")
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(json.dumps(results, indent=1) + "\n")
 
 
-async def together(
-    url: str, sounds: Sequence[np.ndarray], streams: int, chunk_s: float, lengths: Sequence[int]
-) -> list[Heard]:
-    async with AsyncClient(url) as service:
-        work = (stream(service, sounds[i % len(sounds)], i, chunk_s, lengths) for i in range(streams))
-        return await asyncio.gather(*work)
+def holds(row: dict[str, Any]) -> bool:
+    return bool(row["fps"]["p1"] >= MIN_FPS and row["first_frame_ms"]["p99"] <= MAX_FIRST_MS)
 
 
-async def stream(service: AsyncClient, sound: np.ndarray, number: int, chunk_s: float, lengths: Sequence[int]) -> Heard:
-    """One client: lengths and rates in turn."""
-    from scipy.signal import resample_poly
-
-    seconds, rate = lengths[number % len(lengths)], RATES[number // len(lengths) % len(RATES)]
-    samples = np.resize(sound, seconds * SAMPLE_RATE)
-    if rate != SAMPLE_RATE:
-        samples = resample_poly(samples, rate // 100, SAMPLE_RATE // 100).astype(np.float32)
-    heard = Heard(rate=rate)
-    await asyncio.sleep(random.Random(number).random())
-    async with service.live(Controls(seed=number), rate=rate) as session:
-        heard.delay_s = session.ready["delay_ms"] / 1000
-
-        async def speak() -> None:
-            began, step = time.monotonic(), round(chunk_s * rate)
-            for start in range(0, len(samples), step):
-                end = min(start + step, len(samples))
-                await asyncio.sleep(max(0.0, began + end / rate - time.monotonic()))
-                await session.send(samples[start:end])
-                heard.sent.append((end, time.monotonic()))
-            await session.end()
-
-        speaker = asyncio.create_task(speak())
-        async for piece in session:
-            heard.frames.append((piece.first, piece.animation.frames, piece.arrived))
-        await speaker
-    return heard
+def runs(row: dict[str, Any]) -> bool:
+    """By UniTalker's rule."""
+    return bool(row["speed"]["p1"] >= MIN_SPEED and row["answered_ms"]["p99"] <= MAX_ANSWER_MS)
 
 
-def summary(streams: int, heard: Sequence[Heard]) -> dict[str, Any]:
-    fps = [one.fps() for one in heard]
-    late = [one.late_ms() for one in heard]
-    first = [frames[0] for frames in late]
-    row: dict[str, Any] = {
-        "streams": streams,
-        "fps": percentiles(fps),
-        "first_frame_ms": percentiles(first),
-        "frame_ms": percentiles([ms for frames in late for ms in frames]),
-        "delay_ms": 1000 * heard[0].delay_s,
-    }
-    row["holds"] = bool(row["fps"]["p1"] >= MIN_FPS and row["first_frame_ms"]["p99"] <= MAX_FIRST_MS)
-    return row
-
-
-def percentiles(values: Sequence[float]) -> dict[str, float]:
-    return {f"p{part}": float(np.percentile(values, part)) for part in PERCENTILES} | {"mean": float(np.mean(values))}
-
-
-async def overhead(url: str, sound: np.ndarray) -> dict[str, float]:
+async def overhead(port: int, empty_port: int, sound: np.ndarray) -> dict[str, float]:
     """p50 in ms of requests one after the other."""
     samples = np.resize(sound, 10 * SAMPLE_RATE)
     body = encode_wav(samples)
@@ -184,11 +144,11 @@ async def overhead(url: str, sound: np.ndarray) -> dict[str, float]:
     async with httpx.AsyncClient(timeout=60) as client:
 
         async def service() -> None:
-            response = await client.post(f"{url}/v1/animations?format=npz", files={"audio": body})
+            response = await client.post(f"http://127.0.0.1:{port}/v1/animations?format=npz", files={"audio": body})
             response.raise_for_status()
 
         async def empty() -> None:
-            (await client.post(f"{url}/empty", files={"audio": body})).raise_for_status()
+            (await client.post(f"http://127.0.0.1:{empty_port}/empty", files={"audio": body})).raise_for_status()
 
         async def direct() -> None:
             animator.animate(samples)
@@ -206,22 +166,41 @@ async def _p50(call: Callable[[], Any]) -> float:
     return float(np.median(took))
 
 
+def batching() -> dict[str, float]:
+    """What it gains to step streams together, in this process."""
+    animator = Animator(load_model(default_model()))
+    one, many = pushed(animator, 1, 30)["p50_ms"], pushed(animator, TOGETHER, 20)["p50_ms"]
+    return {"one_ms": one, "together_ms": many, "gain": TOGETHER * one / many}
+
+
 def told(one: dict[str, float]) -> str:
-    above = one["service"] - one["empty"] - one["model"]
+    above = one["service"] - one["empty"]
     return (
-        f"{one['service']:.0f} ms; empty {one['empty']:.0f} ms, model {one['model']:.0f} ms, above both {above:.0f} ms"
+        f"service {one['service']:.0f} ms, empty application {one['empty']:.0f} ms, model alone {one['model']:.0f} ms; "
+        f"above the empty one {above:.0f} ms, above it and the model {above - one['model']:.0f} ms"
     )
 
 
-def show(row: dict[str, Any]) -> None:
-    fps, first, frame = row["fps"], row["first_frame_ms"], row["frame_ms"]
+def show(row: dict[str, Any], pace: float) -> None:
+    if pace == 1:
+        rate, first, name = row["fps"], row["first_frame_ms"], "fps"
+    else:
+        rate, first, name = row["speed"], row["answered_ms"], f"sent at {pace:g} ×, speed"
+    frame = row["frame_ms"]
     print(
-        f"{row['streams']:4d} streams  fps p1 {fps['p1']:5.1f} p50 {fps['p50']:5.1f}   "
-        f"first frame p50 {first['p50']:5.0f} p99 {first['p99']:5.0f} ms   "
-        f"frames p50 {frame['p50']:5.0f} p99 {frame['p99']:5.0f} ms   "
+        f"{row['streams']:4d} streams  {name} p1 {rate['p1']:5.2f} p50 {rate['p50']:5.2f}   "
+        f"{'first frame' if pace == 1 else 'answered'} p50 {first['p50']:4.0f} p99 {first['p99']:4.0f} ms   "
+        f"frames p50 {frame['p50']:4.0f} p99 {frame['p99']:4.0f} ms   "
+        f"cores: clients {row['own_cores']:.2f}, all {row['all_cores']:.2f}   "
         f"{'holds' if row['holds'] else 'falls behind'}",
         flush=True,
     )
+
+
+def free_ports(count: int) -> list[int]:
+    with ExitStack() as stack:
+        taken = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [one.getsockname()[1] for one in taken]
 
 
 @serve.deployment

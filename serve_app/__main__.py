@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass, fields
 
 from ray import serve
-from ray.serve.config import HTTPOptions
+from ray.serve.config import HTTPOptions, ProxyLocation
 
 from emotalk import command_line
 from emotalk.errors import InputError
@@ -19,6 +19,7 @@ from jobs.cluster import start_ray
 from serve_app.app import MODEL_PREFIX, NAME, build
 from serve_app.config import ServeConfig
 from serve_app.keys import KeyRing
+from serve_app.listener import Address
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +35,8 @@ class Options(ServeConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.listen is not None:
+            raise InputError("listen belongs to a Serve configuration: give --host and --port")
         if self.port > 65_535:
             raise InputError(f"port must lie between 1 and 65535, not {self.port}")
         if not _is_loopback(self.host) and self.api_keys is None and not self.open:
@@ -44,8 +47,11 @@ class Options(ServeConfig):
             KeyRing.load(self.api_keys)
 
     def service(self) -> ServeConfig:
-        """What the application itself is told."""
-        return ServeConfig(**{field.name: getattr(self, field.name) for field in fields(ServeConfig)})
+        """What the application itself is told. On this machine alone it needs no proxy."""
+        told = {field.name: getattr(self, field.name) for field in fields(ServeConfig)}
+        if not _on_a_cluster():
+            told["listen"] = str(Address(self.host, self.port))
+        return ServeConfig(**told)
 
 
 def main() -> None:
@@ -57,13 +63,14 @@ def _serve(options: Options) -> int:
     """0 after Ctrl-C or SIGTERM; SIGHUP loads the models anew. What cannot work is said before Ray starts."""
     signals: queue.SimpleQueue[int] = queue.SimpleQueue()
     application = build(options.service())
-    if not os.environ.get("RAY_ADDRESS"):  # of a cluster, another machine may be the one that listens
+    if not _on_a_cluster():  # else another machine may be the one that listens
         _check_port(options.host, options.port)
     with start_ray():
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda number, _: signals.put(number))
         logging.getLogger("ray.serve").setLevel(logging.WARNING)
-        serve.start(http_options=HTTPOptions(host=options.host, port=options.port))
+        proxy = ProxyLocation.EveryNode if _on_a_cluster() else ProxyLocation.Disabled
+        serve.start(proxy, HTTPOptions(host=options.host, port=options.port))
         try:
             serve.run(application, name=NAME)
             _greet(options)
@@ -83,6 +90,10 @@ def _reload(options: Options) -> None:
                 print(f"error: {answer}", file=sys.stderr, flush=True)
                 return
     print("models loaded anew", flush=True)
+
+
+def _on_a_cluster() -> bool:
+    return bool(os.environ.get("RAY_ADDRESS"))
 
 
 def _is_loopback(host: str) -> bool:

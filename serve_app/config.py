@@ -10,6 +10,7 @@ from typing import Any
 
 from emotalk.errors import InputError
 from emotalk.model.store import default_model
+from serve_app.listener import Address
 from serve_app.uris import check_prefix
 
 
@@ -48,6 +49,10 @@ class ServeConfig:
     """Model replicas are taken away when they have not been wanted for so long; live sessions move to others."""
     ingress_replicas: int = 1
     """Ingress replicas: they receive, decode and encode."""
+    listen: str | None = None
+    """HOST:PORT where ingress replicas take connections themselves; those of one machine share it. Serve's proxy takes
+    some, too, if there is one, but costs a live session several times what the rest does. Other machines that can reach
+    it need keys (`api_keys`)."""
     threads: int = 1
     """CPU threads (and logical CPUs) of a model replica."""
     gpus: float = 0.0
@@ -107,6 +112,8 @@ class ServeConfig:
             raise InputError(f"min_replicas {self.min_replicas} is more than max_replicas {self.max_replicas}")
 
         self.all_models()
+        if self.listen is not None:
+            Address.of(self.listen)
         for prefix in self.uri_prefixes:
             check_prefix(prefix)
 

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serve_app.api import build_api
 from serve_app.config import ServeConfig
+from serve_app.listener import Address, Listener
 from serve_app.remote_model import RemoteModel
 
 
@@ -24,18 +25,26 @@ class Ingress:
         self._requests = metrics.Counter(
             "emotalk_requests", description="Answers by status and path.", tag_keys=("status", "path")
         )
+        self._listener: Listener | None = None
 
-    def __serve_build_asgi_app__(self) -> ASGIApp:
+    async def __serve_build_asgi_app__(self) -> ASGIApp:
         # Around the application, not among its middleware: those never see the answer to an unexpected error.
-        return CountAnswers(build_api(self._config, self._models), self._count)
+        app = CountAnswers(build_api(self._config, self._models), self._count)
+        if self._config.listen is not None:
+            self._listener = await Listener.open(app, Address.of(self._config.listen))
+        return WithoutId(app)
+
+    async def __del__(self) -> None:
+        """Serve calls it when the replica goes, and waits."""
+        if self._listener is not None:
+            await self._listener.close()
 
     def _count(self, status: int, path: str) -> None:
         self._requests.inc(tags={"status": str(status), "path": path})
 
 
 class CountAnswers:
-    """ASGI middleware: reports each answer's status with its route; paths that do not exist are one. Leaves the
-    request's id out of the headers: Serve's proxy writes it there itself."""
+    """ASGI middleware: reports each answer's status with its route; paths that do not exist are one."""
 
     def __init__(self, app: ASGIApp, count: Callable[[int, str], None]) -> None:
         self._app, self._count = app, count
@@ -45,7 +54,21 @@ class CountAnswers:
             if message["type"] == "http.response.start":
                 route = scope.get("route")
                 self._count(message["status"], getattr(route, "path", "other"))
-                del MutableHeaders(scope=message)["x-request-id"]
             await send(message)
 
         await self._app(scope, receive, counted)
+
+
+class WithoutId:
+    """ASGI middleware: leaves the request's id out of an answer's headers, as Serve's proxy writes it there itself."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def told(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                del MutableHeaders(scope=message)["x-request-id"]
+            await send(message)
+
+        await self._app(scope, receive, told)

@@ -1,7 +1,8 @@
 """A model behind a Serve handle: replicas may be busy, or die; what can be asked again is asked again."""
 
+import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ class RemoteModel:
 
     def __init__(self, name: str, handle: Any) -> None:
         self._name, self._handle = name, handle
+        self._lanes: dict[str, Any] = {}  # handles whose calls go to one replica
         self._audio_s = metrics.Counter(
             "emotalk_audio_seconds", description="Seconds of speech animated.", tag_keys=("model",)
         )
@@ -51,8 +53,8 @@ class RemoteModel:
         sent = 0
         for _ in range(ATTEMPTS):
             try:
-                before = 0
-                async for piece in self._handle.options(stream=True).pieces.remote(samples, controls, emotion):
+                before, pieces = 0, self._handle.options(stream=True).pieces.remote(samples, controls, emotion)
+                async for piece in pieces:
                     if isinstance(piece, InputError):
                         raise piece
                     known = min(max(0, sent - before), piece.frames)
@@ -61,6 +63,9 @@ class RemoteModel:
                     yield piece.piece(known, piece.frames)
                 self._heard(samples)
                 return
+            except (asyncio.CancelledError, GeneratorExit):
+                pieces.cancel()
+                raise
             except BackPressureError as error:
                 raise Problem(OVERLOADED, "the model's queue is full") from error
             except DeploymentUnavailableError as error:
@@ -87,7 +92,7 @@ class RemoteModel:
     async def step(self, lane: str, asks: Sequence[Ask]) -> list[Answer]:
         # After a loss the streams are elsewhere, or nowhere: their owners bring what rebuilds them.
         try:
-            answers: list[Answer] = await self._handle.options(session_id=lane).step.remote(list(asks))
+            answers: list[Answer] = await self._lane(lane).step.remote(list(asks))
         except BackPressureError as error:
             raise Problem(OVERLOADED, "the model's queue is full") from error
         except DeploymentUnavailableError as error:
@@ -98,17 +103,22 @@ class RemoteModel:
         return answers
 
     async def forget(self, lane: str, stream: str) -> None:
-        await self._handle.options(session_id=lane).forget.remote(stream)
+        await self._lane(lane).forget.remote(stream)
 
     async def resume_point(self, controls: Controls, frames: int) -> ResumePoint:
         point: ResumePoint = await self._ask(lambda: self._handle.resume_point.remote(controls, frames))
         return point
 
-    async def _ask(self, call: Callable[[], Awaitable[Any]]) -> Any:
+    def _lane(self, lane: str) -> Any:
+        if lane not in self._lanes:
+            self._lanes[lane] = self._handle.options(session_id=lane)
+        return self._lanes[lane]
+
+    async def _ask(self, call: Callable[[], Any]) -> Any:
         """The answer of a call that may be repeated; an InputError that is returned is raised."""
         for _ in range(ATTEMPTS):
             try:
-                answer = await call()
+                answer = await _awaited(call())
             except BackPressureError as error:
                 raise Problem(OVERLOADED, "the model's queue is full") from error
             except DeploymentUnavailableError as error:
@@ -127,3 +137,11 @@ class RemoteModel:
     def _lost(self, error: Exception) -> None:
         logger.warning("a replica of model %s was lost: %s", self._name, error)
         self._retries.inc(tags={"model": self._name})
+
+
+async def _awaited(response: Any) -> Any:
+    try:
+        return await response
+    except asyncio.CancelledError:
+        response.cancel()  # nobody waits for it: the replica need not go on
+        raise

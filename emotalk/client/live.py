@@ -15,6 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
 from emotalk.animation import Animation
+from emotalk.audio.tape import Tape
 from emotalk.client.errors import ServiceError
 from emotalk.client.retry import AGAIN, Backoff
 from emotalk.controls import Controls
@@ -53,8 +54,8 @@ class LiveSession:
         self._address, self._rate, self._controls = address, rate, controls
         self._headers = {} if key is None else {"Authorization": f"Bearer {key}"}
         self._backoff = backoff or Backoff()
-        self._kept = np.zeros(0, np.float32)  # sound from sample `_first` on
-        self._first = self._sent = 0
+        self._kept = Tape()
+        self._sent = 0
         self._frames = 0
         self._changes: list[tuple[int, Controls]] = []  # still to be sent, each at its sample
         self._ended = False
@@ -71,14 +72,14 @@ class LiveSession:
     async def send(self, samples: np.ndarray) -> None:
         """(n,) float32 mono samples of the session's rate, of any number."""
         self._check()
-        self._kept = np.concatenate([self._kept, np.asarray(samples, np.float32)])
+        self._kept.append(np.asarray(samples, np.float32))
         self._forget()
         self._news.set()
 
     async def change(self, controls: Controls) -> None:
         """From the next frame on that the sound sent so far does not complete."""
         self._check()
-        self._changes.append((self._first + len(self._kept), controls))
+        self._changes.append((self._kept.stop, controls))
         self._news.set()
 
     async def end(self) -> None:
@@ -105,10 +106,7 @@ class LiveSession:
 
     def _forget(self) -> None:
         """Sound that nobody will want again."""
-        wanted = min(self._sent, int((self._frames / FPS - HISTORY_S) * self._rate))
-        if wanted - self._first > self._rate:
-            self._kept = self._kept[wanted - self._first :].copy()
-            self._first = wanted
+        self._kept.forget(min(self._sent, int((self._frames / FPS - HISTORY_S) * self._rate)))
 
     async def _keep_up(self, socket: ClientConnection) -> None:
         """Talks until the end, over as many connections as it takes."""
@@ -145,14 +143,13 @@ class LiveSession:
         with suppress(ConnectionClosed):  # the reader notices, too
             while True:
                 self._news.clear()
-                while self._sent < self._first + len(self._kept) or self._changes:
+                while self._sent < self._kept.stop or self._changes:
                     if self._changes and self._changes[0][0] <= self._sent:
                         _, self._controls = self._changes.pop(0)
                         await socket.send(json.dumps({"type": "controls", "controls": self._controls.to_dict()}))
                         continue
-                    until = min(self._sent + chunk, *(at for at, _ in self._changes[:1]), self._first + len(self._kept))
-                    part = self._kept[self._sent - self._first : until - self._first]
-                    await socket.send(part.astype("<f4").tobytes())
+                    until = min(self._sent + chunk, *(at for at, _ in self._changes[:1]), self._kept.stop)
+                    await socket.send(self._kept.read(self._sent, until).astype("<f4").tobytes())
                     self._sent = until
                 if self._ended:
                     await socket.send('{"type": "end"}')
@@ -178,7 +175,8 @@ class LiveSession:
             await asyncio.sleep(self._backoff.wait_s(tried))
 
     async def _greeted(self) -> ClientConnection:
-        socket = await connect(self._address, additional_headers=self._headers, max_size=None)
+        # Samples do not shrink by being compressed, and it takes longer than all else that is done with them here.
+        socket = await connect(self._address, additional_headers=self._headers, max_size=None, compression=None)
         try:
             hello: dict[str, Any] = {
                 "type": "hello",
@@ -193,7 +191,7 @@ class LiveSession:
             if answer["type"] != "ready":
                 raise ServiceError.of(answer["problem"])
             if self.ready:
-                if answer["next_sample"] < self._first:
+                if answer["next_sample"] < self._kept.start:
                     raise ServiceError(409, "too-late", "the service wants sound again that is not kept any more")
                 self._sent = answer["next_sample"]
             self.ready = answer

@@ -1,8 +1,8 @@
 """Lanes: the way of many sessions' steps from an ingress to a model replica, in few calls.
 
 A call between replicas costs as much as the steps of dozens of streams. So the sessions of an ingress share lanes: a
-lane has one call on its way at a time, and what comes meanwhile goes with the next. All calls of a lane go to one
-replica.
+lane has one call on its way at a time, and what comes meanwhile, or too soon after the last, goes with the next. All
+calls of a lane go to one replica.
 """
 
 import asyncio
@@ -10,6 +10,8 @@ import secrets
 from collections.abc import Awaitable, Callable, Sequence
 
 from serve_app.live.steps import Answer, Ask
+
+EVERY_S = 0.02  # between the calls of a lane, at least: less than a frame, and chunks of 100 ms alone never wait for it
 
 Call = Callable[[str, Sequence[Ask]], Awaitable[list[Answer]]]
 """The lane's key, which chooses the replica, and the asks -> their answers."""
@@ -24,6 +26,7 @@ class Lane:
         self._call = call
         self._waiting: list[tuple[Ask, asyncio.Future[Answer]]] = []
         self._running: asyncio.Task[None] | None = None
+        self._next = 0.0  # when the next call may be made, by the loop's clock
 
     async def step(self, ask: Ask) -> Answer:
         """Raises what the call raises."""
@@ -34,7 +37,10 @@ class Lane:
         return await done
 
     async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
         while self._waiting:
+            await asyncio.sleep(max(0.0, self._next - loop.time()))
+            self._next = loop.time() + EVERY_S
             waiting, self._waiting = self._waiting, []
             # Who has left while it waited is not asked for.
             waiting = [(ask, done) for ask, done in waiting if not done.done()]

@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 
+from emotalk.audio.tape import Tape
 from emotalk.controls import Controls
 from emotalk.errors import InputError
 from serve_app.live.steps import REBUILD_EXTRA, Answer, Ask, Frames, Lost, ResumePoint
 from serve_app.problems import BAD_CONTROLS, UNAVAILABLE, Problem
 
 SPARE = 16_000  # samples kept besides: controls that come later may want a second more of the past
+NOTHING = np.zeros(0, np.float32)
 REBUILDS = 3  # in a row, before a step is given up: each means a replica that was lost
 
 
@@ -29,8 +31,10 @@ class LiveSession:
         self._step, self._kept = step, start.memory_samples + REBUILD_EXTRA + SPARE
         self._pushed = start.pushed
         self._owed = start.pushed - start.start  # samples that only rebuild what was there
-        self._recent = np.zeros(0, np.float32)
+        self._recent = Tape(start.start)
         self._fresh = start.pushed > 0  # the replica cannot have it
+        self._changes = 0  # of controls
+        self._told = -1  # of which changes a replica knows
 
     async def change(self, controls: Controls) -> tuple[int, Frames | None]:
         """From the next frame on that enters; its number is returned, with frames that have come by the way.
@@ -38,9 +42,10 @@ class LiveSession:
         A Problem for what cannot change while a face moves, or what the model cannot do.
         """
         self.controls = controls
+        self._changes += 1
         if self._owed or not self._pushed:
             return self.frames, None
-        new = await self._ask(self._recent[:0], False)
+        new = await self._ask(NOTHING, False)
         return new.entered, self._new(new)
 
     async def push(self, samples: np.ndarray, *, end: bool = False) -> Frames | None:
@@ -69,19 +74,28 @@ class LiveSession:
         return new
 
     async def _ask(self, samples: np.ndarray, end: bool) -> Frames:
-        ask = Ask(stream=self.stream, pushed=self._pushed, samples=samples, controls=self.controls, end=end)
-        whole = replace(ask, recent=self._recent[-self._kept :]) if self._pushed else ask
+        changes, controls = self._changes, self.controls
+        ask = Ask(
+            stream=self.stream,
+            pushed=self._pushed,
+            samples=samples,
+            changes=changes,
+            controls=None if changes == self._told else controls,
+            end=end,
+        )
         for attempt in range(1 + REBUILDS):
-            answer = await self._step(whole if self._fresh or attempt else ask)
+            if attempt or self._fresh:
+                recent = self._recent.read(self._recent.start, self._recent.stop) if self._pushed else None
+                ask = replace(ask, controls=controls, recent=recent)
+            answer = await self._step(ask)
             if isinstance(answer, InputError):
                 raise Problem(BAD_CONTROLS, answer.reason)
             if answer is not Lost.STREAM:
                 assert isinstance(answer, Frames)
-                self._fresh = False
+                self._fresh, self._told = False, changes
                 return answer
         raise Problem(UNAVAILABLE, f"{REBUILDS} model replicas were lost while they worked on this step")
 
     def _keep(self, samples: np.ndarray) -> None:
-        self._recent = np.concatenate([self._recent, samples])
-        if len(self._recent) > 2 * self._kept:
-            self._recent = self._recent[-self._kept :].copy()
+        self._recent.append(samples)
+        self._recent.forget(self._recent.stop - self._kept)

@@ -23,14 +23,16 @@ class Ask:
     """The next step of one stream.
 
     stream: its name, unique over all ingress replicas. pushed: samples (16 kHz) that came before. samples: (n,) float32
-    that come now. recent: the last samples before them, where the stream has to be built anew; see
-    `LiveStream.rebuild`. end: the recording ends behind them.
+    that come now. changes: how often its controls have changed. controls: where the replica need not know them yet.
+    recent: the last samples before them, where the stream has to be built anew; see `LiveStream.rebuild`. end: the
+    recording ends behind them.
     """
 
     stream: str
     pushed: int
     samples: np.ndarray
-    controls: Controls
+    changes: int = 0
+    controls: Controls | None = None
     recent: np.ndarray | None = None
     end: bool = False
 

@@ -22,10 +22,11 @@ from serve_app.live.steps import REBUILD_EXTRA, Answer, Ask, Frames, Lost, Resum
 
 @dataclass
 class Held:
-    """A stream and how many samples it has been pushed."""
+    """A stream, how many samples it has been pushed, and which of its session's controls it has."""
 
     stream: LiveStream
     pushed: int
+    changes: int
 
 
 class LiveStreams:
@@ -117,7 +118,7 @@ class LiveStreams:
         for batch in together.values():
             pieces = push_together([held.stream for _, _, held in batch], [ask.samples for _, ask, _ in batch])
             for (i, ask, held), piece in zip(batch, pieces, strict=True):
-                first = emitted(held.stream.network, ask.controls, held.pushed)
+                first = emitted(held.stream.network, held.stream.controls, held.pushed)
                 held.pushed += len(ask.samples)
                 answers[i] = _frames(piece, first, held)
         while len(self._held) > self._max_streams:
@@ -126,27 +127,27 @@ class LiveStreams:
 
     def _found(self, ask: Ask) -> Held | None:
         """The stream where the ask says it is: as it rests here, begun, or built from what the ask brings along."""
-        held = self._held.get(ask.stream)
-        if ask.recent is not None or (held is None and ask.pushed == 0):
-            stream = LiveStream(self.network, ask.controls)
+        held, controls = self._held.get(ask.stream), ask.controls
+        if controls is not None and (ask.recent is not None or (held is None and ask.pushed == 0)):
+            stream = LiveStream(self.network, controls)
             if ask.recent is not None:
                 stream.rebuild(ask.recent, ask.pushed)
-            held = self._held[ask.stream] = Held(stream, ask.pushed)
-        elif held is None or held.pushed != ask.pushed:
+            held = self._held[ask.stream] = Held(stream, ask.pushed, ask.changes)
+        elif held is None or held.pushed != ask.pushed or (controls is None and held.changes != ask.changes):
             self._held.pop(ask.stream, None)
             return None
-        elif held.stream.controls != ask.controls:
-            held.stream.controls = ask.controls
+        elif controls is not None and held.changes != ask.changes:
+            held.stream.controls, held.changes = controls, ask.changes
         self._held.move_to_end(ask.stream)
         return held
 
     def _ended(self, ask: Ask, held: Held) -> Frames:
-        network = held.stream.network
-        first = emitted(network, ask.controls, held.pushed)
+        network, controls = held.stream.network, held.stream.controls
+        first = emitted(network, controls, held.pushed)
         pieces = [held.stream.push(ask.samples), held.stream.flush()]
         held.pushed += len(ask.samples)
         self._held.pop(ask.stream, None)
-        return _frames(joined(network.model.config, pieces, ask.controls.compiled), first, held)
+        return _frames(joined(network.model.config, pieces, controls.compiled), first, held)
 
 
 def emitted(network: StreamingNetwork, controls: Controls, pushed: int) -> int:

@@ -1,0 +1,158 @@
+"""Many live clients of a service at once, and what each of them sees.
+
+After NVIDIA's protocol for Audio2Face-3D: N clients, each beginning at a random time within a second, send recordings
+of 5, 10 and 20 s at 16 and 44.1 kHz at the speed of speech. Messages are made before; a client only sends, receives and
+looks at the clock, as it shares the machine with what it measures.
+"""
+
+import asyncio
+import json
+import os
+import random
+import struct
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.signal import resample_poly
+from websockets.asyncio.client import connect
+
+from emotalk.audio import SAMPLE_RATE
+
+LENGTHS_S = (5, 10, 20)
+RATES = (16_000, 44_100)
+HEAD = struct.Struct("<BBHIQ")  # of a binary message: version, flags, frames, number of the first, samples heard
+PERCENTILES = (0, 1, 5, 10, 50, 90, 95, 99, 100)
+
+
+@dataclass(frozen=True)
+class Speech:
+    """What one client sends: PCM16 chunks, and how many samples there are up to the end of each."""
+
+    rate: int
+    chunks: Sequence[bytes]
+    ends: Sequence[int]
+
+    @property
+    def seconds(self) -> float:
+        return self.ends[-1] / self.rate
+
+
+@dataclass
+class Heard:
+    """What one client saw, by this process's clock."""
+
+    speech: Speech
+    delay_s: float = 0.0
+    sent: list[float] = field(default_factory=list)  # when each chunk was
+    frames: list[tuple[int, int, float]] = field(default_factory=list)  # first, count, when
+
+    def fps(self) -> float:
+        """Frames by the time from its first to its last."""
+        return sum(count for _, count, _ in self.frames) / max(self.frames[-1][2] - self.frames[0][2], 1e-9)
+
+    def speed(self) -> float:
+        """Seconds of speech by seconds from its first sample sent to its last frame."""
+        return self.speech.seconds / (self.frames[-1][2] - self.sent[0])
+
+    def answered_ms(self) -> float:
+        """From its first sample sent to its first frame."""
+        return 1000 * (self.frames[0][2] - self.sent[0])
+
+    def late_ms(self) -> list[float]:
+        """Of every frame whose sound has been sent in full: from the last sample that it needs until it was here."""
+        late, ends = [], np.array(self.speech.ends)
+        for first, count, at in self.frames:
+            needed = (np.arange(first, first + count) / 30 + self.delay_s - 1 / 30) * self.speech.rate
+            late += [1000 * (at - self.sent[i]) for i in np.searchsorted(ends, needed) if i < len(ends)]
+        return late
+
+
+@dataclass(frozen=True)
+class Load:
+    """A run's clients, and of how many cores this process and the whole machine used the time."""
+
+    heard: Sequence[Heard]
+    own_cores: float
+    all_cores: float
+
+
+def speeches(sounds: Sequence[np.ndarray], count: int, chunk_s: float, lengths_s: Sequence[int]) -> list[Speech]:
+    """Sounds (n,) at 16 kHz, lengths and rates in turn; shorter sounds are repeated."""
+    made = []
+    for i in range(count):
+        seconds, rate = lengths_s[i % len(lengths_s)], RATES[i // len(lengths_s) % len(RATES)]
+        samples = np.resize(sounds[i % len(sounds)], seconds * SAMPLE_RATE)
+        if rate != SAMPLE_RATE:
+            samples = resample_poly(samples, rate // 100, SAMPLE_RATE // 100)
+        pcm = (np.clip(samples, -1, 1) * 32_767).astype("<i2")
+        starts = range(0, len(pcm), round(chunk_s * rate))
+        chunks = [pcm[start : start + starts.step] for start in starts]
+        made.append(Speech(rate, [chunk.tobytes() for chunk in chunks], list(np.cumsum([len(one) for one in chunks]))))
+    return made
+
+
+async def together(url: str, said: Sequence[Speech], pace: float = 1.0) -> Load:
+    """All of them talk to the WebSocket at `url`, `pace` times as fast as people."""
+    own, machine, began = time.process_time(), _machine_s(), time.monotonic()
+    heard = await asyncio.gather(*(_talk(url, speech, number, pace) for number, speech in enumerate(said)))
+    took = time.monotonic() - began
+    return Load(heard, (time.process_time() - own) / took, (_machine_s() - machine) / took)
+
+
+async def _talk(url: str, speech: Speech, number: int, pace: float) -> Heard:
+    heard = Heard(speech)
+    await asyncio.sleep(random.Random(number).random())
+    async with connect(url, max_size=None, compression=None) as socket:
+        audio = {"encoding": "pcm16", "rate": speech.rate}
+        await socket.send(
+            json.dumps({"type": "hello", "audio": audio, "format": "binary", "controls": {"seed": number}})
+        )
+        ready = json.loads(await socket.recv())
+        heard.delay_s = ready["delay_ms"] / 1000
+
+        async def speak() -> None:
+            began = time.monotonic()
+            for chunk, end in zip(speech.chunks, speech.ends, strict=True):
+                await asyncio.sleep(max(0.0, began + end / speech.rate / pace - time.monotonic()))
+                await socket.send(chunk)
+                heard.sent.append(time.monotonic())
+            await socket.send('{"type": "end"}')
+
+        speaker = asyncio.create_task(speak())
+        async for message in socket:
+            if isinstance(message, bytes):
+                _, _, count, first, _ = HEAD.unpack_from(message)
+                heard.frames.append((first, count, time.monotonic()))
+            elif json.loads(message)["type"] == "error":
+                raise RuntimeError(f"stream {number}: {message}")
+        await speaker
+    return heard
+
+
+def percentiles(values: Sequence[float]) -> dict[str, float]:
+    return {f"p{part}": float(np.percentile(values, part)) for part in PERCENTILES} | {"mean": float(np.mean(values))}
+
+
+def summary(load: Load) -> dict[str, Any]:
+    late = [one.late_ms() for one in load.heard]
+    return {
+        "streams": len(load.heard),
+        "fps": percentiles([one.fps() for one in load.heard]),
+        "speed": percentiles([one.speed() for one in load.heard]),
+        "answered_ms": percentiles([one.answered_ms() for one in load.heard]),
+        "first_frame_ms": percentiles([frames[0] for frames in late]),
+        "frame_ms": percentiles([ms for frames in late for ms in frames]),
+        "delay_ms": 1000 * load.heard[0].delay_s,
+        "own_cores": load.own_cores,
+        "all_cores": load.all_cores,
+    }
+
+
+def _machine_s() -> float:
+    """Seconds that all cores together have been at work."""
+    user, nice, system, _, _, irq, soft_irq = map(int, Path("/proc/stat").read_text().split()[1:8])
+    return (user + nice + system + irq + soft_irq) / os.sysconf("SC_CLK_TCK")

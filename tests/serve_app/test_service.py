@@ -9,6 +9,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -52,13 +53,21 @@ def served(model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def url(ray_session: None, served: Path, free_port: int) -> Iterator[str]:
+def url(ray_session: None, served: Path, free_port: int, direct: str) -> Iterator[str]:
     from ray import serve
 
     serve.start(http_options={"host": "127.0.0.1", "port": free_port})
-    serve.run(build(replace(CONFIG, model=str(served))), name=NAME)
+    listen = direct.removeprefix("http://")
+    serve.run(build(replace(CONFIG, model=str(served), listen=listen)), name=NAME)
     yield f"http://127.0.0.1:{free_port}"
     serve.shutdown()
+
+
+@pytest.fixture(scope="module")
+def direct() -> str:
+    """Where the ingress listens itself, past the proxy."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return f"http://127.0.0.1:{free.getsockname()[1]}"
 
 
 def post(url: str, audio: bytes, controls: str = "{}", **request: Any) -> httpx.Response:
@@ -156,13 +165,13 @@ def test_a_dying_replica_costs_no_answer(url: str, animator: Animator) -> None:
 
 
 @pytest.mark.slow
-def test_a_live_session_outlives_every_replica(url: str, animator: Animator) -> None:
+def test_a_live_session_outlives_every_replica(url: str, direct: str, animator: Animator) -> None:
     """One after the other they are killed while it speaks; whichever had its stream, another builds it anew."""
     sound = voice(12, seed=8)
     expected = animator.animate(sound, Controls(emotion="happy")).weights
 
     async def talk() -> Client:
-        async with talking(live_url(url), {**HELLO, "controls": {"emotion": "happy"}}) as client:
+        async with talking(live_url(direct), {**HELLO, "controls": {"emotion": "happy"}}) as client:
             await client.sound(sound[:64_000])
             await client.listen(until=60)
             while len(replica_pids()) < 2:  # one may be new
@@ -184,21 +193,22 @@ def test_a_live_session_outlives_every_replica(url: str, animator: Animator) -> 
     np.testing.assert_allclose(client.weights(), expected, atol=1e-5)
 
 
-def test_sixteen_live_sessions_beside_recordings(url: str, animator: Animator) -> None:
+def test_sixteen_live_sessions_beside_recordings(url: str, direct: str, animator: Animator) -> None:
+    """Half of them through the proxy, half past it."""
     cases = [(voice(2 + i / 8, seed=i), Controls(emotion=("sad", None)[i % 2], seed=i)) for i in range(16)]
 
-    async def talk(sound: np.ndarray, controls: Controls) -> Client:
-        async with talking(live_url(url), {**HELLO, "controls": controls.to_dict()}) as client:
+    async def talk(place: str, sound: np.ndarray, controls: Controls) -> Client:
+        async with talking(live_url(place), {**HELLO, "controls": controls.to_dict()}) as client:
             await client.sound(sound)
             await client.say({"type": "end"})
             await client.listen()
         return client
 
     async def together() -> list[Client]:
-        return await asyncio.gather(*(talk(*case) for case in cases))
+        return await asyncio.gather(*(talk((url, direct)[i % 2], *case) for i, case in enumerate(cases)))
 
     with ThreadPoolExecutor(2) as pool:
-        beside = [pool.submit(post, url, wav(60)) for _ in range(2)]
+        beside = [pool.submit(post, place, wav(60)) for place in (url, direct)]
         clients = asyncio.run(together())
         assert {request.result().status_code for request in beside} == {200}
     for client, (sound, controls) in zip(clients, cases, strict=True):
@@ -206,16 +216,18 @@ def test_sixteen_live_sessions_beside_recordings(url: str, animator: Animator) -
 
 
 @pytest.mark.slow
-def test_a_dying_ingress_is_not_seen_through_the_client(url: str, animator: Animator) -> None:
-    """Its live session is resumed, its request is asked again."""
+def test_a_dying_ingress_is_not_seen_through_the_client(url: str, direct: str, animator: Animator) -> None:
+    """Its live session, past the proxy, is resumed; its request, through it, is asked again."""
     sound = voice(10, seed=4)
     patient = Backoff(tries=200, first_s=0.5, longest_s=1)
 
     async def talk() -> tuple[np.ndarray, int, np.ndarray]:
-        async with AsyncClient(url, backoff=patient) as service, service.live(Controls(seed=3)) as session:
+        async with AsyncExitStack() as stack:
+            proxied, past = [await stack.enter_async_context(AsyncClient(at, backoff=patient)) for at in (url, direct)]
+            session = await stack.enter_async_context(past.live(Controls(seed=3)))
             await session.send(sound[:64_000])
             pieces = [await anext(aiter(session))]
-            asking = asyncio.create_task(service.animate(wav(20)))
+            asking = asyncio.create_task(proxied.animate(wav(20)))
             os.kill(replica_pids("Ingress")[0], signal.SIGKILL)
             await session.send(sound[64_000:])
             await session.end()
@@ -254,12 +266,13 @@ def test_lines_and_batches_pass_through_the_proxy(url: str) -> None:
     assert sorted(json.loads(line)["status"] for line in response.text.splitlines()) == [200] * 6
 
 
-def test_it_is_ready_and_tells_its_models(url: str, animator: Animator) -> None:
+def test_it_is_ready_and_tells_its_models(url: str, direct: str, animator: Animator) -> None:
     assert httpx.get(f"{url}/readyz", timeout=60).status_code == 200
     (model,) = httpx.get(f"{url}/v1/models", timeout=60).json()["models"]
     assert model["sha256"] == animator.model_digest
-    response = httpx.get(f"{url}/v1/limits", headers={"x-request-id": "mine"})
-    assert response.headers.get_list("x-request-id") == ["mine"]
+    for place in (url, direct):
+        response = httpx.get(f"{place}/v1/limits", headers={"x-request-id": "mine"})
+        assert response.headers.get_list("x-request-id") == ["mine"]
 
 
 def test_another_model_is_loaded_without_dropping_a_request(url: str, animator: Animator, served: Path) -> None:

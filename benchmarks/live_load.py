@@ -11,7 +11,8 @@ import os
 import random
 import struct
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -73,11 +74,10 @@ class Heard:
 
 @dataclass(frozen=True)
 class Load:
-    """A run's clients, and of how many cores this process and the whole machine used the time."""
+    """A run's clients, and how many cores this process, its replicas by name and the whole machine were at work on."""
 
     heard: Sequence[Heard]
-    own_cores: float
-    all_cores: float
+    cores: Mapping[str, float]
 
 
 def speeches(sounds: Sequence[np.ndarray], count: int, chunk_s: float, lengths_s: Sequence[int]) -> list[Speech]:
@@ -97,10 +97,10 @@ def speeches(sounds: Sequence[np.ndarray], count: int, chunk_s: float, lengths_s
 
 async def together(url: str, said: Sequence[Speech], pace: float = 1.0) -> Load:
     """All of them talk to the WebSocket at `url`, `pace` times as fast as people."""
-    own, machine, began = time.process_time(), _machine_s(), time.monotonic()
+    before, began = _worked_s(), time.monotonic()
     heard = await asyncio.gather(*(_talk(url, speech, number, pace) for number, speech in enumerate(said)))
     took = time.monotonic() - began
-    return Load(heard, (time.process_time() - own) / took, (_machine_s() - machine) / took)
+    return Load(heard, {name: (after - before.get(name, 0.0)) / took for name, after in _worked_s().items()})
 
 
 async def _talk(url: str, speech: Speech, number: int, pace: float) -> Heard:
@@ -112,6 +112,8 @@ async def _talk(url: str, speech: Speech, number: int, pace: float) -> Heard:
             json.dumps({"type": "hello", "audio": audio, "format": "binary", "controls": {"seed": number}})
         )
         ready = json.loads(await socket.recv())
+        if ready["type"] != "ready":
+            raise RuntimeError(f"stream {number}: {ready}")
         heard.delay_s = ready["delay_ms"] / 1000
 
         async def speak() -> None:
@@ -147,12 +149,31 @@ def summary(load: Load) -> dict[str, Any]:
         "first_frame_ms": percentiles([frames[0] for frames in late]),
         "frame_ms": percentiles([ms for frames in late for ms in frames]),
         "delay_ms": 1000 * load.heard[0].delay_s,
-        "own_cores": load.own_cores,
-        "all_cores": load.all_cores,
+        "cores": load.cores,
     }
 
 
-def _machine_s() -> float:
-    """Seconds that all cores together have been at work."""
+def _worked_s() -> dict[str, float]:
+    """Seconds of a core that this process, the replicas below it and the whole machine have been at work."""
+    ticks = os.sysconf("SC_CLK_TCK")
     user, nice, system, _, _, irq, soft_irq = map(int, Path("/proc/stat").read_text().split()[1:8])
-    return (user + nice + system + irq + soft_irq) / os.sysconf("SC_CLK_TCK")
+    worked = {"clients": time.process_time(), "all": (user + nice + system + irq + soft_irq) / ticks}
+    parents: dict[int, int] = {}
+    replicas: dict[int, tuple[str, float]] = {}
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has just ended
+            state = (process / "stat").read_text().rpartition(")")[2].split()
+            parents[int(process.name)] = int(state[1])
+            name = (process / "cmdline").read_text().rstrip("\0")
+            if name.startswith("ray::ServeReplica:"):
+                # Not those that it started, its decoders: they have names of their own.
+                replicas[int(process.name)] = (
+                    name.rpartition(":")[2].split("-")[0].lower(),
+                    sum(map(int, state[11:13])) / ticks,
+                )
+    for pid, (name, seconds) in replicas.items():
+        while pid in parents and pid != os.getpid():
+            pid = parents[pid]
+        if pid == os.getpid():
+            worked[name] = worked.get(name, 0.0) + seconds
+    return worked

@@ -87,7 +87,7 @@ def main() -> None:
         config = ServeConfig(
             min_replicas=options.replicas,
             max_replicas=options.replicas,
-            live_sessions=most,
+            live_sessions=2 * most,  # those of the run before may not have left yet
             listen=f"127.0.0.1:{port}",
         )
         serve.run(build(config), name=NAME)
@@ -191,7 +191,7 @@ def show(row: dict[str, Any], pace: float) -> None:
         f"{row['streams']:4d} streams  {name} p1 {rate['p1']:5.2f} p50 {rate['p50']:5.2f}   "
         f"{'first frame' if pace == 1 else 'answered'} p50 {first['p50']:4.0f} p99 {first['p99']:4.0f} ms   "
         f"frames p50 {frame['p50']:4.0f} p99 {frame['p99']:4.0f} ms   "
-        f"cores: clients {row['own_cores']:.2f}, all {row['all_cores']:.2f}   "
+        f"cores: {', '.join(f'{name} {cores:.2f}' for name, cores in row['cores'].items())}   "
         f"{'holds' if row['holds'] else 'falls behind'}",
         flush=True,
     )

@@ -165,10 +165,10 @@ def _worked_s() -> dict[str, float]:
             state = (process / "stat").read_text().rpartition(")")[2].split()
             parents[int(process.name)] = int(state[1])
             name = (process / "cmdline").read_text().rstrip("\0")
-            if name.startswith("ray::ServeReplica:"):
+            if name.startswith(("ray::ServeReplica:", "ray::ProxyActor")):
                 # Not those that it started, its decoders: they have names of their own.
                 replicas[int(process.name)] = (
-                    name.rpartition(":")[2].split("-")[0].lower(),
+                    name.rpartition(":")[2].split("-")[0].split(".")[0].lower(),
                     sum(map(int, state[11:13])) / ticks,
                 )
     for pid, (name, seconds) in replicas.items():

@@ -20,6 +20,7 @@ from serve_app.router import StickyRouter
 NAME = "emotalk"
 MODEL_PREFIX = "model-"  # of the names of deployments
 INGRESS_CPUS = 0.5
+TELL_S, LOOK_BACK_S = 2.0, 4.0  # how often replicas tell what they hold, and of how long the mean is taken
 
 
 def app(args: dict[str, Any]) -> Application:
@@ -75,6 +76,8 @@ def _replicas(config: ServeConfig) -> Mapping[str, Any]:
         "max_replicas": config.max_replicas,
         "upscale_delay_s": config.upscale_delay_s,
         "downscale_delay_s": config.downscale_delay_s,
+        "metrics_interval_s": TELL_S,
+        "look_back_period_s": LOOK_BACK_S,
         "policy": AutoscalingPolicy(
             policy_function=ByAudio,
             policy_kwargs={"audio_s": config.scale_audio_s, "streams": config.scale_streams},

@@ -96,13 +96,13 @@ class AnimatorModel:
         if ModelCard.of(animator).delay_s is None:
             self._live = None
         elif self._live is None:
-            self._live = LiveStreams(animator, self._steps, self._config.live_streams)
+            self._live = LiveStreams(animator, self._steps, self._config.live_streams, self._config.live_idle_s)
         else:
             self._live.use(animator)
 
     async def record_autoscaling_stats(self) -> dict[str, float]:
         """What Serve asks for before it decides how many replicas there should be, see `ByAudio`."""
-        streams = 0 if self._live is None else len(self._live)
+        streams = 0 if self._live is None else await self._live.in_use()
         return {AUDIO: self._audio_s, REQUESTS: self._in_work, STREAMS: streams}
 
     async def card(self) -> ModelCard:

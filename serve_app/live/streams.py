@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from time import monotonic
 
 import numpy as np
 
@@ -19,33 +20,41 @@ from emotalk.streaming.live import LiveStream, push_together
 from emotalk.streaming.network import StreamingNetwork
 from serve_app.live.steps import REBUILD_EXTRA, Answer, Ask, Frames, Lost, ResumePoint
 
+USED_S = 5.0  # a stream that has not been asked for in so long makes no work
+
 
 @dataclass
 class Held:
-    """A stream, how many samples it has been pushed, and which of its session's controls it has."""
+    """A stream, how many samples it has been pushed, which of its session's controls it has, and when it was asked for
+    last."""
 
     stream: LiveStream
     pushed: int
     changes: int
+    at: float = 0.0
 
 
 class LiveStreams:
     """Steps of many streams of one Animator, those that wait at the same time in one batch.
 
-    max_streams: more than so many, and the one that has rested longest is forgotten. executor: of one thread, which
-    alone touches the streams.
+    max_streams: more than so many, and the one that has rested longest is forgotten; rest_s: so is one that rests so
+    long. executor: of one thread, which alone touches the streams.
     """
 
-    def __init__(self, animator: Animator, executor: Executor, max_streams: int) -> None:
+    def __init__(self, animator: Animator, executor: Executor, max_streams: int, rest_s: float) -> None:
         self.network = animator.streaming_network
         self._executor = executor
-        self._max_streams = max_streams
+        self._max_streams, self._rest_s = max_streams, rest_s
         self._held: OrderedDict[str, Held] = OrderedDict()
         self._waiting: list[tuple[Sequence[Ask], asyncio.Future[list[Answer]]]] = []
         self._running: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
         return len(self._held)
+
+    async def in_use(self) -> int:
+        """Streams that have been asked for in the last seconds. A session that goes on elsewhere leaves one behind."""
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self._used)
 
     def use(self, animator: Animator) -> None:
         """Streams that begin, or are built anew, are this one's from now on; the others go on as they are."""
@@ -121,8 +130,7 @@ class LiveStreams:
                 first = emitted(held.stream.network, held.stream.controls, held.pushed)
                 held.pushed += len(ask.samples)
                 answers[i] = _frames(piece, first, held)
-        while len(self._held) > self._max_streams:
-            self._held.popitem(last=False)
+        self._tidy()
         return [answer for answer in answers if answer is not None]
 
     def _found(self, ask: Ask) -> Held | None:
@@ -138,8 +146,19 @@ class LiveStreams:
             return None
         elif controls is not None and held.changes != ask.changes:
             held.stream.controls, held.changes = controls, ask.changes
+        held.at = monotonic()
         self._held.move_to_end(ask.stream)
         return held
+
+    def _tidy(self) -> None:
+        longest = monotonic() - self._rest_s
+        while self._held and (len(self._held) > self._max_streams or next(iter(self._held.values())).at < longest):
+            self._held.popitem(last=False)
+
+    def _used(self) -> int:
+        self._tidy()
+        recently = monotonic() - USED_S
+        return sum(held.at >= recently for held in self._held.values())
 
     def _ended(self, ask: Ask, held: Held) -> Frames:
         network, controls = held.stream.network, held.stream.controls

@@ -36,7 +36,7 @@ class LocalModel:
 
     def __init__(self, animator: Animator, *, lose: bool = False) -> None:
         self._animator, self._lose = animator, lose
-        self.streams = LiveStreams(animator, ThreadPoolExecutor(1), 1024)
+        self.streams = LiveStreams(animator, ThreadPoolExecutor(1), 1024, 60)
         self.steps = self.reloads = 0
 
     async def animate(

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from scipy.signal import resample_poly
 from websockets.asyncio.client import connect
+from websockets.exceptions import WebSocketException
 
 from emotalk.audio import SAMPLE_RATE
 
@@ -50,6 +51,7 @@ class Heard:
     delay_s: float = 0.0
     sent: list[float] = field(default_factory=list)  # when each chunk was
     frames: list[tuple[int, int, float]] = field(default_factory=list)  # first, count, when
+    failed: str | None = None
 
     def fps(self) -> float:
         """Frames by the time from its first to its last."""
@@ -106,6 +108,15 @@ async def together(url: str, said: Sequence[Speech], pace: float = 1.0) -> Load:
 async def _talk(url: str, speech: Speech, number: int, pace: float) -> Heard:
     heard = Heard(speech)
     await asyncio.sleep(random.Random(number).random())
+    try:
+        await _conversation(url, heard, number, pace)
+    except (OSError, RuntimeError, WebSocketException) as error:
+        heard.failed = str(error)
+    return heard
+
+
+async def _conversation(url: str, heard: Heard, number: int, pace: float) -> None:
+    speech = heard.speech
     async with connect(url, max_size=None, compression=None) as socket:
         audio = {"encoding": "pcm16", "rate": speech.rate}
         await socket.send(
@@ -113,7 +124,7 @@ async def _talk(url: str, speech: Speech, number: int, pace: float) -> Heard:
         )
         ready = json.loads(await socket.recv())
         if ready["type"] != "ready":
-            raise RuntimeError(f"stream {number}: {ready}")
+            raise RuntimeError(str(ready))
         heard.delay_s = ready["delay_ms"] / 1000
 
         async def speak() -> None:
@@ -125,30 +136,38 @@ async def _talk(url: str, speech: Speech, number: int, pace: float) -> Heard:
             await socket.send('{"type": "end"}')
 
         speaker = asyncio.create_task(speak())
-        async for message in socket:
-            if isinstance(message, bytes):
-                _, _, count, first, _ = HEAD.unpack_from(message)
-                heard.frames.append((first, count, time.monotonic()))
-            elif json.loads(message)["type"] == "error":
-                raise RuntimeError(f"stream {number}: {message}")
-        await speaker
-    return heard
+        try:
+            async for message in socket:
+                if isinstance(message, bytes):
+                    _, _, count, first, _ = HEAD.unpack_from(message)
+                    heard.frames.append((first, count, time.monotonic()))
+                elif json.loads(message)["type"] == "error":
+                    raise RuntimeError(message)
+        finally:
+            speaker.cancel()
+            await asyncio.gather(speaker, return_exceptions=True)
 
 
 def percentiles(values: Sequence[float]) -> dict[str, float]:
+    values = values or [0.0]
     return {f"p{part}": float(np.percentile(values, part)) for part in PERCENTILES} | {"mean": float(np.mean(values))}
 
 
 def summary(load: Load) -> dict[str, Any]:
-    late = [one.late_ms() for one in load.heard]
+    """Of the streams that were served to their end, and how many were not."""
+    served = [one for one in load.heard if one.failed is None]
+    failed = sorted({one.failed for one in load.heard if one.failed is not None})
+    late = [one.late_ms() for one in served] or [[float("inf")]]
     return {
         "streams": len(load.heard),
-        "fps": percentiles([one.fps() for one in load.heard]),
-        "speed": percentiles([one.speed() for one in load.heard]),
-        "answered_ms": percentiles([one.answered_ms() for one in load.heard]),
+        "failed": len(load.heard) - len(served),
+        "failures": failed,
+        "fps": percentiles([one.fps() for one in served]),
+        "speed": percentiles([one.speed() for one in served]),
+        "answered_ms": percentiles([one.answered_ms() for one in served]),
         "first_frame_ms": percentiles([frames[0] for frames in late]),
         "frame_ms": percentiles([ms for frames in late for ms in frames]),
-        "delay_ms": 1000 * load.heard[0].delay_s,
+        "delay_ms": 1000 * max(one.delay_s for one in load.heard),
         "cores": load.cores,
     }
 

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from serve_app.live.steps import Answer, Ask
 
-EVERY_S = 0.02  # between the calls of a lane, at least: less than a frame, and chunks of 100 ms alone never wait for it
+EVERY_S = 1 / 30  # between the calls of a lane, at least: a frame. Chunks of 100 ms that come alone never wait for it
 
 Call = Callable[[str, Sequence[Ask]], Awaitable[list[Answer]]]
 """The lane's key, which chooses the replica, and the asks -> their answers."""

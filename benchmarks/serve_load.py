@@ -59,8 +59,8 @@ TOGETHER = 40
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, help="folder of audio files")
-    parser.add_argument("--streams", type=int, nargs="*", default=[1, 16, 32, 40, 48, 64])
-    parser.add_argument("--fast-streams", type=int, nargs="*", default=[8, 16, 24, 32], help="by UniTalker's rule")
+    parser.add_argument("--streams", type=int, nargs="*", default=[1, 16, 40, 64, 96, 128, 160])
+    parser.add_argument("--fast-streams", type=int, nargs="*", default=[8, 16, 32, 64], help="by UniTalker's rule")
     parser.add_argument("--chunk-ms", type=int, default=100)
     parser.add_argument("--replicas", type=int, default=1)
     parser.add_argument("--lengths", type=int, nargs="+", default=list(LENGTHS_S), help="seconds of each recording")

@@ -324,4 +324,9 @@ def replica_pids(deployment: str = "model-default") -> list[int]:
 
     details = _get_global_client().get_serve_details()
     replicas = details["applications"][NAME]["deployments"][deployment]["replicas"]
-    return [replica["pid"] for replica in replicas if replica["state"] == "RUNNING"]
+    # Serve notices a death some time after it.
+    return [
+        replica["pid"]
+        for replica in replicas
+        if replica["state"] == "RUNNING" and Path(f"/proc/{replica['pid']}").exists()
+    ]

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from serve_app.live.steps import Answer, Ask, Lost, ResumePoint
 from serve_app.problems import OVERLOADED, UNAVAILABLE, Problem
 
 ATTEMPTS = 3
+CARD_S = 1.0  # so long a card is believed: many live sessions may begin in a second
 REPLICA_LOST = (RayActorError, ObjectLostError, ReplicaUnavailableError)
 
 logger = logging.getLogger("ray.serve")
@@ -30,6 +32,7 @@ class RemoteModel:
 
     def __init__(self, name: str, handle: Any) -> None:
         self._name, self._handle = name, handle
+        self._card: tuple[float, ModelCard] | None = None  # and when it was told
         self._lanes: dict[str, Any] = {}  # handles whose calls go to one replica
         self._audio_s = metrics.Counter(
             "emotalk_audio_seconds", description="Seconds of speech animated.", tag_keys=("model",)
@@ -75,8 +78,9 @@ class RemoteModel:
         raise Problem(UNAVAILABLE, f"{ATTEMPTS} model replicas were lost while they worked on this request")
 
     async def card(self) -> ModelCard:
-        card: ModelCard = await self._ask(self._handle.card.remote)
-        return card
+        if self._card is None or monotonic() - self._card[0] > CARD_S:
+            self._card = monotonic(), await self._ask(self._handle.card.remote)
+        return self._card[1]
 
     async def reload(self) -> None:
         # To every replica: none is restarted. Those that come later load what lies there then.
@@ -88,6 +92,7 @@ class RemoteModel:
         for answer in answers:
             if isinstance(answer, InputError):
                 raise answer
+        self._card = None
 
     async def step(self, lane: str, asks: Sequence[Ask]) -> list[Answer]:
         # After a loss the streams are elsewhere, or nowhere: their owners bring what rebuilds them.

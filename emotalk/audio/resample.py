@@ -8,6 +8,7 @@ there is. A rate such as 44,101 Hz has 16,000 of them; then the filter stands in
 input samples and is interpolated for those in between. Positions are whole numbers in both, so nothing drifts.
 """
 
+from functools import lru_cache
 from math import ceil, gcd
 from typing import Protocol
 
@@ -180,6 +181,7 @@ class _Interpolated:
         return before + (between / self._up).astype(np.float32) * (after - before)
 
 
+@lru_cache(maxsize=8)
 def _low_pass(half: int, cutoff: float) -> np.ndarray:
     """(2 · half + 1,) float32 windowed sinc of sum 1; `cutoff` as a part of the Nyquist frequency."""
     position = np.arange(-half, half + 1)
@@ -187,6 +189,7 @@ def _low_pass(half: int, cutoff: float) -> np.ndarray:
     return (taps / taps.sum()).astype(np.float32)
 
 
+@lru_cache(maxsize=2)  # of up to 600,000 numbers each
 def _phase_table(ratio: float) -> np.ndarray:
     """(PHASES + 1, taps) float32: row p weighs the input around an output that lies p / PHASES after a sample.
 

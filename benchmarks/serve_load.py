@@ -22,6 +22,7 @@ Starts a Ray and the service on this machine, on loopback. DATA has audio files;
 import argparse
 import asyncio
 import json
+import logging
 import os
 import socket
 import time
@@ -83,6 +84,7 @@ def main() -> None:
     before_ray = time.perf_counter()
     with start_ray():
         started = time.perf_counter()
+        logging.getLogger("ray.serve").setLevel(logging.WARNING)
         serve.start(http_options=HTTPOptions(host="127.0.0.1", port=proxy_port))
         most = max([*options.streams, *options.fast_streams, 1])
         config = ServeConfig(

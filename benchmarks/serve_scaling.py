@@ -6,6 +6,7 @@ as a picture, docs/images/serve-scaling.svg.
 
 import argparse
 import asyncio
+import logging
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -49,6 +50,7 @@ def measured(sounds: Sequence[np.ndarray], port: int) -> dict[str, Any]:
         downscale_delay_s=DOWN_S,
         listen=f"127.0.0.1:{port}",
     )
+    logging.getLogger("ray.serve").setLevel(logging.WARNING)
     serve.start(ProxyLocation.Disabled)
     serve.run(build(config), name=NAME, route_prefix="/")
     trace = asyncio.run(_traced(f"ws://127.0.0.1:{port}/v1/live", sounds))

@@ -44,6 +44,7 @@ def test_the_command_lines_texts_become_numbers() -> None:
         ({"uri_prefixes": ["file:///"]}, "prefix"),
         ({"uri_private": "maybe"}, "uri_private"),
         ({"uri_private": 1}, "uri_private"),
+        ({"listen": "8000"}, "HOST:PORT"),
     ],
 )
 def test_wrong_settings_are_named(given: dict[str, Any], named: str) -> None:

@@ -30,6 +30,7 @@ def command(*arguments: str) -> list[str]:
         (["--max-audio-s", "-1"], "max_audio_s must be positive"),
         (["--port", "eighty"], "--port"),
         (["--port", "70000"], "port must lie between 1 and 65535"),
+        (["--listen", "0.0.0.0:8000"], "give --host and --port"),
         (["--model", "MODEL", "--port", "TAKEN"], "is taken: choose another with --port"),
         (["--model", "MODEL", "--host", "192.0.2.1", "--open"], "cannot be used"),
         (["--model", "MODEL", "--host", "0.0.0.0"], "other machines can reach 0.0.0.0: give --api-keys"),

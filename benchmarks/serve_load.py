@@ -26,8 +26,8 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -72,7 +72,13 @@ def main() -> None:
     sounds = [load_audio(path) for path in sorted(options.data.glob("*.wav"))]
     if not sounds:
         parser.error(f"{options.data} has no WAV file")
-    port, proxy_port = free_ports(2)
+    with reserved_port() as port:
+        _measure(options, sounds, port)
+
+
+def _measure(options: argparse.Namespace, sounds: Sequence[np.ndarray], port: int) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        proxy_port = free.getsockname()[1]
     results: dict[str, Any] = {
         "date": date.today().isoformat(),
         "machine": machine(),
@@ -124,7 +130,7 @@ def main() -> None:
         print(f"hold: {results['curve_holds']} streams; by UniTalker's rule {results['fast_holds']}", flush=True)
         serve.delete(NAME)
         if not options.only_streams:
-            results["scaling"] = serve_scaling.measured(sounds, *free_ports(1))
+            results["scaling"] = serve_scaling.measured(sounds, port)
         serve.shutdown()
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(json.dumps(results, indent=1) + "\n")
@@ -202,10 +208,13 @@ def show(row: dict[str, Any], pace: float) -> None:
     )
 
 
-def free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        taken = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [one.getsockname()[1] for one in taken]
+@contextmanager
+def reserved_port() -> Iterator[int]:
+    """Of loopback, for who shares it as an ingress does: nothing listens here, and nobody else gets it."""
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
 
 
 @serve.deployment

@@ -84,8 +84,8 @@ class ServeConfig:
     live_sessions: int = 64
     """Live sessions that one ingress replica holds; further ones are closed with 1013."""
     live_lanes: int | None = None
-    """Ways from an ingress replica to model replicas that live sessions share; by default twice max_replicas. More
-    spread sessions more evenly, fewer make larger batches."""
+    """Ways from an ingress replica to model replicas that live sessions share; by default twice max_replicas. One
+    more is used for every `scale_streams` / 2 sessions: more spread sessions more evenly, fewer make larger batches."""
     live_streams: int = 1024
     """Streams that a model replica remembers (0.28 MB each with lite); one that is forgotten is built anew."""
     live_idle_s: float = 30.0

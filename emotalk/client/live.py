@@ -175,7 +175,7 @@ class LiveSession:
             await asyncio.sleep(self._backoff.wait_s(tried))
 
     async def _greeted(self) -> ClientConnection:
-        # Samples do not shrink by being compressed, and it takes longer than all else that is done with them here.
+        # Samples hardly shrink by being compressed, and it takes time at both ends.
         socket = await connect(self._address, additional_headers=self._headers, max_size=None, compression=None)
         try:
             hello: dict[str, Any] = {

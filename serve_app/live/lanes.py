@@ -60,15 +60,18 @@ class Lane:
 
 
 class Lanes:
-    """The lanes of one ingress; a session takes the one with the fewest."""
+    """The lanes of one ingress. Sessions share as few as hold them, as each lane has calls of its own; where all are
+    full, the one with the fewest takes more. full: sessions of a lane before another is opened."""
 
-    def __init__(self, count: int, call: Call) -> None:
+    def __init__(self, count: int, call: Call, full: int) -> None:
+        self._full = full
         name = secrets.token_hex(8)  # each ingress spreads its lanes over the replicas by itself
         self._lanes = [Lane(f"{name}-{i}", call) for i in range(count)]
 
     def join(self) -> Lane:
         """Give it back with `leave`."""
-        lane = min(self._lanes, key=lambda lane: lane.sessions)
+        open_ = [lane for lane in self._lanes if lane.sessions < self._full]
+        lane = max(open_, key=_sessions) if open_ else min(self._lanes, key=_sessions)
         lane.sessions += 1
         return lane
 
@@ -78,3 +81,7 @@ class Lanes:
     @property
     def sessions(self) -> int:
         return sum(lane.sessions for lane in self._lanes)
+
+
+def _sessions(lane: Lane) -> int:
+    return lane.sessions

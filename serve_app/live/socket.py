@@ -62,7 +62,7 @@ class LiveSessions:
 
     def __init__(self, config: ServeConfig, model: Model) -> None:
         self._config, self._model = config, model
-        self.lanes = Lanes(config.lanes, model.step)
+        self.lanes = Lanes(config.lanes, model.step, full=max(1, config.scale_streams // 2))
         self._open: dict[str, Conversation] = {}
 
     async def serve(self, socket: WebSocket) -> None:

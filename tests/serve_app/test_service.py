@@ -64,10 +64,12 @@ def url(ray_session: None, served: Path, free_port: int, direct: str) -> Iterato
 
 
 @pytest.fixture(scope="module")
-def direct() -> str:
-    """Where the ingress listens itself, past the proxy."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return f"http://127.0.0.1:{free.getsockname()[1]}"
+def direct() -> Iterator[str]:
+    """Where the ingress listens itself, past the proxy. Only who shares the port can have it meanwhile."""
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        taken.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}"
 
 
 def post(url: str, audio: bytes, controls: str = "{}", **request: Any) -> httpx.Response:

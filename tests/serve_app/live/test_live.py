@@ -63,7 +63,7 @@ def test_frames_are_those_of_the_whole_recording(animator: Animator, lose: bool)
 
 def test_sessions_side_by_side_share_nothing(animator: Animator) -> None:
     cases = [(voice(1 + i / 3, seed=i), Controls(emotion=("sad", "angry", None)[i % 3], seed=i)) for i in range(6)]
-    config = replace(LIMITS, live_lanes=2)
+    config = replace(LIMITS, live_lanes=2, scale_streams=4)
 
     async def talk(url: str) -> None:
         asks = (spoken(url, sound, {**HELLO, "controls": controls.to_dict()}) for sound, controls in cases)

@@ -9,7 +9,7 @@ import pytest
 
 from emotalk.controls import Controls
 from emotalk.inference.animator import Animator
-from serve_app.live.lanes import Lane
+from serve_app.live.lanes import Lane, Lanes
 from serve_app.live.steps import Answer, Ask, Frames, Lost
 from serve_app.live.streams import LiveStreams
 from tests.serve_app.recordings import voice
@@ -84,3 +84,13 @@ def test_what_comes_while_a_lane_calls_goes_with_its_next_call() -> None:
 
     asyncio.run(run())
     assert calls == [["a"], ["b", "d"]]
+
+
+def test_sessions_share_as_few_lanes_as_hold_them() -> None:
+    async def call(key: str, asks: Sequence[Ask]) -> list[Answer]:
+        raise AssertionError(key)
+
+    lanes = Lanes(3, call, full=2)
+    taken = [lanes.join().key for _ in range(8)]
+    assert [taken.index(key) for key in taken] == [0, 0, 2, 2, 4, 4, 0, 2]
+    assert lanes.sessions == 8

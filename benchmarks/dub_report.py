@@ -95,7 +95,7 @@ def _dubbed(uri: str, seconds: float, size: int, random: np.random.Generator, *,
     label = max(means, key=lambda name: means[name])
     speed = float(random.lognormal(np.log(3_900), 0.2))
     name = uri.removeprefix("s3://shelf/").removesuffix(".mp3")
-    values = {"silence": 47.0, "quiet": -48.0, "clipped": 0.013, "offset": 0.021}
+    values = {"silence": 47.0, "quiet": -48.0, "clipped": 0.013, "offset": 0.021, "cut": 12.5}
     warnings = [
         Finding(kind, float(random.uniform(0, seconds)), float(random.uniform(0.01, 1)), values.get(kind, 0.0))
         for kind in MEANINGS

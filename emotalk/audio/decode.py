@@ -1,10 +1,11 @@
 """Any audio file to 16 kHz mono float32, by ffmpeg through PyAV: one decoder for whole files and streams.
 
-What counts as damage. A WAV header's length is not a promise: recorders that stream write zero or the maximum, so what
-is there is used. MP4, FLAC, Matroska with a length, and MP3 with a Xing header know their length: when more than 0.1 s
-of it is missing (FLAC: one sample), the file was cut and is refused with the time reached. An MP3 without such a header
-and an Ogg stream end where their data ends; half a frame at the very end is left out. A decoder's error anywhere else,
-a wrong checksum in FLAC and a lost page inside Ogg are refused with the time reached.
+What counts as damage. A WAV header's length is not a promise: recorders that stream write zero or the maximum, and
+beyond 4 GiB it is too small, so what is there is used (`probe_audio` tells what is missing). MP4, FLAC, Matroska with a
+length, and MP3 with a Xing header know their length: when more than 0.1 s of it is missing (FLAC: one sample), the file
+was cut and is refused with the time reached. An MP3 without such a header and an Ogg stream end where their data ends;
+half a frame at the very end is left out. A decoder's error anywhere else, a wrong checksum in FLAC and a lost page
+inside Ogg are refused with the time reached.
 """
 
 import math
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from emotalk.audio.container import (
+    LOST_TOLERANCE_S,
     AudioSource,
     declared_duration_s,
     decoded,
@@ -23,8 +25,6 @@ from emotalk.audio.container import (
 )
 from emotalk.audio.resample import Resampler
 from emotalk.errors import InputError, TooLongError
-
-LOST_TOLERANCE_S = 0.1  # encoders' delay and padding stand in some declared lengths
 
 
 def load_audio(source: AudioSource, *, max_duration_s: float | None = None) -> np.ndarray:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from emotalk.timing import clock
 
-Kind = Literal["silent", "silence", "quiet", "clipped", "offset", "telephone", "music", "unsure"]
+Kind = Literal["silent", "silence", "quiet", "clipped", "offset", "telephone", "music", "unsure", "cut"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ MEANINGS: Mapping[Kind, Meaning] = {
         "music-like: steady tones or a beat", "cut it or take the voice alone: a face moves to it as to speech"
     ),
     "unsure": Meaning("no emotion is heard clearly", "choose one with --emotion, or look at the face"),
+    "cut": Meaning("its header promises {value:.1f} s more than there is", "copy it again: it was cut short"),
 }
 
 

@@ -48,6 +48,7 @@ class Animated:
 
     style: the style that was used, in words or as an index. shown: whether something else than what was heard was asked
     for. faded: share of frames in which the emotion was not heard surely enough; None where that was not asked.
+    missing_s: seconds of sound that the recording's header promises and that are not there.
     """
 
     frames: int
@@ -57,6 +58,7 @@ class Animated:
     style: str | int
     shown: bool = False
     faded: float | None = None
+    missing_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,7 @@ def animate_recording(
         style=in_words(published.meta["style_used"]),
         shown="shown" in published.meta,
         faded=published.meta.get("faded"),
+        missing_s=counted.missing_s,
     )
 
 
@@ -188,14 +191,16 @@ class _Counted:
         self._path = path
         self._heard = heard
         self.samples = 0
+        self.missing_s = 0.0
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        declared_s = probe_audio(self._path).duration_s
+        info = probe_audio(self._path)
+        self.missing_s = info.missing_s
         for block in stream_audio(self._path):
             yield block
             self.samples += len(block)
             if self._heard is not None:
-                self._heard(self.samples / SAMPLE_RATE, declared_s)
+                self._heard(self.samples / SAMPLE_RATE, info.duration_s)
 
 
 def _put(spool: IO[bytes], piece: Animation) -> None:

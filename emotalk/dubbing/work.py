@@ -13,6 +13,7 @@ import numpy as np
 from emotalk.audio import probe_audio, stream_audio, write_wav
 from emotalk.dubbing.chapters import Cursor, span_of
 from emotalk.dubbing.completion import Recipe, current, wanted
+from emotalk.dubbing.findings import Finding
 from emotalk.dubbing.journal import Journal
 from emotalk.dubbing.lease import LeaseLostError
 from emotalk.dubbing.ledger import Output, Record
@@ -271,12 +272,19 @@ class _Work:
             style=in_words(published.meta["style_used"]),
             speed=seconds / elapsed_s if elapsed_s > 0 and self.strand.is_whole and not take.begun else None,
             chapter=take.chapter,
-            warnings=(*check.warnings(), *([unsure] if unsure is not None else [])),
+            warnings=(*check.warnings(), *filter(None, (unsure, self._cut(seconds)))),
             outputs=outputs,
         )
         dubber.journal.add(new)
         row = dubbing.done_row(recording, take, new)
         return replace(row, state=ANIMATED, speed=new.speed, work_s=elapsed_s, emotions=published.emotions)
+
+    def _cut(self, seconds: float) -> Finding | None:
+        """A warning where the recording's header promises more sound than there is."""
+        missing_s = probe_audio(self.source.path).missing_s
+        if not missing_s:
+            return None
+        return Finding("cut", seconds, missing_s / (seconds + missing_s), round(missing_s, 3))
 
     def _direction(self, predictor: Predictor) -> Direction:
         """The controls with all that they refer to; another recording's emotion stretched over this one's length."""

@@ -9,8 +9,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from fractions import Fraction
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property, lru_cache
 from typing import Any
 
@@ -22,7 +21,8 @@ from emotalk.dubbing.naming import OWN_FOLDER
 from emotalk.dubbing.parts import PARTS_VERSION
 from emotalk.errors import InputError
 from emotalk.files import is_uri, local_path, sha256_of
-from emotalk.formats import find_format, format_for
+from emotalk.formats import Format, find_format, format_for
+from emotalk.formats.options import digested, taken_by
 from emotalk.inference.post import POST_VERSION
 from emotalk.inference.windows import PLAN_VERSION
 from emotalk.model.config import Precision
@@ -37,7 +37,8 @@ class Recipe:
 
     model: digest of the model directory. fps: the rate of the files, as `30000/1001`; None: the network's own. Formats
         that are made for one rate keep to it. emotion_sha256: of the recording that the emotion is taken from.
-        precision: of the network's products, see `Animator`.
+        precision: of the network's products, see `Animator`. options: of the formats, files by their digest, see
+        `emotalk.formats.options`.
     """
 
     model: str
@@ -45,11 +46,25 @@ class Recipe:
     fps: str | None = None
     emotion_sha256: str | None = None
     precision: Precision = "float32"
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, model: str, controls: Controls, fps: str | None = None, precision: Precision = "float32") -> "Recipe":
-        """Reads the recording that the emotion is taken from, if there is one."""
-        return cls(model, controls, fps, _emotion_digest(controls), precision)
+    def of(
+        cls,
+        model: str,
+        controls: Controls,
+        fps: str | None = None,
+        precision: Precision = "float32",
+        options: Mapping[str, Any] | None = None,
+    ) -> "Recipe":
+        """Reads the recording that the emotion is taken from, if there is one, and the files of options."""
+        return cls(model, controls, fps, _emotion_digest(controls), precision, digested(options or {}))
+
+    def with_controls(self, controls: Controls) -> "Recipe":
+        """The same with other controls; reads as `of` does."""
+        same = controls.emotion_from == self.controls.emotion_from
+        emotion_sha256 = self.emotion_sha256 if same else _emotion_digest(controls)
+        return replace(self, controls=controls, emotion_sha256=emotion_sha256)
 
     def check_emotion(self) -> None:
         """InputError where the recording that the emotion is taken from is no longer the one it was."""
@@ -61,10 +76,12 @@ class Recipe:
         # Left out on purpose: the kind of device and the number of threads, on which the last bits depend (1e-6 from
         # one thread to two). Thousands of hours are not made again because another machine goes on with them. Instead
         # each output says what it was made on, the report counts that, and one recording's files are of one making.
-        version, only_fps = _format_of(suffix)
-        made_by = self._made_by(sha256, chapter) | {"post": POST_VERSION, "format": [suffix, version]}
-        if self.fps is not None and only_fps is None:
+        known = _format_of(suffix)
+        made_by = self._made_by(sha256, chapter) | {"post": POST_VERSION, "format": [suffix, known.version]}
+        if self.fps is not None and known.only_fps is None:
             made_by["fps"] = self.fps
+        if self.options and (own := taken_by(known, self.options)):
+            made_by["options"] = own
         return _digest(made_by)
 
     def part_key(self, sha256: str, made_on: str, part_windows: int, chapter: Chapter | None = None) -> str:
@@ -193,10 +210,9 @@ def _known(suffix: str) -> bool:
 
 
 @cache
-def _format_of(suffix: str) -> tuple[int, Fraction | None]:
-    """Version and only rate: asked for every output of a shelf."""
-    known = format_for(suffix)
-    return known.version, known.only_fps
+def _format_of(suffix: str) -> Format:
+    """Asked for every output of a shelf."""
+    return format_for(suffix)
 
 
 def _digest(made_by: Mapping[str, Any]) -> str:

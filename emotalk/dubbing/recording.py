@@ -18,6 +18,7 @@ from emotalk.dubbing.emotions import EmotionCurve, EmotionSeries
 from emotalk.errors import InputError
 from emotalk.files import PathOrUri, is_uri, local_path, open_source
 from emotalk.formats import Written, format_for, format_named, write_animation
+from emotalk.formats.options import taken_by
 from emotalk.inference.heard import emotion_of
 from emotalk.timing import frames_of
 
@@ -144,8 +145,8 @@ def publish(
 
     Memory does not grow with the length: finished pieces wait in a temporary file. No target is touched before the
     whole recording was animated; `before_writing` is called then. Each target appears whole or not at all.
-    options: what `write_animation` takes besides; formats that want a sound get the recording, those that are made for
-    one frame rate keep to it.
+    options: what `write_animation` takes besides, each for the formats that take it; formats that want a sound get the
+    recording, those that are made for one frame rate keep to it.
     """
     meta = {**animator.meta(controls), SOURCE_SHA256: source.sha256}
     frames = 0
@@ -178,10 +179,10 @@ def _options(target: PathOrUri, source: Source, asked: Mapping[str, Any]) -> dic
     name = PurePosixPath(str(target)).name
     ending = max((suffix for suffix in known.suffixes if name.lower().endswith(suffix)), key=len, default="")
     told = {"sound": source.path, "clip_id": name[: len(name) - len(ending)]}
-    options = {option: value for option, value in told.items() if option in known.write_options} | dict(asked)
+    given = {option: asked[option] for option in ("format", "fps") if option in asked}
     if known.only_fps is not None:
-        options.pop("fps", None)
-    return options
+        given.pop("fps", None)
+    return taken_by(known, told | dict(asked)) | given
 
 
 class _Counted:

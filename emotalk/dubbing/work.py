@@ -246,7 +246,7 @@ class _Work:
                 source,
                 list(targets.values()),
                 recipe.controls,
-                options={} if recipe.fps is None else {"fps": recipe.fps},
+                options={**dubbing.options, **({} if recipe.fps is None else {"fps": recipe.fps})},
                 before_writing=before_writing,
             )
         outputs = {} if record is None else {suffix: record.outputs[suffix] for suffix in done}

@@ -24,6 +24,7 @@ from emotalk.audio.container import (
     opened,
 )
 from emotalk.audio.resample import Resampler
+from emotalk.audio.samples import first_wrong
 from emotalk.errors import InputError, TooLongError
 
 
@@ -85,9 +86,9 @@ def _decode(source: AudioSource, max_duration_s: float | None) -> Iterator[np.nd
                 resampler = Resampler(rate)
             assert resampler is not None
             mono = _to_mono(frame)
-            if not np.isfinite(mono).all():
-                bad_s = seconds + float(np.argmin(np.isfinite(mono))) / rate
-                raise InputError(f"the sample at {bad_s:.3f} s is not a finite number", source=name)
+            if (place := first_wrong(mono)) is not None:
+                reason = f"the sample at {seconds + place / rate:.3f} s is no sound ({mono[place]:g} times full scale)"
+                raise InputError(reason, source=name)
             if checks_gaps and frame.time is not None:
                 if expected_s is not None and frame.time - expected_s > LOST_TOLERANCE_S:
                     raise InputError(f"damaged: sound is missing from {expected_s:.2f} s on", source=name)

@@ -162,7 +162,7 @@ def test_what_is_no_recording_is_refused_by_name(tmp_path: Path, data: bytes, re
         assert caught.value.source == str(path)
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e300])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e300, -1e30])
 def test_numbers_that_are_not_samples_are_refused_with_their_time(bad: float) -> None:
     samples = np.zeros(48_000)
     samples[36_000] = bad

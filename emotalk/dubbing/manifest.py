@@ -100,8 +100,11 @@ def _rows(manifest: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
 def _csv(text: Iterable[str], manifest: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     reader = csv.DictReader(text, strict=True)
     try:
-        if "uri" not in (reader.fieldnames or ()):
+        names = list(reader.fieldnames or ())
+        if "uri" not in names:
             raise InputError(f"line 1: no column uri; known are {', '.join(COLUMNS)}, controls.*", source=manifest)
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise InputError(f"line 1: columns that are there twice: {', '.join(twice)}", source=manifest)
         for row in reader:
             place = f"line {reader.line_num}"
             if None in row or None in row.values():
@@ -161,12 +164,12 @@ def _output(given: Any) -> str | None:
 
 def _bytes(given: Any) -> int:
     try:
-        number = int(given or 0)
+        number = float(given or 0)
     except (TypeError, ValueError, OverflowError):
-        number = -1
-    if number < 0:
+        number = -1.0
+    if not number >= 0 or not number.is_integer():
         raise InputError(f"bytes must be a whole number that is not negative, not {shown(given)}")
-    return number
+    return int(number)
 
 
 def _controls(data: Mapping[str, Any], manifest: str, presets: Callable[[str], Preset]) -> dict[str, Any]:
@@ -198,10 +201,13 @@ def _controls(data: Mapping[str, Any], manifest: str, presets: Callable[[str], P
 
 
 def _value(cell: Any) -> Any:
-    """A cell of a CSV is text: numbers, true, false and lists are read as JSON, anything else is a word."""
-    if not isinstance(cell, str):
-        return cell
-    try:
-        return json.loads(cell)
-    except (ValueError, RecursionError):
-        return cell
+    """A cell of a CSV is text: numbers, true, false and lists are read as JSON, anything else is a word.
+
+    Tables make fractions of the whole numbers of a column in which some are missing: 3.0 is 3.
+    """
+    if isinstance(cell, str):
+        try:
+            cell = json.loads(cell)
+        except (ValueError, RecursionError):
+            return cell
+    return int(cell) if isinstance(cell, float) and cell.is_integer() else cell

@@ -189,10 +189,15 @@ class _Planner:
         yield from self._in_chapters(looked, names)
 
     def is_taken(self, take: Take) -> bool:
-        """Whether a recording before this one has the same name: only names of chapters can meet others'."""
-        if self._chapters:
-            self._given[take.name.casefold()] += 1
-        return self._given[take.name.casefold()] > 1
+        """Whether a recording before this one has the same name. Only names of chapters can meet others', and suffixes
+        of which one ends with another: `a` in FLAME's format and `a.flame` in NumPy's are both `a.flame.npz`."""
+        suffixes = self._dubbing.suffixes
+        meeting = any(one != other and one.endswith(other) for one in suffixes for other in suffixes)
+        if not (meeting or self._chapters):
+            return False
+        names = [f"{take.name}{suffix}".casefold() for suffix in (suffixes if meeting else ("",))]
+        self._given.update(names)
+        return any(self._given[name] > 1 for name in names)
 
     def is_done(self, recording: Recording, take: Take, recipe: Recipe) -> bool:
         record = take.record

@@ -76,6 +76,18 @@ def test_a_shelf_is_dubbed_for_flame(run: Run, flame: dict[str, str], tmp_path: 
     assert np.linalg.norm(there - here, axis=2).mean() < 0.3 * moved
 
 
+def test_names_do_not_meet_in_the_suffix(model: Path, flame: dict[str, str], tmp_path: Path) -> None:
+    for name in ("a.wav", "a.flame.wav"):
+        write_murmur(tmp_path / "shelf" / name, 0.4)
+    recipe = Recipe.of("model", Controls(), options=flame)
+    dubbing = Dubbing(OutputFolder(str(tmp_path / "out")), recipe, (".npz", ".flame.npz"), options=loaded(flame))
+    listing = list_recordings([str(tmp_path / "shelf")], output=str(tmp_path / "out"))
+    plan = Plan.of(listing, dubbing, Ledger.read(str(tmp_path / "out")))
+    assert [take.name for item in plan.items for take in item.takes] == ["a.flame"]
+    (failed,) = plan.failed
+    assert "its output a would be another recording's, too" in (failed.reason or "")
+
+
 def test_an_option_that_changes_makes_its_own_format_again(run: Run, tmp_path: Path) -> None:
     assert run(".csv", ".npz", start="10:00:00:00") == {"a.csv", "a.npz"}
     assert run(".csv", ".npz", start="10:00:00:00") == set()

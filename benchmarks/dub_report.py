@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from benchmarks.pictures import save_small
 from emotalk.dubbing.emotions import BUCKET_S, MOST_BUCKETS, EmotionCurve
 from emotalk.dubbing.findings import MEANINGS, Finding
 from emotalk.dubbing.report import (
@@ -157,7 +158,8 @@ def screenshot(page: Path, target: Path, width: int, height: int, *, dark: bool)
             timeout=120,
         )
     with Image.open(target) as taken:
-        taken.convert("P", palette=Image.Palette.ADAPTIVE, colors=128).save(target, optimize=True)
+        picture = np.asarray(taken.convert("RGB"))
+    save_small(target, picture)
 
 
 def _peak_mib() -> float:

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import tyro
 
-from benchmarks.pictures import FOLDER
+from benchmarks.pictures import FOLDER, save_small
 from emotalk import Animator, Controls, EmoTalk, default_model, load_audio
 from emotalk.blendshapes import COEFFICIENTS, GROUPS
-from emotalk.render import save_png, still
+from emotalk.render import still
 from emotalk.render.heat import distances_mm, round_limit
 from emotalk.render.lettering import SOFT, write
 from emotalk.render.stage import BACKDROP
@@ -81,16 +81,13 @@ class Options:
 
 
 def main() -> None:
-    from PIL import Image
-
     options = tyro.cli(Options, description=__doc__)
     animator = Animator(EmoTalk.from_pretrained(default_model()), device="cpu")
     samples = load_audio(options.reading)
     shapings = {name for name in EACH if name.startswith("shaping.")}
     for file, names in (("controls-each", EACH.keys() - shapings), ("shaping-each", shapings)):
         rows = [_row(animator, samples, name, options.voice) for name in EACH if name in names]
-        picture = Image.fromarray(np.concatenate(rows)).convert("P", palette=Image.Palette.ADAPTIVE, colors=200)
-        save_png(FOLDER / f"{file}.png", np.asarray(picture.convert("RGB")))
+        save_small(FOLDER / f"{file}.png", np.concatenate(rows))
 
 
 def faces(animator: Animator, samples: np.ndarray, control: str, voice: str) -> tuple[np.ndarray, np.ndarray]:

@@ -196,7 +196,8 @@ def _controls(data: Mapping[str, Any], manifest: str, presets: Callable[[str], P
         if isinstance(take := changes.get("emotion_from"), str):
             changes["emotion_from"] = absolute(take)  # the workers have other working directories
         asked = layered(changes, asked)
-    Controls.from_dict(asked)  # refuses what no controls can be
+    if asked:
+        Controls.from_dict(asked)  # refuses what no controls can be
     return asked
 
 

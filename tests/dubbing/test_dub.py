@@ -369,7 +369,7 @@ def test_what_made_an_output_is_its_key(monkeypatch: pytest.MonkeyPatch) -> None
     keys = {recipe.key("sha", ".npz"), *(other() for other in others)}
     for version in ("PLAN_VERSION", "POST_VERSION"):
         monkeypatch.setattr(completion, version, 1000)
-        keys.add(recipe.key("sha", ".npz"))
+        keys.add(Recipe("model", Controls()).key("sha", ".npz"))
     assert len(keys) == 8
 
 

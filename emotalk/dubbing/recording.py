@@ -148,6 +148,9 @@ def publish(
     options: what `write_animation` takes besides, each for the formats that take it; formats that want a sound get the
     recording, those that are made for one frame rate keep to it.
     """
+    for target in targets:
+        if not is_uri(target) and local_path(target).exists() and local_path(target).samefile(source.path):
+            raise InputError(f"{target} is the recording itself: choose another output")
     meta = {**animator.meta(controls), SOURCE_SHA256: source.sha256}
     frames = 0
     outputs: dict[str, Written] = {}

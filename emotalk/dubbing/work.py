@@ -239,6 +239,8 @@ class _Work:
                 dubber.journal.forget([record.without(todo)])
 
         targets = {suffix: dubbing.folder.path(take.name, suffix) for suffix in todo}
+        if recording.uri in targets.values():  # of URIs `publish` sees a copy alone
+            raise InputError(f"{recording.uri} is the recording itself: choose another output")
         with self._with_sound(todo) as source:
             published = publish(
                 animator,

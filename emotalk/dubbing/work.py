@@ -4,7 +4,7 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import numpy as np
 from emotalk.audio import probe_audio, stream_audio, write_wav
 from emotalk.dubbing.chapters import Cursor, span_of
 from emotalk.dubbing.completion import Recipe, current, wanted
-from emotalk.dubbing.findings import Finding
+from emotalk.dubbing.findings import cut_short
 from emotalk.dubbing.journal import Journal
 from emotalk.dubbing.lease import LeaseLostError
 from emotalk.dubbing.ledger import Output, Record
@@ -253,11 +253,9 @@ class _Work:
             )
         outputs = {} if record is None else {suffix: record.outputs[suffix] for suffix in done}
         for suffix, target in targets.items():
-            written = published.outputs[target]
-            key = recipe.key(self.source.sha256, suffix, take.chapter)
+            written, key = published.outputs[target], recipe.key(self.source.sha256, suffix, take.chapter)
             outputs[suffix] = Output(key, written.bytes, written.sha256, animator.made_on)
-        elapsed_s = time.monotonic() - started
-        seconds = frames / 30
+        elapsed_s, seconds = time.monotonic() - started, frames / 30
         emotion, share = emotion_of(published.meta) or ("", 0.0)
         heard = None if "shown" in published.meta else published.emotions
         unsure = None if heard is None else heard.unsure()
@@ -274,19 +272,12 @@ class _Work:
             style=in_words(published.meta["style_used"]),
             speed=seconds / elapsed_s if elapsed_s > 0 and self.strand.is_whole and not take.begun else None,
             chapter=take.chapter,
-            warnings=(*check.warnings(), *filter(None, (unsure, self._cut(seconds)))),
+            warnings=(*check.warnings(), *filter(None, (unsure, cut_short(self.source.path, seconds)))),
             outputs=outputs,
         )
         dubber.journal.add(new)
         row = dubbing.done_row(recording, take, new)
         return replace(row, state=ANIMATED, speed=new.speed, work_s=elapsed_s, emotions=published.emotions)
-
-    def _cut(self, seconds: float) -> Finding | None:
-        """A warning where the recording's header promises more sound than there is."""
-        missing_s = probe_audio(self.source.path).missing_s
-        if not missing_s:
-            return None
-        return Finding("cut", seconds, missing_s / (seconds + missing_s), round(missing_s, 3))
 
     def _direction(self, predictor: Predictor) -> Direction:
         """The controls with all that they refer to; another recording's emotion stretched over this one's length."""
@@ -353,8 +344,7 @@ def _is_another(record: Record, uri: str) -> bool:
     """Whether the record tells of a file that is still somewhere else: then this is no new version of it."""
     if record.uri == uri:
         return False
-    try:
+    with suppress(InputError, OSError):
         open_source(record.uri).close()
-    except (InputError, OSError):
-        return False
-    return True
+        return True
+    return False

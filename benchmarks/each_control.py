@@ -13,6 +13,7 @@ import tyro
 
 from benchmarks.pictures import FOLDER, save_small
 from emotalk import Animator, Controls, EmoTalk, default_model, load_audio
+from emotalk.audio import SAMPLE_RATE
 from emotalk.blendshapes import COEFFICIENTS, GROUPS
 from emotalk.render import still
 from emotalk.render.heat import distances_mm, round_limit
@@ -21,20 +22,27 @@ from emotalk.render.stage import BACKDROP
 from emotalk.rigs import procedural_head
 
 STILL: Mapping[str, Any] = {"blinks_per_minute": 0.0, "tail_s": 0.0}
-HEIGHT, LABEL, CHART = 132, 200, 330  # pixels: of a row and a face, of the columns before the faces
+HEIGHT, LABEL, CHART = 132, 200, 330  # pixels: of a row, of its columns before the faces
 MARGIN = 12
+FACE = HEIGHT - MARGIN
 LINE = {"without": (150, 154, 160), "with": (46, 108, 176)}
 
 
 @dataclass(frozen=True)
 class Seen:
-    """asked: controls as JSON has them. group: of the face, that moves. Another recording is `VOICE`."""
+    """asked: controls as JSON has them; another recording is `VOICE`. group: of the face, that moves.
+
+    zoom_s: of the reading that is drawn, about the moment. cut_s: where the reading ends, in the middle of a word.
+    """
 
     group: str
     asked: Mapping[str, Any] = field(default_factory=dict)
+    zoom_s: float | None = None
+    cut_s: float | None = None
 
 
 VOICE = "VOICE"
+CLOSE_S = 2.5
 OFTEN: Mapping[str, Any] = {"blinks_per_minute": 60.0}
 EACH: Mapping[str, Seen] = {
     "emotion": Seen("brows", {"emotion": "angry"}),
@@ -46,11 +54,11 @@ EACH: Mapping[str, Seen] = {
     "intensity": Seen("brows", {"emotion": "angry", "intensity": 2.5}),
     "level": Seen("brows", {"level": 1.0}),
     "style": Seen("mouth", {"style": 3}),
-    "smoothing": Seen("jaw", {"smoothing": 0.0}),
+    "smoothing": Seen("jaw", {"smoothing": 0.0}, CLOSE_S),
     "silence_gate": Seen("jaw", {"silence_gate": 0.0, "shaping": {"silence_dbfs": -30.0}}),
     "blinks_per_minute": Seen("lids", OFTEN),
     "seed": Seen("lids", {**OFTEN, "seed": 1}),
-    "tail_s": Seen("jaw", {"tail_s": 1.0}),
+    "tail_s": Seen("jaw", {"tail_s": 1.0}, cut_s=2.6),
     "segments": Seen("brows", {"segments": [{"start_s": 2, "stop_s": 4, "emotion": "angry", "intensity": 2}]}),
     "shaping.gain": Seen("jaw", {"shaping": {"gain": {"jawOpen": 1.5}}}),
     "shaping.offset": Seen("brows", {"shaping": {"offset": {"browDown": 0.3}}}),
@@ -60,11 +68,11 @@ EACH: Mapping[str, Seen] = {
     "shaping.lower_face": Seen("jaw", {"shaping": {"lower_face": 0.5}}),
     "shaping.lip_close": Seen("mouth", {"shaping": {"lip_close": 1.0}}),
     "shaping.eyelid": Seen("lids", {"shaping": {"eyelid": 0.4}}),
-    "shaping.upper_smoothing": Seen("brows", {"shaping": {"upper_smoothing": 0.0}}),
-    "shaping.lower_smoothing": Seen("jaw", {"shaping": {"lower_smoothing": 0.0}}),
+    "shaping.upper_smoothing": Seen("brows", {"shaping": {"upper_smoothing": 0.0}}, CLOSE_S),
+    "shaping.lower_smoothing": Seen("jaw", {"shaping": {"lower_smoothing": 0.0}}, CLOSE_S),
     "shaping.upper_window": Seen("brows", {"shaping": {"upper_window": 15}}),
-    "shaping.lower_window": Seen("jaw", {"shaping": {"lower_window": 9}}),
-    "shaping.smoothing_order": Seen("jaw", {"shaping": {"lower_window": 9, "smoothing_order": 0}}),
+    "shaping.lower_window": Seen("jaw", {"shaping": {"lower_window": 9}}, CLOSE_S),
+    "shaping.smoothing_order": Seen("jaw", {"shaping": {"lower_window": 9, "smoothing_order": 0}}, CLOSE_S),
     "shaping.silence_dbfs": Seen("jaw", {"shaping": {"silence_dbfs": -30.0}}),
     "shaping.blink_variety": Seen("lids", {**OFTEN, "shaping": {"blink_variety": 0.0}}),
     "shaping.gaze": Seen("gaze", {"shaping": {"gaze": 1.0}}),
@@ -92,7 +100,8 @@ def main() -> None:
 
 def faces(animator: Animator, samples: np.ndarray, control: str, voice: str) -> tuple[np.ndarray, np.ndarray]:
     """(frames, 52) without a control, and with it; with as many frames as the tail has."""
-    asked = EACH[control].asked
+    asked, cut_s = EACH[control].asked, EACH[control].cut_s
+    samples = samples if cut_s is None else samples[: round(cut_s * SAMPLE_RATE)]
 
     def face(changes: Mapping[str, Any]) -> np.ndarray:
         told = {name: voice if value == VOICE else value for name, value in changes.items()}
@@ -124,17 +133,23 @@ def _row(animator: Animator, samples: np.ndarray, control: str, voice: str) -> n
     apart_mm = distances_mm(rig, one[None], other[None])[0]
     limit_mm = round_limit(float(apart_mm.max()))
     pictures = [
-        still(rig, one, size=HEIGHT),
-        still(rig, other, size=HEIGHT),
-        still(rig, other, size=HEIGHT, scalars_mm=apart_mm, limit_mm=limit_mm),
+        still(rig, one, size=FACE),
+        still(rig, other, size=FACE),
+        still(rig, other, size=FACE, scalars_mm=apart_mm, limit_mm=limit_mm),
     ]
-    image = Image.new("RGB", (LABEL + CHART + 3 * HEIGHT, HEIGHT), BACKDROP)
+    image = Image.new("RGB", (LABEL + CHART + 3 * FACE, HEIGHT), BACKDROP)
     draw = ImageDraw.Draw(image)
     _label(draw, control)
-    _chart(draw, [before[:, column], after[:, column]], COEFFICIENTS[column], int(moment))
+    first, stop = 0, frames
+    if (zoom_s := EACH[control].zoom_s) is not None:
+        first = min(max(int(moment - 15 * zoom_s), 0), frames - int(30 * zoom_s))
+        stop = first + int(30 * zoom_s)
+    lines = [face[first:stop, column] for face in (before, after)]
+    _chart(draw, lines, COEFFICIENTS[column], int(moment) - first)
     for number, picture in enumerate(pictures):
-        image.paste(Image.fromarray(picture), (LABEL + CHART + number * HEIGHT, 0))
-    write(draw, f"red: {limit_mm:g} mm", (LABEL + CHART + 2.5 * HEIGHT, HEIGHT - 8), HEIGHT, 11, SOFT)
+        image.paste(Image.fromarray(picture), (LABEL + CHART + number * FACE, 0))
+    for number, text in enumerate(("without", "with", f"darkest: {limit_mm:g} mm")):
+        write(draw, text, (LABEL + CHART + (number + 0.5) * FACE, HEIGHT - MARGIN / 2), FACE, 11, SOFT)
     return np.asarray(image)
 
 

@@ -56,7 +56,7 @@ def animations(draw: st.DrawFn) -> Animation:
 @given(animation=animations())
 def test_it_comes_back(known: Format, animation: Animation, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.mktemp("trip") / f"a{known.suffix}"
-    holds_any_rate = known.only_fps is None and known.name != "npy"
+    holds_any_rate = known.only_fps is None and known.name not in ("npy", "emotion")
     written = animation if holds_any_rate else replace(animation, fps=FPS)
     written.save(path, **({"rig": RIG} if "rig" in known.write_options else {}))
     back = Animation.load(path)
@@ -75,6 +75,6 @@ def test_it_comes_back(known: Format, animation: Animation, tmp_path_factory: py
     assert (back.emotion is not None) == known.emotion
     if back.emotion is not None and written.emotion is not None:
         order = [back.emotion_names.index(label) for label in LABELS]
-        np.testing.assert_allclose(back.emotion[:, order], written.emotion, atol=6e-4)
+        np.testing.assert_allclose(back.emotion[:, order], written.emotion, atol=6e-4)  # thousandths in one format
     if known.meta:
         assert back.meta == written.meta

@@ -107,7 +107,9 @@ def test_offsets_and_limits_hold_for_a_reading(animator: Animator, reading: np.n
     plain = spoken(animator, reading)
     smile = list(columns_named("mouthSmile"))
     offset = spoken(animator, reading, shaping=Shaping(offset={"mouthSmile": 0.2}))
-    np.testing.assert_allclose(offset[:, smile], (plain[:, smile] + 0.2).clip(0, 1), atol=1e-4)
+    free = (plain[:, smile] > 0) & (offset[:, smile] < 1)  # of the last clamp
+    assert free.mean() > 0.3
+    np.testing.assert_allclose(offset[:, smile][free], plain[:, smile][free] + 0.2, atol=1e-4)
     low, high = np.quantile(plain[:, JAW], [0.3, 0.7])
     limits = Shaping(minimum={"jawOpen": float(low)}, maximum={"jawOpen": float(high)})
     held = spoken(animator, reading, shaping=limits)[:, JAW]

@@ -21,7 +21,7 @@ def to_json(value: Any) -> Any:
     if hasattr(value, "to_json"):
         return value.to_json()
     if is_dataclass(value):
-        kinds = _kinds(type(value))
+        kinds = _kinds(type(value))  # type: ignore[arg-type]
         return {name: to_json(_fraction(kind, getattr(value, name))) for name, kind in kinds.items()}
     if isinstance(value, Mapping):
         return {key: to_json(part) for key, part in value.items()}
@@ -35,7 +35,7 @@ def from_json(cls: type[T], data: Mapping[str, Any], what: str) -> T:
     known = [f.name for f in fields(cls)]  # type: ignore[arg-type]
     if unknown := sorted(str(key) for key in set(data) - set(known)):
         raise InputError(f"unknown {what}: {', '.join(unknown)}; known are {', '.join(known)}")
-    kinds = _kinds(cls)
+    kinds = _kinds(cls)  # type: ignore[arg-type]
     return cls(**{name: _read(kinds[name], value, name) for name, value in data.items()})
 
 

@@ -9,6 +9,7 @@ row leaves open is as the job's options say. Every error names the file and the 
 import csv
 import io
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -25,6 +26,7 @@ from emotalk.files import PathOrUri, absolute, is_uri, open_source, suffix_of
 MANIFEST_SUFFIXES = (".csv", ".jsonl", ".ndjson", ".parquet")
 COLUMNS = ("uri", "output", "preset", "controls", "bytes", "fingerprint")
 BATCH_ROWS = 4_096
+MAX_NAME_BYTES = 240  # file systems take 255, suffixes included
 _CONTROL = "controls."
 
 
@@ -157,9 +159,18 @@ def _output(given: Any) -> str | None:
     path = PurePosixPath(str(given))
     if path.is_absolute() or ".." in path.parts or str(path) == "." or path.parts[0].startswith(OWN_FOLDER):
         raise InputError(f"output must be a name below the output folder, not {given!r}")
+    if not all(_may_be_a_name(part) for part in path.parts):
+        raise InputError(f"output must be a name that a file can have, of {MAX_NAME_BYTES} bytes, not {shown(given)}")
     if folded(str(path)) == RUNS_OWN:
         raise InputError(f"output must not be {given!r}, which is the report of the run")
     return str(path)
+
+
+def _may_be_a_name(part: str) -> bool:
+    try:
+        return "\0" not in part and len(os.fsencode(part)) <= MAX_NAME_BYTES
+    except UnicodeEncodeError:
+        return False
 
 
 def _bytes(given: Any) -> int:

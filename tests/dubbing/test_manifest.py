@@ -126,6 +126,9 @@ def test_a_table_with_gaps_has_fractions_for_whole_numbers(kind: str, tmp_path: 
     [
         ("[" * 100_000, "line 1: not JSON"),
         ('{"uri": "a.wav", "bytes": 1e999}', "line 1: bytes must be a whole number"),
+        ('{"uri": "a.wav", "output": "a\\u0000b"}', "line 1: output must be a name that a file can have"),
+        ('{"uri": "a.wav", "output": "x/\\ud800"}', "line 1: output must be a name that a file can have"),
+        (json.dumps({"uri": "a.wav", "output": "ä" * 121}), "line 1: output must be a name that a file can have"),
         ('{"uri": "a.wav", "bytes": [1]}', "line 1: bytes must be a whole number"),
         (json.dumps({"uri": "a.wav", "controls": "[" * 100_000}), "line 1: controls are not JSON"),
     ],

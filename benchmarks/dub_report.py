@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from benchmarks.pictures import save_small
 from emotalk.dubbing.emotions import BUCKET_S, MOST_BUCKETS, EmotionCurve
 from emotalk.dubbing.findings import MEANINGS, Finding
 from emotalk.dubbing.report import (
@@ -95,7 +96,7 @@ def _dubbed(uri: str, seconds: float, size: int, random: np.random.Generator, *,
     label = max(means, key=lambda name: means[name])
     speed = float(random.lognormal(np.log(3_900), 0.2))
     name = uri.removeprefix("s3://shelf/").removesuffix(".mp3")
-    values = {"silence": 47.0, "quiet": -48.0, "clipped": 0.013, "offset": 0.021}
+    values = {"silence": 47.0, "quiet": -48.0, "clipped": 0.013, "offset": 0.021, "cut": 12.5}
     warnings = [
         Finding(kind, float(random.uniform(0, seconds)), float(random.uniform(0.01, 1)), values.get(kind, 0.0))
         for kind in MEANINGS
@@ -157,7 +158,8 @@ def screenshot(page: Path, target: Path, width: int, height: int, *, dark: bool)
             timeout=120,
         )
     with Image.open(target) as taken:
-        taken.convert("P", palette=Image.Palette.ADAPTIVE, colors=128).save(target, optimize=True)
+        picture = np.asarray(taken.convert("RGB"))
+    save_small(target, picture)
 
 
 def _peak_mib() -> float:

@@ -46,7 +46,7 @@ def main() -> None:
         _make(config, recipe, manifest, output)
         before_mib = _peak_mib()
         with _counted() as calls:
-            started = time.perf_counter()
+            started, worked = time.perf_counter(), time.process_time()
             listing = list_recordings([manifest], output=output)
             listed = time.perf_counter()
             ledger = Ledger.read(output)
@@ -55,10 +55,10 @@ def main() -> None:
             plan = Plan.of(listing, dubbing, ledger)
             planned = time.perf_counter()
             told = sum(1 for _ in plan.done_rows())
-        ended = time.perf_counter()
+        ended, worked = time.perf_counter(), time.process_time() - worked
     print(f"{config.items} recordings, {plan.takes} of them to do, {told} done")
     print(f"manifest {listed - started:.1f} s, ledger {read - listed:.1f} s, plan {planned - read:.1f} s, ", end="")
-    print(f"rows {ended - planned:.1f} s: {ended - started:.1f} s in all")
+    print(f"rows {ended - planned:.1f} s: {ended - started:.1f} s in all, {worked:.1f} s of the processor")
     print(f"peak memory {_peak_mib():.0f} MiB, {before_mib:.0f} MiB of it before")
     print("calls of the store: " + ", ".join(f"{count} {name}" for name, count in sorted(calls.items())))
 

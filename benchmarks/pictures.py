@@ -8,6 +8,7 @@ from emotalk.animation import Animation
 from emotalk.blendshapes import INDEX
 from emotalk.render import contact_sheet, save_png
 from emotalk.render.film import make_film
+from emotalk.render.video import palette_of
 from emotalk.rigs import procedural_head
 
 FOLDER = Path(__file__).parents[1] / "docs" / "images"
@@ -33,6 +34,15 @@ def main() -> None:
     film = make_film(pair, rig, titles=["truth", "model"], heat_map=True, size=208)
     (picture,) = film.pictures()
     save_png(FOLDER / "heat-map.png", picture)
+
+
+def save_small(path: Path, picture: np.ndarray) -> None:
+    """(H, W, 3) uint8 as a PNG of 256 colours, rare ones (a red word on a grey page) included."""
+    from PIL import Image
+
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(palette_of([picture]).tobytes())
+    Image.fromarray(picture).quantize(palette=palette, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 def face(**shapes: float) -> np.ndarray:

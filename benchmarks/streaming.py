@@ -1,7 +1,8 @@
 """Speed and memory of live streams with random weights: python -m benchmarks.streaming
 
-Every figure is the time that 100 ms of audio take: of one stream as its user pushes it, of 64 that are pushed together,
-and of a thousand whose states form one batch. Prints the figures and writes them as JSON.
+Figures are the time that 100 ms of audio take: of one stream as its user pushes it, of 64 that are pushed together, and
+of a thousand whose states form one batch; and the memory of a thousand open streams that have heard something. Prints
+the figures and writes them as JSON.
 """
 
 import argparse
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil  # type: ignore[import-untyped]
 import torch
 
 from benchmarks.network import RESULTS, machine
@@ -44,6 +46,7 @@ def main() -> None:
         "delay_ms": 1e3 * animator.stream().delay_s,
         "one": pushed(animator, 1, options.ticks),
         "together": {"streams": TOGETHER} | pushed(animator, TOGETHER, options.ticks),
+        "open": opened(animator, MANY),
         "many": stepped(animator.streaming_network, MANY, max(3, options.ticks // 10)),
     }
     show(results)
@@ -62,6 +65,21 @@ def pushed(animator: Animator, streams: int, ticks: int) -> dict[str, float]:
         push_together(members, chunks)
 
     return _percentiles(tick, ticks)
+
+
+def opened(animator: Animator, streams: int) -> dict[str, float]:
+    """Streams of users that are open and have heard 0.3 s: what they take of the machine's memory."""
+    before = resident_bytes()
+    members = [animator.stream(Controls(seed=seed)) for seed in range(streams)]
+    for first in range(0, streams, TOGETHER):
+        some = [member for member in members[first : first + TOGETHER] if isinstance(member, LiveStream)]
+        for _ in range(3):
+            push_together(some, list(_sound(len(some))))
+    return {"streams": streams, "memory_mb": (resident_bytes() - before) / 1e6}
+
+
+def resident_bytes() -> int:
+    return int(psutil.Process().memory_info().rss)
 
 
 def stepped(network: StreamingNetwork, streams: int, ticks: int) -> dict[str, float]:
@@ -108,7 +126,8 @@ def show(results: dict[str, Any]) -> None:
     for name, figures in (("1 stream", results["one"]), (f"{TOGETHER} together", results["together"])):
         print(f"  {name:<16} p50 {figures['p50_ms']:7.1f} ms   p99 {figures['p99_ms']:7.1f} ms")
     print(f"  {many['streams']} in a batch  p50 {many['p50_ms']:7.1f} ms   p99 {many['p99_ms']:7.1f} ms")
-    print(f"  their states take {many['state_mb']:.0f} MB; {many['in_real_time']} streams run in real time")
+    print(f"  {results['open']['streams']} open streams take {results['open']['memory_mb']:.0f} MB")
+    print(f"  states of the batch take {many['state_mb']:.0f} MB; {many['in_real_time']} streams run in real time")
 
 
 if __name__ == "__main__":

@@ -97,7 +97,7 @@ class Animate:
         speed = done.seconds / max(elapsed_s, 1e-9)
         print(
             f"{self.output}: {done.frames} frames, {done.seconds:.2f} s of speech at {speed:.1f} × real time, "
-            f"{emotion} {done.emotion} ({done.share:.0%}), {style}{faded}"
+            f"{emotion} {done.emotion} ({done.share:.0%}), {style}{faded}{_cut(done.missing_s)}"
         )
         return 0
 
@@ -138,7 +138,12 @@ def _recording_line(path: str) -> str:
     info = probe_audio(path)
     length = "of unknown length" if info.duration_s is None else f"{clock(info.duration_s)} ({info.duration_s:.2f} s)"
     channels = {1: "mono", 2: "stereo"}.get(info.channels, f"{info.channels} channels")
-    return f"{path}: recording, {length}, {info.sample_rate} Hz {channels}, {info.codec} in {info.container}"
+    kind = f"{info.sample_rate} Hz {channels}, {info.codec} in {info.container}"
+    return f"{path}: recording, {length}, {kind}{_cut(info.missing_s)}"
+
+
+def _cut(missing_s: float) -> str:
+    return f", cut short: {missing_s:.2f} s less than its header promises" if missing_s else ""
 
 
 def _is_model(path: str) -> bool:

@@ -14,6 +14,7 @@ from typing import IO
 from emotalk.errors import InputError
 
 PathOrUri = str | os.PathLike[str]
+KEPT_BYTES = 128
 _TEMPORARY = re.compile(r"\..*\.[0-9a-f]{8}\.tmp(\.[^.]+)?")
 
 
@@ -68,7 +69,9 @@ def atomic_write(target: PathOrUri) -> Iterator[Path]:
             final.parent.mkdir(parents=True, exist_ok=True)
             if final.is_dir():
                 raise IsADirectoryError(21, "a folder of this name is in the way", str(target))
-            temporary = final.with_name(f".{final.stem}.{secrets.token_hex(4)}.tmp{final.suffix}")
+            # A name may be as long as file systems allow; this one is longer by 14 bytes than what it keeps of it.
+            kept = final.stem.encode(errors="surrogateescape")[:KEPT_BYTES].decode(errors="ignore")
+            temporary = final.with_name(f".{kept}.{secrets.token_hex(4)}.tmp{final.suffix}")
         yield temporary
         if remote:
             _upload(temporary, os.fspath(target))

@@ -11,31 +11,42 @@ from emotalk.formats.table import plain_table
 
 
 @dataclass(frozen=True, kw_only=True)
-class OutputOptions:
-    """What formats can be told; `emotalk formats` says which takes what."""
+class FormatOptions:
+    """What formats can be told of one animation or of thousands; `emotalk formats` says which takes what."""
 
-    format: str | None = None
-    """The output's format by name, where its suffix does not say it."""
-    fps: str | None = None
-    """Frames per second of the output: 24, 25, 29.97, 60, 30000/1001 … Default: as they are."""
     start: str | None = None
     """csv: time code of the first row, such as 10:00:00:00, or 10:00:00;00 for drop-frame."""
     drop_frame: bool = False
     """csv: drop-frame time codes, for 29.97 and 59.94."""
     rig: str | None = None
     """Rig (.npz, path or URI) of formats with a head. Default: the project's own."""
-    sound: str | None = None
-    """Recording that goes into the output. Default: what was animated."""
     size: int | None = None
     """mp4: pixels of the film's edge."""
-    track_path: str | None = None
-    """a2f: path of the sound, for tools that load it."""
     flame_model: str | None = None
     """flame: FLAME's own file (.pkl, .npz)."""
     flame_map: str | None = None
     """flame: a map that `emotalk rig flame` saved. Default: fitted anew."""
     expressions: int | None = None
     """flame: how many directions of expression, such as 50 or 100. Default: all of the model."""
+
+    def given(self) -> dict[str, Any]:
+        """Option -> value, of those that were given."""
+        values = {option.name: getattr(self, option.name) for option in fields(self)}
+        return {name: value for name, value in values.items() if value is not None and value is not False}
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputOptions(FormatOptions):
+    """What formats can be told of one animation."""
+
+    format: str | None = None
+    """The output's format by name, where its suffix does not say it."""
+    fps: str | None = None
+    """Frames per second of the output: 24, 25, 29.97, 60, 30000/1001 … Default: as they are."""
+    sound: str | None = None
+    """Recording that goes into the output. Default: what was animated."""
+    track_path: str | None = None
+    """a2f: path of the sound, for tools that load it."""
     clip_id: str | None = None
     """parquet: the row's name."""
     speaker: str | None = None
@@ -44,11 +55,6 @@ class OutputOptions:
     """parquet: what is said."""
     split: str | None = None
     """parquet: train, validation or test."""
-
-    def given(self) -> dict[str, Any]:
-        """Option -> value, of those that were given."""
-        values = {option.name: getattr(self, option.name) for option in fields(self)}
-        return {name: value for name, value in values.items() if value is not None and value is not False}
 
     def check(self, output: str) -> Format:
         """The output's format. InputError for an unknown one, and for options that it does not take."""

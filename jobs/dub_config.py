@@ -12,7 +12,9 @@ from emotalk.dubbing.budget import Budget
 from emotalk.dubbing.parts import PART_WINDOWS
 from emotalk.dubbing.recording import DEFAULT_THREADS
 from emotalk.errors import InputError
+from emotalk.format_commands import FormatOptions
 from emotalk.formats import format_named, rate_of, suffix_named
+from emotalk.formats.options import taken_by
 from emotalk.model.config import Precision
 from jobs.dub_metrics import check_export
 from jobs.pool import check_gpus
@@ -34,6 +36,7 @@ class DubConfig:
     fps: str | None = None
     """Frames per second of the files: 24, 29.97, 60, 30000/1001 … Default: 30, as the network has them.
     npy and parquet have 30 in any case."""
+    options: tyro.conf.OmitArgPrefixes[FormatOptions] = field(default_factory=FormatOptions)
     controls: Annotated[Controls, tyro.conf.arg(name="")] = field(default_factory=starting_controls)
     preset: InitVar[str | None] = None
     """A character: a YAML file of controls, or its name in the folder $EMOTALK_PRESETS. Other options change it."""
@@ -75,7 +78,7 @@ class DubConfig:
             raise InputError("no recordings given")
         if not self.formats:
             raise InputError("at least one format is needed")
-        self.suffixes  # noqa: B018 - a format that nobody knows is told now
+        self._check_formats()
         if self.fps is not None:
             rate_of(self.fps)
         if (self.workers is not None and self.workers < 1) or self.threads < 1 or self.part_minutes < 1:
@@ -91,8 +94,12 @@ class DubConfig:
     @property
     def suffixes(self) -> tuple[str, ...]:
         """Of the files: `npz`, `.npz`, `arkit` -> `.npz`, `.arkit.json`, each once. InputError lists known formats."""
-        for name in self.formats:
-            if required := format_named(name).required:
-                options = ", ".join(required)
-                raise InputError(f"{name} needs the option {options}: use emotalk animate or emotalk convert")
         return tuple(dict.fromkeys(suffix_named(name) for name in self.formats))
+
+    def _check_formats(self) -> None:
+        """InputError for a format that nobody knows or that lacks an option, and for an option that none has."""
+        given, known = self.options.given(), [format_named(name) for name in self.formats]
+        for each in known:
+            each.check_writing(taken_by(each, given))
+        if unknown := [name for name in given if not any(name in each.write_options for each in known)]:
+            raise InputError(f"none of the formats {', '.join(self.formats)} has the option {', '.join(unknown)}")

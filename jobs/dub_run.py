@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from itertools import chain
+from typing import Any
 
 from emotalk.dubbing.budget import Budget
 from emotalk.dubbing.completion import OutputFolder, Recipe
@@ -21,9 +22,10 @@ from emotalk.dubbing.listing import list_recordings
 from emotalk.dubbing.plan import Dubbing, Plan, uri_of
 from emotalk.dubbing.report import FAILED, IGNORED, LEFT, PAGE, Report, ReportWriter, Row
 from emotalk.dubbing.strands import portions_of, strands_of
-from emotalk.errors import EmoTalkError
+from emotalk.errors import EmoTalkError, InputError
 from emotalk.files import absolute
-from emotalk.formats import rate_of
+from emotalk.formats import format_for, rate_of
+from emotalk.formats.options import loaded, try_out
 from emotalk.inference.animator import Animator
 from emotalk.model.store import default_model, load_model, model_digest
 from jobs.cluster import start_ray
@@ -66,10 +68,13 @@ def dub(config: DubConfig, progress: ProgressCallback | None = None) -> Report:
         if plan.items:
             # Here, because what is wrong with the model or its controls is wrong for every recording.
             Animator(load_model(shelf.model), device="cpu").direct(recipe.controls)
+            options = _format_options(config, plan)
             with start_ray():
                 room = Pool.of(sys.maxsize, workers=config.workers, threads=config.threads, gpus=config.gpus)
                 with leased(location, plan.dubbing.generation) as lease:
-                    run = _Run(config, shelf.plan_again(plan, lease), report, metrics, progress)
+                    plan = shelf.plan_again(plan, lease)
+                    plan = replace(plan, dubbing=replace(plan.dubbing, options=options))
+                    run = _Run(config, plan, report, metrics, progress)
                     run.work(shelf.model, lease, room)
         run.add_others(shelf.listing.ignored)
         report.totals.elapsed_s = time.monotonic() - started
@@ -85,6 +90,22 @@ def dub(config: DubConfig, progress: ProgressCallback | None = None) -> Report:
 def dry_run(config: DubConfig) -> Estimate:
     """What `dub` would do. Raises InputError for inputs that do not exist."""
     return Estimate.of(_Shelf(config).plan(), config.workers or os.cpu_count() or 1)
+
+
+def _format_options(config: DubConfig, plan: Plan) -> dict[str, Any]:
+    """Loaded, for workers that have none of the files. InputError for what no animation could be written with."""
+    given = config.options.given()
+    for suffix in plan.suffixes:
+        missing = [name for name in format_for(f"a{suffix}").required if name not in given]
+        if missing and suffix not in config.suffixes:
+            raise InputError(
+                f"holds {suffix} of an earlier run, which is kept up to date: give {', '.join(missing)} again, "
+                "or choose another output",
+                source=plan.dubbing.folder.location,
+            )
+    options = loaded(given)
+    try_out(plan.suffixes, options, None if config.fps is None else rate_of(config.fps))
+    return options
 
 
 class _Shelf:
@@ -103,7 +124,7 @@ class _Shelf:
         if controls.emotion_from is not None:  # the workers have other working directories
             controls = replace(controls, emotion_from=absolute(controls.emotion_from))
         fps = None if config.fps is None else str(rate_of(config.fps))
-        recipe = Recipe.of(model_digest(self.model), controls, fps, config.precision)
+        recipe = Recipe.of(model_digest(self.model), controls, fps, config.precision, config.options.given())
         generation = max(ledger.generation + 1, generation)
         dubbing = Dubbing(folder, recipe, config.suffixes, generation, config.part_minutes)
         return Plan.of(self.listing, dubbing, ledger, chapters=config.chapters, verify=config.verify)

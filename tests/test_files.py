@@ -16,6 +16,14 @@ def write_half(target: str | Path, error: BaseException) -> None:
         raise error
 
 
+def test_a_name_may_be_as_long_as_file_systems_allow(tmp_path: Path) -> None:
+    for name in ("a" * 251 + ".npz", "ä" * 125 + ".npz", "話" * 83 + ".npz"):
+        with atomic_write(tmp_path / name) as temporary:
+            temporary.write_text("x")
+            assert is_half_written(temporary.name)
+        assert (tmp_path / name).read_text() == "x"
+
+
 def test_the_file_appears_with_the_end_of_the_block(tmp_path: Path) -> None:
     target = tmp_path / "deep" / "report.json"
     with atomic_write(target) as temporary:

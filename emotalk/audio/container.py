@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import IO, Any
 
 from emotalk.audio.resample import MAX_RATE, MIN_RATE
+from emotalk.audio.riff import promise_of
 from emotalk.errors import EmoTalkError, InputError
 from emotalk.files import open_source
 
@@ -25,6 +26,7 @@ CONTAINERS = (
     "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,au,avi,caf,dsf,eac3,flac,flv,gsm,loas,matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,"
     "mp3,mpc,mpc8,mpeg,mpegts,nut,ogg,rm,spx,tak,tta,voc,w64,wav,wv"
 )
+LOST_TOLERANCE_S = 0.1  # encoders' delay and padding stand in some declared lengths
 KNOWS_ITS_LENGTH = {"mov", "flac", "matroska", "aiff", "caf"}
 
 
@@ -34,6 +36,7 @@ class AudioInfo:
 
     start_s: time of the first sample on the file's own clock (sound in a video may start late).
     bytes: size of the file, None where the source cannot tell.
+    missing_s: seconds of sound that a WAV's header promises and that are not there, 0 up to `LOST_TOLERANCE_S`.
     """
 
     duration_s: float | None
@@ -43,6 +46,7 @@ class AudioInfo:
     container: str
     bytes: int | None
     start_s: float = 0.0
+    missing_s: float = 0.0
 
 
 def probe_audio(source: AudioSource) -> AudioInfo:
@@ -56,6 +60,7 @@ def probe_audio(source: AudioSource) -> AudioInfo:
             container=container.format.name,
             bytes=_size_of(file),
             start_s=0.0 if stream.start_time is None else float(stream.start_time * stream.time_base),
+            missing_s=_missing_s(stream, file),
         )
 
 
@@ -77,11 +82,14 @@ def opened_container(source: AudioSource, *, kind: str = "an audio file") -> Ite
     try:
         if _size_of(file) == 0:
             raise InputError("is an empty file", source=name)
+        options = {"format_whitelist": CONTAINERS, "protocol_whitelist": ""}
+        if (promise := promise_of(file)) is not None and not promise.ends:
+            options["ignore_length"] = "1"  # WAV's: the samples go on behind their declared end
         try:
             container = av.open(
                 file,
                 "r",
-                options={"format_whitelist": CONTAINERS, "protocol_whitelist": ""},
+                options=options,
                 metadata_errors="replace",  # titles in Latin-1 are no reason to refuse a book
             )
         except av.error.FFmpegError as error:
@@ -138,6 +146,12 @@ def decoded(
         for frame in frames:
             reached_s = end_s(frame, reached_s)
             yield frame
+
+
+def _missing_s(stream: Any, file: IO[bytes]) -> float:
+    promise, rate = promise_of(file), stream.codec_context.bit_rate
+    missing_s = 8 * promise.missing / rate if promise is not None and rate else 0.0
+    return missing_s if missing_s > LOST_TOLERANCE_S else 0.0
 
 
 def _binary_file(source: AudioSource) -> tuple[IO[bytes], bool]:

@@ -1,10 +1,11 @@
 """Any audio file to 16 kHz mono float32, by ffmpeg through PyAV: one decoder for whole files and streams.
 
-What counts as damage. A WAV header's length is not a promise: recorders that stream write zero or the maximum, so what
-is there is used. MP4, FLAC, Matroska with a length, and MP3 with a Xing header know their length: when more than 0.1 s
-of it is missing (FLAC: one sample), the file was cut and is refused with the time reached. An MP3 without such a header
-and an Ogg stream end where their data ends; half a frame at the very end is left out. A decoder's error anywhere else,
-a wrong checksum in FLAC and a lost page inside Ogg are refused with the time reached.
+What counts as damage. A WAV header's length is not a promise: recorders that stream write zero or the maximum, and
+beyond 4 GiB it is too small, so what is there is used (`probe_audio` tells what is missing). MP4, FLAC, Matroska with a
+length, and MP3 with a Xing header know their length: when more than 0.1 s of it is missing (FLAC: one sample), the file
+was cut and is refused with the time reached. An MP3 without such a header and an Ogg stream end where their data ends;
+half a frame at the very end is left out. A decoder's error anywhere else, a wrong checksum in FLAC and a lost page
+inside Ogg are refused with the time reached.
 """
 
 import math
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from emotalk.audio.container import (
+    LOST_TOLERANCE_S,
     AudioSource,
     declared_duration_s,
     decoded,
@@ -22,9 +24,8 @@ from emotalk.audio.container import (
     opened,
 )
 from emotalk.audio.resample import Resampler
+from emotalk.audio.samples import first_wrong
 from emotalk.errors import InputError, TooLongError
-
-LOST_TOLERANCE_S = 0.1  # encoders' delay and padding stand in some declared lengths
 
 
 def load_audio(source: AudioSource, *, max_duration_s: float | None = None) -> np.ndarray:
@@ -85,9 +86,9 @@ def _decode(source: AudioSource, max_duration_s: float | None) -> Iterator[np.nd
                 resampler = Resampler(rate)
             assert resampler is not None
             mono = _to_mono(frame)
-            if not np.isfinite(mono).all():
-                bad_s = seconds + float(np.argmin(np.isfinite(mono))) / rate
-                raise InputError(f"the sample at {bad_s:.3f} s is not a finite number", source=name)
+            if (place := first_wrong(mono)) is not None:
+                reason = f"the sample at {seconds + place / rate:.3f} s is no sound ({mono[place]:g} times full scale)"
+                raise InputError(reason, source=name)
             if checks_gaps and frame.time is not None:
                 if expected_s is not None and frame.time - expected_s > LOST_TOLERANCE_S:
                     raise InputError(f"damaged: sound is missing from {expected_s:.2f} s on", source=name)

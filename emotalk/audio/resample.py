@@ -47,8 +47,9 @@ class Resampler:
     """
 
     def __init__(self, rate: int, *, prompt: bool = False) -> None:
-        if not MIN_RATE <= rate <= MAX_RATE:
-            raise InputError(f"a sample rate of {rate} Hz is not usable ({MIN_RATE}–{MAX_RATE} Hz are)")
+        if not MIN_RATE <= rate <= MAX_RATE or rate != int(rate):
+            raise InputError(f"a sample rate of {rate} Hz is not usable (whole {MIN_RATE}–{MAX_RATE} Hz are)")
+        rate = int(rate)
         divisor = gcd(rate, SAMPLE_RATE)
         up, down = SAMPLE_RATE // divisor, rate // divisor
         self._method: _Method | None = None

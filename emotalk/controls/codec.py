@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from functools import cache
 from typing import Any, TypeVar, get_args, get_type_hints
 
 from emotalk.controls.checks import shown
@@ -13,11 +14,15 @@ T = TypeVar("T")
 
 
 def to_json(value: Any) -> Any:
-    """A control, or an object of them, as JSON has it. Plain values stay plain; a track is a list of its points."""
+    """A control, or an object of them, as JSON has it. Plain values stay plain; a track is a list of its points.
+
+    Equal ones give the same text: what may be a fraction is written as one, 1 as 1.0.
+    """
     if hasattr(value, "to_json"):
         return value.to_json()
     if is_dataclass(value):
-        return {field.name: to_json(getattr(value, field.name)) for field in fields(value)}
+        kinds = _kinds(type(value))  # type: ignore[arg-type]
+        return {name: to_json(_fraction(kind, getattr(value, name))) for name, kind in kinds.items()}
     if isinstance(value, Mapping):
         return {key: to_json(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
@@ -30,8 +35,23 @@ def from_json(cls: type[T], data: Mapping[str, Any], what: str) -> T:
     known = [f.name for f in fields(cls)]  # type: ignore[arg-type]
     if unknown := sorted(str(key) for key in set(data) - set(known)):
         raise InputError(f"unknown {what}: {', '.join(unknown)}; known are {', '.join(known)}")
-    kinds = get_type_hints(cls)
+    kinds = _kinds(cls)  # type: ignore[arg-type]
     return cls(**{name: _read(kinds[name], value, name) for name, value in data.items()})
+
+
+@cache
+def _kinds(cls: type) -> dict[str, Any]:
+    """The fields of a dataclass in their order, and their types."""
+    hints = get_type_hints(cls)
+    return {field.name: hints[field.name] for field in fields(cls)}
+
+
+def _fraction(kind: Any, value: Any) -> Any:
+    if isinstance(value, Mapping):
+        inner = next((part for part in get_args(kind) if float in get_args(part)), None)
+        return value if inner is None else {name: _fraction(inner, part) for name, part in value.items()}
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return float(value) if whole and float in (kind, *get_args(kind)) else value
 
 
 def _read(kind: Any, value: Any, name: str) -> Any:

@@ -62,7 +62,7 @@ class Segment:
     def to_json(self) -> dict[str, Any]:
         """The inverse of `of`."""
         times = {"start_s": self.start_s, "stop_s": self.stop_s, "fade_s": self.fade_s}
-        return {key: value for key, value in times.items() if value is not None} | dict(self.changes)
+        return {key: float(value) for key, value in times.items() if value is not None} | dict(self.changes)
 
 
 def fixed_fields(cls: type, prefix: str = "") -> list[str]:

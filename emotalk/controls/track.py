@@ -56,7 +56,7 @@ class Track:
 
     def to_json(self) -> list[list[float]]:
         """The inverse of `of`."""
-        return [list(point) for point in self.points]
+        return [[float(at), float(value)] for at, value in self.points]
 
 
 Number = float | Track

@@ -6,11 +6,11 @@ A key is a digest over everything that a file's content depends on.
 import hashlib
 import json
 import os
+import secrets
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from fractions import Fraction
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property, lru_cache
 from typing import Any
 
@@ -22,13 +22,15 @@ from emotalk.dubbing.naming import OWN_FOLDER
 from emotalk.dubbing.parts import PARTS_VERSION
 from emotalk.errors import InputError
 from emotalk.files import is_uri, local_path, sha256_of
-from emotalk.formats import find_format, format_for
+from emotalk.formats import Format, find_format, format_for
+from emotalk.formats.options import digested, taken_by
 from emotalk.inference.post import POST_VERSION
 from emotalk.inference.windows import PLAN_VERSION
 from emotalk.model.config import Precision
 from emotalk.remote import reached
 
 VERIFY_THREADS = 16
+_HERE = secrets.token_hex(32)  # stands for a digest, and is none
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,8 @@ class Recipe:
 
     model: digest of the model directory. fps: the rate of the files, as `30000/1001`; None: the network's own. Formats
         that are made for one rate keep to it. emotion_sha256: of the recording that the emotion is taken from.
-        precision: of the network's products, see `Animator`.
+        precision: of the network's products, see `Animator`. options: of the formats, files by their digest, see
+        `emotalk.formats.options`.
     """
 
     model: str
@@ -45,11 +48,25 @@ class Recipe:
     fps: str | None = None
     emotion_sha256: str | None = None
     precision: Precision = "float32"
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, model: str, controls: Controls, fps: str | None = None, precision: Precision = "float32") -> "Recipe":
-        """Reads the recording that the emotion is taken from, if there is one."""
-        return cls(model, controls, fps, _emotion_digest(controls), precision)
+    def of(
+        cls,
+        model: str,
+        controls: Controls,
+        fps: str | None = None,
+        precision: Precision = "float32",
+        options: Mapping[str, Any] | None = None,
+    ) -> "Recipe":
+        """Reads the recording that the emotion is taken from, if there is one, and the files of options."""
+        return cls(model, controls, fps, _emotion_digest(controls), precision, digested(options or {}))
+
+    def with_controls(self, controls: Controls) -> "Recipe":
+        """The same with other controls; reads as `of` does."""
+        same = controls.emotion_from == self.controls.emotion_from
+        emotion_sha256 = self.emotion_sha256 if same else _emotion_digest(controls)
+        return replace(self, controls=controls, emotion_sha256=emotion_sha256)
 
     def check_emotion(self) -> None:
         """InputError where the recording that the emotion is taken from is no longer the one it was."""
@@ -61,11 +78,28 @@ class Recipe:
         # Left out on purpose: the kind of device and the number of threads, on which the last bits depend (1e-6 from
         # one thread to two). Thousands of hours are not made again because another machine goes on with them. Instead
         # each output says what it was made on, the report counts that, and one recording's files are of one making.
-        version, only_fps = _format_of(suffix)
-        made_by = self._made_by(sha256, chapter) | {"post": POST_VERSION, "format": [suffix, version]}
-        if self.fps is not None and only_fps is None:
+        if chapter is not None and chapter.count > 1:
+            return _digest(self._of_format(sha256, suffix, chapter))
+        # A shelf asks for thousands of these, which differ in the source alone.
+        if suffix not in self._texts:
+            before, after = _text(self._of_format(_HERE, suffix)).split(_HERE)
+            self._texts[suffix] = before, after
+        before, after = self._texts[suffix]
+        return hashlib.sha256(f"{before}{sha256}{after}".encode()).hexdigest()
+
+    def _of_format(self, sha256: str, suffix: str, chapter: Chapter | None = None) -> dict[str, Any]:
+        known = _format_of(suffix)
+        made_by = self._made_by(sha256, chapter) | {"post": POST_VERSION, "format": [suffix, known.version]}
+        if self.fps is not None and known.only_fps is None:
             made_by["fps"] = self.fps
-        return _digest(made_by)
+        if self.options and (own := taken_by(known, self.options)):
+            made_by["options"] = own
+        return made_by
+
+    @cached_property
+    def _texts(self) -> dict[str, tuple[str, str]]:
+        """By suffix, what stands before and behind the source's digest in what a key is the digest of."""
+        return {}
 
     def part_key(self, sha256: str, made_on: str, part_windows: int, chapter: Chapter | None = None) -> str:
         """The key of a recording's parts. Here the kind of device counts: all its parts are of one making."""
@@ -193,14 +227,17 @@ def _known(suffix: str) -> bool:
 
 
 @cache
-def _format_of(suffix: str) -> tuple[int, Fraction | None]:
-    """Version and only rate: asked for every output of a shelf."""
-    known = format_for(suffix)
-    return known.version, known.only_fps
+def _format_of(suffix: str) -> Format:
+    """Asked for every output of a shelf."""
+    return format_for(suffix)
 
 
 def _digest(made_by: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(made_by, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(_text(made_by).encode()).hexdigest()
+
+
+def _text(made_by: Mapping[str, Any]) -> str:
+    return json.dumps(made_by, sort_keys=True)
 
 
 def _scanned(folder: str, below: str) -> Iterator[tuple[str, int]]:

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Literal
 
+from emotalk.audio import probe_audio
 from emotalk.timing import clock
 
-Kind = Literal["silent", "silence", "quiet", "clipped", "offset", "telephone", "music", "unsure"]
+Kind = Literal["silent", "silence", "quiet", "clipped", "offset", "telephone", "music", "unsure", "cut"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ MEANINGS: Mapping[Kind, Meaning] = {
         "music-like: steady tones or a beat", "cut it or take the voice alone: a face moves to it as to speech"
     ),
     "unsure": Meaning("no emotion is heard clearly", "choose one with --emotion, or look at the face"),
+    "cut": Meaning("its header promises {value:.1f} s more than there is", "copy it again: it was cut short"),
 }
 
 
@@ -51,3 +54,10 @@ class Finding:
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def cut_short(recording: Path, seconds: float) -> Finding | None:
+    """A warning where a recording's header promises more sound than the `seconds` that there are."""
+    if not (missing_s := probe_audio(recording).missing_s):
+        return None
+    return Finding("cut", seconds, missing_s / (seconds + missing_s), round(missing_s, 3))

@@ -9,6 +9,7 @@ row leaves open is as the job's options say. Every error names the file and the 
 import csv
 import io
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -25,6 +26,7 @@ from emotalk.files import PathOrUri, absolute, is_uri, open_source, suffix_of
 MANIFEST_SUFFIXES = (".csv", ".jsonl", ".ndjson", ".parquet")
 COLUMNS = ("uri", "output", "preset", "controls", "bytes", "fingerprint")
 BATCH_ROWS = 4_096
+MAX_NAME_BYTES = 240  # file systems take 255, suffixes included
 _CONTROL = "controls."
 
 
@@ -100,8 +102,11 @@ def _rows(manifest: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
 def _csv(text: Iterable[str], manifest: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     reader = csv.DictReader(text, strict=True)
     try:
-        if "uri" not in (reader.fieldnames or ()):
+        names = list(reader.fieldnames or ())
+        if "uri" not in names:
             raise InputError(f"line 1: no column uri; known are {', '.join(COLUMNS)}, controls.*", source=manifest)
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise InputError(f"line 1: columns that are there twice: {', '.join(twice)}", source=manifest)
         for row in reader:
             place = f"line {reader.line_num}"
             if None in row or None in row.values():
@@ -154,19 +159,28 @@ def _output(given: Any) -> str | None:
     path = PurePosixPath(str(given))
     if path.is_absolute() or ".." in path.parts or str(path) == "." or path.parts[0].startswith(OWN_FOLDER):
         raise InputError(f"output must be a name below the output folder, not {given!r}")
+    if not all(_may_be_a_name(part) for part in path.parts):
+        raise InputError(f"output must be a name that a file can have, of {MAX_NAME_BYTES} bytes, not {shown(given)}")
     if folded(str(path)) == RUNS_OWN:
         raise InputError(f"output must not be {given!r}, which is the report of the run")
     return str(path)
 
 
+def _may_be_a_name(part: str) -> bool:
+    try:
+        return "\0" not in part and len(os.fsencode(part)) <= MAX_NAME_BYTES
+    except UnicodeEncodeError:
+        return False
+
+
 def _bytes(given: Any) -> int:
     try:
-        number = int(given or 0)
+        number = float(given or 0)
     except (TypeError, ValueError, OverflowError):
-        number = -1
-    if number < 0:
+        number = -1.0
+    if not number >= 0 or not number.is_integer():
         raise InputError(f"bytes must be a whole number that is not negative, not {shown(given)}")
-    return number
+    return int(number)
 
 
 def _controls(data: Mapping[str, Any], manifest: str, presets: Callable[[str], Preset]) -> dict[str, Any]:
@@ -193,15 +207,19 @@ def _controls(data: Mapping[str, Any], manifest: str, presets: Callable[[str], P
         if isinstance(take := changes.get("emotion_from"), str):
             changes["emotion_from"] = absolute(take)  # the workers have other working directories
         asked = layered(changes, asked)
-    Controls.from_dict(asked)  # refuses what no controls can be
+    if asked:
+        Controls.from_dict(asked)  # refuses what no controls can be
     return asked
 
 
 def _value(cell: Any) -> Any:
-    """A cell of a CSV is text: numbers, true, false and lists are read as JSON, anything else is a word."""
-    if not isinstance(cell, str):
-        return cell
-    try:
-        return json.loads(cell)
-    except (ValueError, RecursionError):
-        return cell
+    """A cell of a CSV is text: numbers, true, false and lists are read as JSON, anything else is a word.
+
+    Tables make fractions of the whole numbers of a column in which some are missing: 3.0 is 3.
+    """
+    if isinstance(cell, str):
+        try:
+            cell = json.loads(cell)
+        except (ValueError, RecursionError):
+            return cell
+    return int(cell) if isinstance(cell, float) and cell.is_integer() else cell

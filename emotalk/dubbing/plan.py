@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from emotalk.corpus.store import Store
 from emotalk.dubbing.chapters import CHAPTER_SUFFIXES, chapters_of, name_of_chapter
@@ -48,7 +49,7 @@ class Item:
 class Dubbing:
     """What all workers of a run need to know. suffixes: of the formats asked for. generation: of the ledger's lines.
 
-    part_windows: of a part, see `emotalk.dubbing.parts`.
+    part_windows: of a part, see `emotalk.dubbing.parts`. options: of the formats, loaded (`emotalk.formats.options`).
     """
 
     folder: OutputFolder
@@ -56,15 +57,14 @@ class Dubbing:
     suffixes: tuple[str, ...]
     generation: int = 1
     part_windows: int = PART_WINDOWS
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     def recipe_of(self, recording: Recording) -> Recipe:
         """With the recording's own controls, which win over the run's. InputError where they make no sense."""
         if recording.controls is None:
             return self.recipe
         controls = self.recipe.controls.but(**recording.controls)
-        if controls.emotion_from == self.recipe.controls.emotion_from:
-            return replace(self.recipe, controls=controls)
-        return Recipe.of(self.recipe.model, controls, self.recipe.fps, self.recipe.precision)
+        return self.recipe.with_controls(controls)
 
     def done_row(self, recording: Recording, take: Take, record: Record) -> Row:
         outputs = [suffix for suffix in suffixes_of(record, self.suffixes) if suffix in record.outputs]
@@ -88,7 +88,8 @@ class Dubbing:
 class Plan:
     """items: in the order of the listing. done: what needs no work. failed: what cannot be worked on.
 
-    half_written: what killed processes left in the output folder, under names that are nobody's.
+    half_written: what killed processes left in the output folder, under names that are nobody's. suffixes: of what is
+    left to do: those asked for, then those that earlier runs made and that are kept up to date.
     """
 
     dubbing: Dubbing
@@ -97,6 +98,7 @@ class Plan:
     done: tuple[tuple[Recording, Take], ...]
     failed: tuple[Row, ...]
     half_written: tuple[str, ...]
+    suffixes: tuple[str, ...]
 
     @classmethod
     def of(
@@ -106,6 +108,7 @@ class Plan:
         planner = _Planner(dubbing, ledger, chapters, verify)
         items: list[Item] = []
         done: list[tuple[Recording, Take]] = []
+        suffixes = dict.fromkeys(dubbing.suffixes)
         failed = [Row(uri=uri, state=FAILED, reason=reason, failure="storage") for uri, reason in listing.unreadable]
         for recording, takes in planner.takes(listing.recordings):
             try:
@@ -124,9 +127,11 @@ class Plan:
                     done.append((recording, replace(take, record=None)))
                 else:
                     left.append(take)
+                    suffixes.update(dict.fromkeys(planner.wanted(take)))
             if left:
                 items.append(Item(recording, tuple(left)))
-        return cls(dubbing, ledger, tuple(items), tuple(done), tuple(failed), planner.half_written)
+        half_written = planner.half_written
+        return cls(dubbing, ledger, tuple(items), tuple(done), tuple(failed), half_written, tuple(suffixes))
 
     @property
     def takes(self) -> int:
@@ -184,10 +189,15 @@ class _Planner:
         yield from self._in_chapters(looked, names)
 
     def is_taken(self, take: Take) -> bool:
-        """Whether a recording before this one has the same name: only names of chapters can meet others'."""
-        if self._chapters:
-            self._given[take.name.casefold()] += 1
-        return self._given[take.name.casefold()] > 1
+        """Whether a recording before this one has the same name. Only names of chapters can meet others', and suffixes
+        of which one ends with another: `a` in FLAME's format and `a.flame` in NumPy's are both `a.flame.npz`."""
+        suffixes = self._dubbing.suffixes
+        meeting = any(one != other and one.endswith(other) for one in suffixes for other in suffixes)
+        if not (meeting or self._chapters):
+            return False
+        names = [f"{take.name}{suffix}".casefold() for suffix in (suffixes if meeting else ("",))]
+        self._given.update(names)
+        return any(self._given[name] > 1 for name in names)
 
     def is_done(self, recording: Recording, take: Take, recipe: Recipe) -> bool:
         record = take.record
@@ -195,9 +205,15 @@ class _Planner:
             return False
         if recording.fingerprint not in (UNSEEN, record.fingerprint):
             return False
-        sizes = {s: self._sizes.get(take.name + s) for s in suffixes_of(record, self._dubbing.suffixes)}
-        wanted_now = set(wanted(record, self._dubbing.suffixes, sizes))
-        return wanted_now <= current(record, recipe, record.sha256, sizes, take.chapter)
+        sizes = self._sizes_of(take)
+        return set(self.wanted(take)) <= current(record, recipe, record.sha256, sizes, take.chapter)
+
+    def wanted(self, take: Take) -> list[str]:
+        """Suffixes of the outputs that are asked for, or there."""
+        return wanted(take.record, self._dubbing.suffixes, self._sizes_of(take))
+
+    def _sizes_of(self, take: Take) -> dict[str, int | None]:
+        return {s: self._sizes.get(take.name + s) for s in suffixes_of(take.record, self._dubbing.suffixes)}
 
     def _take(self, recording: Recording, name: str, chapter: Chapter | None) -> Take:
         record = self._ledger.get(name)

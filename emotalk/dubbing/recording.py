@@ -18,6 +18,7 @@ from emotalk.dubbing.emotions import EmotionCurve, EmotionSeries
 from emotalk.errors import InputError
 from emotalk.files import PathOrUri, is_uri, local_path, open_source
 from emotalk.formats import Written, format_for, format_named, write_animation
+from emotalk.formats.options import taken_by
 from emotalk.inference.heard import emotion_of
 from emotalk.timing import frames_of
 
@@ -48,6 +49,7 @@ class Animated:
 
     style: the style that was used, in words or as an index. shown: whether something else than what was heard was asked
     for. faded: share of frames in which the emotion was not heard surely enough; None where that was not asked.
+    missing_s: seconds of sound that the recording's header promises and that are not there.
     """
 
     frames: int
@@ -57,6 +59,7 @@ class Animated:
     style: str | int
     shown: bool = False
     faded: float | None = None
+    missing_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,7 @@ def animate_recording(
         style=in_words(published.meta["style_used"]),
         shown="shown" in published.meta,
         faded=published.meta.get("faded"),
+        missing_s=counted.missing_s,
     )
 
 
@@ -141,9 +145,12 @@ def publish(
 
     Memory does not grow with the length: finished pieces wait in a temporary file. No target is touched before the
     whole recording was animated; `before_writing` is called then. Each target appears whole or not at all.
-    options: what `write_animation` takes besides; formats that want a sound get the recording, those that are made for
-    one frame rate keep to it.
+    options: what `write_animation` takes besides, each for the formats that take it; formats that want a sound get the
+    recording, those that are made for one frame rate keep to it.
     """
+    for target in targets:
+        if not is_uri(target) and local_path(target).exists() and local_path(target).samefile(source.path):
+            raise InputError(f"{target} is the recording itself: choose another output")
     meta = {**animator.meta(controls), SOURCE_SHA256: source.sha256}
     frames = 0
     outputs: dict[str, Written] = {}
@@ -175,10 +182,10 @@ def _options(target: PathOrUri, source: Source, asked: Mapping[str, Any]) -> dic
     name = PurePosixPath(str(target)).name
     ending = max((suffix for suffix in known.suffixes if name.lower().endswith(suffix)), key=len, default="")
     told = {"sound": source.path, "clip_id": name[: len(name) - len(ending)]}
-    options = {option: value for option, value in told.items() if option in known.write_options} | dict(asked)
+    given = {option: asked[option] for option in ("format", "fps") if option in asked}
     if known.only_fps is not None:
-        options.pop("fps", None)
-    return options
+        given.pop("fps", None)
+    return taken_by(known, told | dict(asked)) | given
 
 
 class _Counted:
@@ -188,14 +195,16 @@ class _Counted:
         self._path = path
         self._heard = heard
         self.samples = 0
+        self.missing_s = 0.0
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        declared_s = probe_audio(self._path).duration_s
+        info = probe_audio(self._path)
+        self.missing_s = info.missing_s
         for block in stream_audio(self._path):
             yield block
             self.samples += len(block)
             if self._heard is not None:
-                self._heard(self.samples / SAMPLE_RATE, declared_s)
+                self._heard(self.samples / SAMPLE_RATE, info.duration_s)
 
 
 def _put(spool: IO[bytes], piece: Animation) -> None:

@@ -4,7 +4,7 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import numpy as np
 from emotalk.audio import probe_audio, stream_audio, write_wav
 from emotalk.dubbing.chapters import Cursor, span_of
 from emotalk.dubbing.completion import Recipe, current, wanted
+from emotalk.dubbing.findings import cut_short
 from emotalk.dubbing.journal import Journal
 from emotalk.dubbing.lease import LeaseLostError
 from emotalk.dubbing.ledger import Output, Record
@@ -238,6 +239,8 @@ class _Work:
                 dubber.journal.forget([record.without(todo)])
 
         targets = {suffix: dubbing.folder.path(take.name, suffix) for suffix in todo}
+        if recording.uri in targets.values():  # of URIs `publish` sees a copy alone
+            raise InputError(f"{recording.uri} is the recording itself: choose another output")
         with self._with_sound(todo) as source:
             published = publish(
                 animator,
@@ -245,16 +248,14 @@ class _Work:
                 source,
                 list(targets.values()),
                 recipe.controls,
-                options={} if recipe.fps is None else {"fps": recipe.fps},
+                options={**dubbing.options, **({} if recipe.fps is None else {"fps": recipe.fps})},
                 before_writing=before_writing,
             )
         outputs = {} if record is None else {suffix: record.outputs[suffix] for suffix in done}
         for suffix, target in targets.items():
-            written = published.outputs[target]
-            key = recipe.key(self.source.sha256, suffix, take.chapter)
+            written, key = published.outputs[target], recipe.key(self.source.sha256, suffix, take.chapter)
             outputs[suffix] = Output(key, written.bytes, written.sha256, animator.made_on)
-        elapsed_s = time.monotonic() - started
-        seconds = frames / 30
+        elapsed_s, seconds = time.monotonic() - started, frames / 30
         emotion, share = emotion_of(published.meta) or ("", 0.0)
         heard = None if "shown" in published.meta else published.emotions
         unsure = None if heard is None else heard.unsure()
@@ -271,7 +272,7 @@ class _Work:
             style=in_words(published.meta["style_used"]),
             speed=seconds / elapsed_s if elapsed_s > 0 and self.strand.is_whole and not take.begun else None,
             chapter=take.chapter,
-            warnings=(*check.warnings(), *([unsure] if unsure is not None else [])),
+            warnings=(*check.warnings(), *filter(None, (unsure, cut_short(self.source.path, seconds)))),
             outputs=outputs,
         )
         dubber.journal.add(new)
@@ -343,8 +344,7 @@ def _is_another(record: Record, uri: str) -> bool:
     """Whether the record tells of a file that is still somewhere else: then this is no new version of it."""
     if record.uri == uri:
         return False
-    try:
+    with suppress(InputError, OSError):
         open_source(record.uri).close()
-    except (InputError, OSError):
-        return False
-    return True
+        return True
+    return False

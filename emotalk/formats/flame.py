@@ -21,7 +21,7 @@ import numpy as np
 from emotalk.animation import Animation
 from emotalk.blendshapes import reorder
 from emotalk.errors import InputError
-from emotalk.files import PathOrUri
+from emotalk.files import PathOrUri, is_uri, local_path
 from emotalk.formats.format import Format
 from emotalk.formats.npz import read_arrays, write_archive
 from emotalk.formats.pieces import RowSpool
@@ -40,15 +40,15 @@ def write(
     pieces: Iterable[Animation],
     *,
     flame_model: PathOrUri,
-    flame_map: PathOrUri | None = None,
+    flame_map: "FlameMap | PathOrUri | None" = None,
     expressions: int | None = None,
     rig: "Rig | PathOrUri | None" = None,
 ) -> None:
-    """flame_model: FLAME's own file. flame_map: a map that `emotalk rig flame` saved; default: fitted anew, which takes
-    some seconds. expressions: how many directions of expression to use (50, 100; default: all). rig: the one that the
-    coefficients are for. Memory is bounded by a piece.
+    """flame_model: FLAME's own file. flame_map: a map, or the file of one (`emotalk rig flame`); default: fitted anew,
+    which takes some seconds. expressions: how many directions of expression to use (50, 100; default: all). rig: the
+    one that the coefficients are for. Memory is bounded by a piece.
     """
-    fitted = _fitted(flame_model, flame_map, expressions, rig)
+    to_flame = fitted(flame_model, flame_map, expressions, rig)
     with ExitStack() as stack:
         spools: dict[str, RowSpool] = {}
         meta: dict[str, Any] = {}
@@ -58,7 +58,7 @@ def write(
             constants["fps"] = np.array([piece.fps.numerator, piece.fps.denominator], np.int64)
             if piece.emotion is not None:
                 constants["emotion_names"] = np.array(piece.emotion_names, np.str_)
-            for name, rows in _rows(piece, fitted).items():
+            for name, rows in _rows(piece, to_flame).items():
                 if name not in spools:
                     spools[name] = stack.enter_context(closing(RowSpool(path.parent)))
                 spools[name].append(rows)
@@ -71,7 +71,7 @@ def read(
     source: str,
     *,
     flame_model: PathOrUri,
-    flame_map: PathOrUri | None = None,
+    flame_map: "FlameMap | PathOrUri | None" = None,
     expressions: int | None = None,
     rig: "Rig | PathOrUri | None" = None,
 ) -> Animation:
@@ -79,12 +79,12 @@ def read(
     from emotalk.rigs.transfer.parameters import parameters_of
 
     arrays = read_arrays(file, source)
-    fitted = _fitted(flame_model, flame_map, expressions, rig)
-    rows, fps = parameters_of(arrays, fitted.parameters, source)
+    to_flame = fitted(flame_model, flame_map, expressions, rig)
+    rows, fps = parameters_of(arrays, to_flame.parameters, source)
     try:
         names = tuple(str(name) for name in arrays["emotion_names"]) if "emotion_names" in arrays else ()
         return Animation(
-            weights=fitted.to_coefficients(rows),
+            weights=to_flame.to_coefficients(rows),
             fps=fps,
             head=_head(arrays, len(rows)),
             emotion=arrays.get("emotion"),
@@ -97,13 +97,37 @@ def read(
         raise InputError(reason, source=source) from error
 
 
-def _rows(piece: Animation, fitted: "FlameMap") -> dict[str, np.ndarray]:
+def fitted(
+    model: PathOrUri,
+    saved: "FlameMap | PathOrUri | None",
+    expressions: int | None,
+    rig: "Rig | PathOrUri | None",
+) -> "FlameMap":
+    """The map that options ask for: as it is, from its file, or fitted. InputError where it is for something else."""
+    from emotalk.rigs.importers.flame import read_flame
+    from emotalk.rigs.transfer.flame_map import FlameMap, fit_flame
+
+    if isinstance(saved, FlameMap):
+        return saved
+    if expressions is not None and expressions < 1:
+        raise InputError(f"expressions must be at least 1, not {expressions}")
+    if is_uri(model):
+        raise InputError("FLAME's own file must be a local one", source=model)
+    face, flame = rig_of(rig), read_flame(local_path(model), expressions=expressions)
+    if saved is None:
+        return fit_flame(face, flame)
+    known = FlameMap.load(saved)
+    known.check(face, flame)
+    return known
+
+
+def _rows(piece: Animation, to_flame: "FlameMap") -> dict[str, np.ndarray]:
     from emotalk.rigs.transfer.parameters import columns_of
 
     weights = reorder(piece.weights, piece.names).astype(np.float64)
     # Row by row: a product of matrices gives other last bits for pieces of another length.
-    rows = np.array([row @ fitted.forward for row in weights], np.float32).reshape(len(weights), -1)
-    out = {"jaw_pose" if name == "jaw" else name: rows[:, at] for name, at in columns_of(fitted.parameters).items()}
+    rows = np.array([row @ to_flame.forward for row in weights], np.float32).reshape(len(weights), -1)
+    out = {"jaw_pose" if name == "jaw" else name: rows[:, at] for name, at in columns_of(to_flame.parameters).items()}
     if piece.head is not None:
         out["global_orient"] = axis_angles(quaternions(piece.head[:, :3])).astype(np.float32)
         out["transl"] = piece.head[:, 3:] * METRES
@@ -120,23 +144,6 @@ def _head(arrays: dict[str, np.ndarray], frames: int) -> np.ndarray | None:
     if "transl" in arrays:
         out[:, 3:] = arrays["transl"].reshape(frames, 3) / METRES
     return out
-
-
-def _fitted(
-    model: PathOrUri, saved: PathOrUri | None, expressions: int | None, rig: "Rig | PathOrUri | None"
-) -> "FlameMap":
-    from emotalk.files import local_path
-    from emotalk.rigs.importers.flame import read_flame
-    from emotalk.rigs.transfer.flame_map import FlameMap, fit_flame
-
-    if expressions is not None and expressions < 1:
-        raise InputError(f"expressions must be at least 1, not {expressions}")
-    face, flame = rig_of(rig), read_flame(local_path(model), expressions=expressions)
-    if saved is None:
-        return fit_flame(face, flame)
-    fitted = FlameMap.load(saved)
-    fitted.check(face, flame)
-    return fitted
 
 
 _MODEL = "FLAME's own file, generic_model.pkl or an npz of its arrays, which its licence keeps with its users"

@@ -11,7 +11,9 @@ capture with irregular times has fractions for time codes. The emotion is an att
 Any UsdSkel animation under ARKit's names is read. Needs the extra `usd`. A stage is held whole.
 """
 
+import errno
 import json
+import re
 import tempfile
 from collections.abc import Iterable
 from fractions import Fraction
@@ -50,9 +52,18 @@ def write(path: Path, pieces: Iterable[Animation], *, rig: "Rig | PathOrUri | No
     written.finish(stage)
     # The ending of the name says whether it is text.
     kept = path if path.suffix in SUFFIXES else path.with_name(path.name + SUFFIXES[-1])
-    stage.GetRootLayer().Export(str(kept))
+    try:
+        stage.GetRootLayer().Export(str(kept))
+    except usd.Tf.ErrorException as error:
+        kept.unlink(missing_ok=True)
+        raise OSError(errno.EIO, f"OpenUSD cannot write it ({_said(error)})") from error
     if kept != path:
         kept.replace(path)
+
+
+def _said(error: Exception) -> str:
+    """The first of OpenUSD's errors without the place in its sources; later ones follow from it."""
+    return (re.findall(r": '(.*?)'\s*$", str(error), re.MULTILINE) or ["no reason given"])[0]
 
 
 def read(file: IO[bytes], source: str) -> Animation:

@@ -17,6 +17,7 @@ from torch import Tensor
 import emotalk
 from emotalk.animation import Animation
 from emotalk.audio import SAMPLE_RATE, load_audio
+from emotalk.audio.samples import checked_samples
 from emotalk.controls import Controls
 from emotalk.errors import InputError
 from emotalk.inference.conditions import Conditions, check
@@ -88,7 +89,7 @@ class Animator:
 
     def hear(self, samples: np.ndarray) -> EmotionTake:
         """(n,) float32 16 kHz mono, ten minutes at most -> its emotion, to be shown with other words."""
-        _check_samples(samples)
+        samples = _sound(samples)
         if len(samples) > MAX_TAKE_S * SAMPLE_RATE:
             raise InputError(f"an emotion can be taken from at most {MAX_TAKE_S // 60} minutes")
         heard, memory = HeardEmotion(self.model.config.emotions), []
@@ -129,7 +130,7 @@ class Animator:
 
         emotion_from: what `hear` made of another recording, whose emotion is shown instead of this one's.
         """
-        _check_samples(samples)
+        samples = _sound(samples)
         pieces = self.animate_blocks([samples], controls, emotion_from=emotion_from, frames=frames_of(len(samples)))
         return self.join(pieces, controls)
 
@@ -316,8 +317,8 @@ def fitted(wanted: Direction, frames: int | None) -> Direction:
     return replace(wanted, take=wanted.take.stretched(frames))
 
 
-def _check_samples(samples: np.ndarray) -> None:
-    if np.ndim(samples) != 1 or not len(samples):
-        raise InputError(f"samples must be a non-empty vector of 16 kHz mono sound, not of shape {np.shape(samples)}")
-    if not np.isfinite(samples).all():
-        raise InputError("samples must be finite numbers")
+def _sound(samples: np.ndarray) -> np.ndarray:
+    sound = checked_samples(samples)
+    if not len(sound):
+        raise InputError("samples must be one at least")
+    return sound

@@ -56,7 +56,7 @@ def sheet(shape: tuple[int, int], captions: Sequence[str], columns: int | None =
     """Pictures of one shape (height, width) in rows, each above its caption."""
     height, width = shape
     columns = columns or _columns(len(captions), height / width)
-    band = round(min(shape) * 0.11) if any(captions) else 0
+    band = round(math.sqrt(height * width) * 0.11) if any(captions) else 0
     rows = -(-len(captions) // columns)
     draw, image = _drawing(_blank(columns * width, rows * (height + band)))
     slots = []

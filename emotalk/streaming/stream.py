@@ -6,8 +6,8 @@ import numpy as np
 
 from emotalk.animation import Animation
 from emotalk.audio import SAMPLE_RATE, Resampler
+from emotalk.audio.samples import checked_samples
 from emotalk.controls import Controls
-from emotalk.errors import InputError
 
 
 class Stream(ABC):
@@ -62,14 +62,7 @@ class Stream(ABC):
 
     def _resampled(self, samples: np.ndarray, rate: int) -> np.ndarray:
         """-> (m,) float32 at 16 kHz."""
-        samples = np.asarray(samples)
-        if samples.ndim != 1 or samples.dtype.kind != "f":
-            raise InputError(
-                f"samples must be a vector of floating-point mono sound, not {samples.dtype} of shape {samples.shape}"
-            )
-        if not np.isfinite(samples).all():
-            raise InputError("samples must be finite numbers")
-        samples = samples.astype(np.float32)  # a copy: the caller may use its buffer again
+        samples = checked_samples(samples).copy()  # the caller may use its buffer again
         if rate == self._rate:
             return self._resampler.push(samples)
         rest, self._resampler = self._resampler.flush(), Resampler(rate, prompt=True)

@@ -162,7 +162,7 @@ def test_what_is_no_recording_is_refused_by_name(tmp_path: Path, data: bytes, re
         assert caught.value.source == str(path)
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e300])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e300, -1e30])
 def test_numbers_that_are_not_samples_are_refused_with_their_time(bad: float) -> None:
     samples = np.zeros(48_000)
     samples[36_000] = bad
@@ -177,6 +177,36 @@ def test_a_wav_header_is_no_promise() -> None:
     for size in (0, 2**32 - 1):  # what recorders leave when they stream
         streamed = whole[:4] + struct.pack("<I", size) + whole[8:40] + struct.pack("<I", size) + whole[44:]
         np.testing.assert_array_equal(load_audio(streamed), pcm / np.float32(32_768))
+
+
+def with_size(size: int, data: bytes, *, behind: bytes = b"") -> bytes:
+    """A WAV of these samples whose header declares another size of them."""
+    return wav(np.zeros(0, np.int16))[:40] + struct.pack("<I", size) + data + behind
+
+
+def test_what_a_wav_promises_and_has_not_is_told() -> None:
+    pcm = np.arange(8_000, dtype=np.int16)
+    whole = wav(pcm)
+    assert probe_audio(whole).missing_s == 0
+    assert probe_audio(whole[: 44 + 6_000]).missing_s == pytest.approx(5_000 / 16_000)
+    for size in (0, 2**31 - 37, 2**31, 2**32 - 1):  # of who does not know it yet
+        assert probe_audio(with_size(size, pcm.tobytes())).missing_s == 0
+    long = b"RF64" + struct.pack("<I", 2**32 - 1) + b"WAVEds64" + struct.pack("<IQQQI", 28, 0, 40_000, 0, 0)
+    cut = long + whole[12:40] + struct.pack("<I", 2**32 - 1) + pcm.tobytes()
+    assert probe_audio(cut).missing_s == pytest.approx(24_000 / 32_000)
+    assert len(load_audio(cut)) == 8_000
+    assert probe_audio(encode_flac(sweep(1.0, 16_000))).missing_s == 0
+
+
+def test_sound_behind_the_declared_end_of_a_wav_is_heard() -> None:
+    """As of a recorder that died, or of 4 GiB and more: the size has 32 bits."""
+    pcm = np.random.default_rng(0).integers(-(2**15), 2**15, 60_000).astype(np.int16)
+    np.testing.assert_array_equal(load_audio(with_size(2_000, pcm.tobytes())), pcm / np.float32(32_768))
+    silence = np.zeros(60_000, np.int16)
+    assert len(load_audio(with_size(2_000, silence.tobytes()))) == 60_000
+    note = bytes(range(256)) * 300
+    for behind in (b"LIST" + struct.pack("<I", len(note)) + note, b"ID3\x04\0\0" + note, bytes(999)):
+        assert len(load_audio(with_size(120_000, pcm.tobytes(), behind=behind))) == 60_000
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emotalk.controls import Controls
+from emotalk.controls import Controls, Track
 from emotalk.errors import InputError
 
 NAMES = [field.name for field in fields(Controls)]
@@ -21,6 +21,23 @@ def test_what_no_control_can_be_is_named(name: str) -> None:
         with pytest.raises(InputError, match=f"^{name}[ [.]") as caught:
             Controls.from_dict({name: value})
         assert len(str(caught.value)) < 200
+
+
+def test_equal_controls_are_equal_texts() -> None:
+    """By which what was made with them is known again."""
+    whole: dict[str, Any] = {
+        "intensity": 1,
+        "tail_s": 0,
+        "blend": [[0, 1], [2, 0]],
+        "shaping": {"gain": {"jawOpen": 2}},
+    }
+    parts = {"intensity": 1.0, "tail_s": 0.0, "blend": [[0.0, 1.0], [2.0, 0.0]], "shaping": {"gain": {"jawOpen": 2.0}}}
+    one, other = (Controls.from_dict({**data, "style": 3, "seed": 5}) for data in (whole, parts))
+    assert one == other
+    assert json.dumps(one.to_dict()) == json.dumps(other.to_dict())
+    assert '"style": 3,' in json.dumps(one.to_dict())
+    track = Controls(blend=Track(((0, 1), (2, 0))), intensity=1, tail_s=0)
+    assert json.dumps(track.to_dict()) == json.dumps(track.but().to_dict())
 
 
 @given(name=st.sampled_from(NAMES), value=st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text()))

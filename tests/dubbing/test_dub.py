@@ -244,6 +244,18 @@ def test_the_real_broken_headers_are_rows(shelf: Shelf, shared_data: Path) -> No
     }
 
 
+def test_a_recording_that_was_cut_short_is_warned_of(shelf: Shelf) -> None:
+    whole = shelf.root / "a.wav"
+    (shelf.root / "cut.wav").write_bytes(whole.read_bytes()[: 44 + 12_000])
+    rows = shelf.run(".npz")
+    (cut,) = [found for found in rows["cut.wav"].warnings if found.kind == "cut"]
+    assert (cut.first_s, cut.value) == (pytest.approx(0.4, abs=0.04), 0.125)
+    assert cut.share == pytest.approx(0.25, abs=0.02)
+    assert "its header promises 0.1 s more than there is (from 0:00, 24% of the time)" in cut.text
+    assert "cut" not in {found.kind for found in rows["a.wav"].warnings}
+    assert [found.kind for found in shelf.run(".npz")["cut.wav"].warnings] == [f.kind for f in rows["cut.wav"].warnings]
+
+
 def test_an_output_that_cannot_be_written_is_a_row(shelf: Shelf) -> None:
     (shelf.output / "a.npz").mkdir(parents=True)
     rows = shelf.run()
@@ -357,7 +369,7 @@ def test_what_made_an_output_is_its_key(monkeypatch: pytest.MonkeyPatch) -> None
     keys = {recipe.key("sha", ".npz"), *(other() for other in others)}
     for version in ("PLAN_VERSION", "POST_VERSION"):
         monkeypatch.setattr(completion, version, 1000)
-        keys.add(recipe.key("sha", ".npz"))
+        keys.add(Recipe("model", Controls()).key("sha", ".npz"))
     assert len(keys) == 8
 
 

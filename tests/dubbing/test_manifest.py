@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pandas
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -82,6 +83,10 @@ def test_every_kind_says_the_same(kind: str, tmp_path: Path) -> None:
         ("uri,controls.mood\na.wav,9\n", "line 2: unknown controls: mood"),
         ("uri,output\na.wav\n", "line 2: not as many cells"),
         ("uri,bytes\na.wav,many\n", "line 2: bytes must be a whole number that is not negative, not 'many'"),
+        ("uri,bytes\na.wav,7.5\n", "line 2: bytes must be a whole number that is not negative, not '7.5'"),
+        ("uri,bytes\na.wav,nan\n", "line 2: bytes must be a whole number that is not negative, not 'nan'"),
+        ("uri,controls.seed\na.wav,3.5\n", "line 2: seed must be a whole number"),
+        ("uri,output,uri\na.wav,b,c.wav\n", "line 1: columns that are there twice: uri"),
         ("uri,bytes\na.wav,-5\n", "line 2: bytes must be a whole number that is not negative, not '-5'"),
         ("uri,output\na.wav,Report\n", "line 2: output must not be 'Report', which is the report of the run"),
         ("uri,output\n,x\n", "line 2: no uri"),
@@ -101,11 +106,29 @@ def test_broken_json_lines_are_named(tmp_path: Path) -> None:
         read_manifest(str(tmp_path / "shelf.jsonl"))
 
 
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_table_with_gaps_has_fractions_for_whole_numbers(kind: str, tmp_path: Path) -> None:
+    rows = {"uri": ["s3://b/a.wav", "s3://b/b.wav"], "controls.seed": [3, None], "controls.style": [None, 2]}
+    frame = pandas.DataFrame(rows | {"bytes": [77, None], "controls.intensity": [2, 0.5]})
+    assert frame["controls.seed"].dtype == float
+    path = tmp_path / f"shelf.{kind}"
+    if kind == "csv":
+        frame.to_csv(path, index=False)
+    else:
+        frame.to_parquet(path, index=False)
+    one, other = read_manifest(str(path))
+    assert (one.controls, one.bytes) == ({"seed": 3, "intensity": 2}, 77)
+    assert (other.controls, other.bytes) == ({"style": 2, "intensity": 0.5}, 0)
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
         ("[" * 100_000, "line 1: not JSON"),
         ('{"uri": "a.wav", "bytes": 1e999}', "line 1: bytes must be a whole number"),
+        ('{"uri": "a.wav", "output": "a\\u0000b"}', "line 1: output must be a name that a file can have"),
+        ('{"uri": "a.wav", "output": "x/\\ud800"}', "line 1: output must be a name that a file can have"),
+        (json.dumps({"uri": "a.wav", "output": "ä" * 121}), "line 1: output must be a name that a file can have"),
         ('{"uri": "a.wav", "bytes": [1]}', "line 1: bytes must be a whole number"),
         (json.dumps({"uri": "a.wav", "controls": "[" * 100_000}), "line 1: controls are not JSON"),
     ],

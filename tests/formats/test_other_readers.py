@@ -1,5 +1,6 @@
 """What this package writes, opened by other people's readers."""
 
+import resource
 import sys
 from pathlib import Path
 
@@ -106,6 +107,20 @@ def test_without_its_extra_usd_says_what_to_install(tmp_path: Path, monkeypatch:
     monkeypatch.setitem(sys.modules, "pxr", None)
     with pytest.raises(MissingExtraError, match=r"\[usd\]"):
         talk().save(tmp_path / "a.usda")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("suffix", [".usda", ".usdc"])
+def test_a_disk_that_refuses_usd_is_an_error_of_the_disk(tmp_path: Path, suffix: str) -> None:
+    pytest.importorskip("pxr")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, before[1]))
+    try:
+        with pytest.raises(OSError, match=r"OpenUSD cannot write it \(.*File too large") as raised:
+            talk().save(tmp_path / f"a{suffix}")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert raised.value.filename == str(tmp_path / f"a{suffix}")
     assert list(tmp_path.iterdir()) == []
 
 

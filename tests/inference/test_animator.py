@@ -162,7 +162,8 @@ def test_files_keep_the_head(nodding: EmoTalk, tmp_path: Path, suffix: str, colu
 
 def test_bad_input_is_named(lite: EmoTalk) -> None:
     animator = Animator(lite)
-    for bad in (np.zeros(0, np.float32), np.zeros((2, 2), np.float32), np.array([np.nan], np.float32)):
+    none, flat, nan = np.zeros(0, np.float32), np.zeros((2, 2), np.float32), np.array([np.nan], np.float32)
+    for bad in (none, flat, nan, np.array([1e300]), np.array([1e30], np.float32), np.array([1, 2], np.int16)):
         with pytest.raises(InputError, match="samples must be"):
             animator.animate(bad)
     with pytest.raises(InputError, match="style 7 does not exist"):

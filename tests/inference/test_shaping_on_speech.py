@@ -1,11 +1,13 @@
 """Each control on a real reading, as the model of the package says it: the effect that its name promises."""
 
 from pathlib import Path
+from typing import get_type_hints
 
 import numpy as np
 import pytest
 
 import emotalk
+from benchmarks.each_control import EACH, faces
 from emotalk import Animator, Controls, EmoTalk, load_audio
 from emotalk.blendshapes import GROUPS, INDEX, columns_named
 from emotalk.controls import Shaping, Track
@@ -17,6 +19,7 @@ from emotalk.timing import frames_of
 
 READING = "speech/audiobook/sense_and_sensibility_01_austen_64kb-0870.wav"
 JAW = INDEX["jawOpen"]
+ANGRY = "speech/a2f/Mark_anger.wav"
 STILL = {"blinks_per_minute": 0.0, "tail_s": 0.0}
 
 
@@ -59,9 +62,6 @@ def test_lip_close_shuts_lips_that_nearly_meet(animator: Animator, reading: np.n
 
 
 def test_halves_of_the_face_have_their_strength_and_smoothness(animator: Animator, reading: np.ndarray) -> None:
-    def restless(face: np.ndarray, half: str) -> float:
-        return float(np.abs(np.diff(face[:, GROUPS[half]], 2, axis=0)).mean())
-
     plain = spoken(animator, reading)
     brows = spoken(animator, reading, shaping=Shaping(upper_face=0.5))
     np.testing.assert_allclose(brows[:, INDEX["browInnerUp"]], plain[:, INDEX["browInnerUp"]] / 2, atol=1e-5)
@@ -101,6 +101,96 @@ def test_controls_change_in_the_middle_of_a_reading(animator: Animator, reading:
     later = spoken(animator, reading, shaping=Shaping(lower_face=Track(((2.0, 1.0), (2.0, 0.5)))))
     np.testing.assert_array_equal(later[:58], plain[:58])
     np.testing.assert_allclose(later[63:, JAW], plain[63:, JAW] / 2, atol=1e-5)
+
+
+def test_offsets_and_limits_hold_for_a_reading(animator: Animator, reading: np.ndarray) -> None:
+    plain = spoken(animator, reading)
+    smile = list(columns_named("mouthSmile"))
+    offset = spoken(animator, reading, shaping=Shaping(offset={"mouthSmile": 0.2}))
+    free = (plain[:, smile] > 0) & (offset[:, smile] < 1)  # of the last clamp
+    assert free.mean() > 0.3
+    np.testing.assert_allclose(offset[:, smile][free], plain[:, smile][free] + 0.2, atol=1e-4)
+    low, high = np.quantile(plain[:, JAW], [0.3, 0.7])
+    limits = Shaping(minimum={"jawOpen": float(low)}, maximum={"jawOpen": float(high)})
+    held = spoken(animator, reading, shaping=limits)[:, JAW]
+    np.testing.assert_allclose([held.min(), held.max()], [low, high], atol=1e-6)
+    inside = (plain[:, JAW] > low) & (plain[:, JAW] < high)
+    np.testing.assert_allclose(held[inside], plain[inside, JAW], atol=1e-6)
+
+
+def restless(face: np.ndarray, half: str) -> float:
+    return float(np.abs(np.diff(face[:, GROUPS[half]], 2, axis=0)).mean())
+
+
+@pytest.mark.parametrize(("half", "other"), [("upper", "lower"), ("lower", "upper")])
+def test_each_half_is_as_smooth_as_it_is_asked_to_be(
+    animator: Animator, reading: np.ndarray, half: str, other: str
+) -> None:
+    def moving(**shaping: object) -> tuple[float, float]:
+        face = spoken(animator, reading, shaping=Shaping(**shaping))  # type: ignore[arg-type]
+        return restless(face, f"{half}_face"), restless(face, f"{other}_face")
+
+    plain, elsewhere = moving()
+    rough, calm = moving(**{f"{half}_smoothing": 0.0}), moving(**{f"{half}_window": 11})
+    follows = moving(**{f"{half}_window": 11}, smoothing_order=4)  # a polynomial that bends more keeps more
+    assert calm[0] < 0.6 * plain < plain < 0.7 * rough[0]
+    assert 1.3 * calm[0] < follows[0]
+    assert rough[1] == calm[1] == pytest.approx(elsewhere, rel=1e-4)
+
+
+def test_eyes_blink_as_often_as_asked_and_at_other_times_with_another_seed(
+    animator: Animator, reading: np.ndarray
+) -> None:
+    def closings(rate: float, seed: int = 0, variety: float = 1.0) -> list[int]:
+        shaping = Shaping(blink_variety=variety)
+        face = animator.animate(reading, Controls(blinks_per_minute=rate, seed=seed, tail_s=0, shaping=shaping)).weights
+        shut = face[:, INDEX["eyeBlinkLeft"]] > 0.6
+        return np.flatnonzero(np.diff(shut.astype(int), prepend=0) == 1).tolist()
+
+    seconds = len(reading) / 16_000
+    assert closings(0) == []
+    often = closings(60)
+    assert 0.5 * seconds < len(often) < 1.6 * seconds
+    assert closings(60, seed=1) != often
+    steady = np.diff(closings(60, variety=0))
+    assert np.ptp(steady) <= 1 < np.ptp(np.diff(often))
+
+
+def test_the_face_comes_to_rest_behind_the_reading(animator: Animator, reading: np.ndarray) -> None:
+    frames = frames_of(len(reading))
+    short, long = (animator.animate(reading, Controls(blinks_per_minute=0, tail_s=s)).weights for s in (0.0, 1.0))
+    assert (len(short), len(long)) == (frames, frames + 30)
+    np.testing.assert_array_equal(long[:frames], short)
+    mouth = np.abs(long[:, GROUPS["lower_face"]]).max(1)
+    assert mouth[:frames].mean() > 0.1
+    assert mouth[-1] < 1e-3
+
+
+def test_gaze_and_sway_live_beside_the_words(animator: Animator, reading: np.ndarray) -> None:
+    plain = animator.animate(reading, Controls(**STILL))  # type: ignore[arg-type]
+    alive = animator.animate(reading, Controls(**STILL, shaping=Shaping(gaze=1, sway=1)))  # type: ignore[arg-type]
+    np.testing.assert_array_equal(alive.weights[:, GROUPS["lower_face"]], plain.weights[:, GROUPS["lower_face"]])
+    assert alive.weights[:, GROUPS["gaze"]].std() > 2 * plain.weights[:, GROUPS["gaze"]].std()
+    assert plain.head is None
+    assert alive.head is not None
+    assert 0.2 < np.degrees(np.abs(alive.head[:, :3]).max()) < 15
+
+
+def test_every_control_is_seen_in_a_reading(animator: Animator, reading: np.ndarray, shared_data: Path) -> None:
+    """A control that is new has its line in the table, which the pictures of the documentation are drawn from. What is
+    particular about each effect is told in a test of this file or of its own."""
+
+    def names(kind: type, prefix: str = "") -> set[str]:
+        hints = get_type_hints(kind)
+        own = {f"{prefix}{name}" for name, hint in hints.items() if hint is not Shaping}
+        return own.union(*(names(hint, f"{prefix}{name}.") for name, hint in hints.items() if hint is Shaping))
+
+    assert EACH.keys() == names(Controls)
+    for control, seen in EACH.items():
+        before, after = faces(animator, reading, control, str(shared_data / ANGRY))
+        shared = min(len(before), len(after))
+        moved = np.abs(after[:shared] - before[:shared])[:, GROUPS[seen.group]].max()
+        assert moved > 0.01 or len(before) != len(after), (control, moved)
 
 
 @pytest.mark.slow

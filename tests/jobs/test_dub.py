@@ -26,6 +26,7 @@ from emotalk.dubbing.plan import Dubbing, Plan
 from emotalk.dubbing.report import FAILED, Row
 from emotalk.dubbing.strands import strands_of
 from emotalk.errors import InputError
+from emotalk.format_commands import FormatOptions
 from emotalk.model.store import model_digest
 from jobs.dub import run_command
 from jobs.dub_config import DubConfig
@@ -203,6 +204,10 @@ def test_controls_reach_the_animation(model: str, shelf: str, ray_session: None,
         ({"model": "nowhere"}, "is no model directory"),
         ({"controls": Controls(emotion="bored")}, "unknown emotion"),
         ({"controls": Controls(style=3)}, "style 3 does not exist"),
+        ({"options": FormatOptions(start="99")}, "csv cannot be written so: start must be a time code"),
+        ({"options": FormatOptions(drop_frame=True)}, "csv cannot be written so: drop-frame time codes are of 29.97"),
+        ({"formats": ("glb",), "options": FormatOptions(rig="nowhere.npz")}, r"nowhere\.npz: no such file"),
+        ({"formats": ("flame",), "options": FormatOptions(flame_model="no.pkl")}, r"no\.pkl: no such file"),
         ({"gpus": 2.0}, "needs 2 GPUs"),
     ],
 )
@@ -221,6 +226,8 @@ def test_what_cannot_be_started_is_an_input_error(
         {"inputs": ()},
         {"formats": ("xls",)},
         {"formats": ("flame",)},
+        {"options": FormatOptions(rig="default")},
+        {"formats": ("npz", "glb"), "options": FormatOptions(start="10:00:00:00")},
         {"formats": ()},
         {"fps": "fast"},
         {"workers": 0},

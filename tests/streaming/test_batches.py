@@ -6,7 +6,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emotalk import Animation, Animator, Controls, InputError
+from benchmarks.streaming import opened
+from emotalk import Animation, Animator, Controls, EmoTalk, InputError, default_model
 from emotalk.model.mel import HOP_SAMPLES
 from emotalk.streaming.live import push_together
 from emotalk.streaming.network import StreamingNetwork
@@ -57,6 +58,12 @@ def test_a_step_changes_neither_its_state_nor_its_samples() -> None:
 
 def test_a_thousand_states_fit_in_2_gb() -> None:
     assert StreamingNetwork(awake_lite()).start(4).nbytes / 4 * 1_000 < 2e9 / 4
+
+
+@pytest.mark.slow
+def test_a_thousand_open_streams_of_the_packages_model_fit_in_2_gb() -> None:
+    animator = Animator(EmoTalk.from_pretrained(default_model()), device="cpu")
+    assert 0 < opened(animator, 1_000)["memory_mb"] < 2_000
 
 
 def test_states_are_stacked_and_split_without_sharing_memory() -> None:

@@ -130,10 +130,12 @@ def test_empty_chunks_and_foreign_buffers_change_nothing() -> None:
 
 def test_bad_input_is_named() -> None:
     stream = ANIMATOR.stream()
-    for bad in (np.zeros((2, 2), np.float32), np.array([np.nan]), np.array([1, 2])):
+    for bad in (np.zeros((2, 2), np.float32), np.array([np.nan]), np.array([1e300]), np.array([1, 2])):
         with pytest.raises(InputError, match="samples must be"):
             stream.push(bad)
-    with pytest.raises(InputError, match="999 Hz"):
-        stream.push(speech(10), 999)
+    assert stream.push(speech(8_000)).frames  # and the stream goes on as if that had not been said
+    for rate in (999, 44_100.5, float("nan")):
+        with pytest.raises(InputError, match=f"{rate} Hz"):
+            stream.push(speech(10), rate)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="style 7 does not exist"):
         ANIMATOR.stream(Controls(style=7))

@@ -21,6 +21,8 @@ from emotalk.rigs.rig import Rig
 
 MM = 1000.0
 IDENTITY_SHAPES = 300  # of the shape directions; the rest is expression
+MASKS_FILE = "FLAME_masks.pkl"
+LIDS = ("l_eyelid", "r_eyelid")
 MASKS = {"lips": "lips", "forehead": "forehead", "eye_region": "eyes", "nose": "nose", "face": "face"}
 
 
@@ -31,6 +33,12 @@ def is_rig_file(path: Path) -> bool:
             return {"format.npy", "displacements.npy"} <= set(archive.namelist())
     except (zipfile.BadZipFile, OSError, ValueError):
         return False
+
+
+def files_of(path: Path) -> list[Path]:
+    """A model's own file and those beside it that are read with it."""
+    beside = [path.with_name(name) for name in (*(f"{lid}.npy" for lid in LIDS), MASKS_FILE)]
+    return [path, *(file for file in beside if file.is_file())]
 
 
 def read_flame(path: Path, *, expressions: int | None = None) -> Flame:
@@ -45,7 +53,7 @@ def read_flame(path: Path, *, expressions: int | None = None) -> Flame:
         weights = _numbers(arrays, "weights", (count, len(joints)))
         pose = _numbers(arrays, "posedirs", (count, 3, 9 * (len(joints) - 1)))
         triangles = _numbers(arrays, "f", (-1, 3)).astype(np.int64)
-        lids = [_numbers(arrays, name, (count, 3)) * MM for name in ("l_eyelid", "r_eyelid") if name in arrays]
+        lids = [_numbers(arrays, name, (count, 3)) * MM for name in LIDS if name in arrays]
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"not a FLAME model ({error})", source=path) from error
     if len(joints) < 5 or triangles.min(initial=0) < 0 or triangles.max(initial=0) >= count:
@@ -80,7 +88,7 @@ def _arrays(path: Path) -> dict[str, Any]:
         arrays: dict[str, Any] = dict(load_arrays(path))
     else:
         arrays = read_arrays(read_source(path, max_bytes=MAX_BYTES), source=path)
-    for name in ("l_eyelid", "r_eyelid"):
+    for name in LIDS:
         if (beside := path.with_name(f"{name}.npy")).is_file():
             content = read_source(beside, max_bytes=MAX_BYTES)
             arrays[name] = read_npy(io.BytesIO(content), len(content), str(beside))
@@ -103,7 +111,7 @@ def _numbers(arrays: dict[str, Any], name: str, shape: tuple[int, ...]) -> np.nd
 
 def _masks(path: Path, count: int) -> dict[str, np.ndarray]:
     """This package's names of regions -> vertices, from FLAME_masks.pkl; empty where there is none."""
-    file = path.with_name("FLAME_masks.pkl")
+    file = path.with_name(MASKS_FILE)
     if not file.is_file():
         return {}
     out = {}

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy.signal  # noqa: F401 - for smoothing, that no first request waits for it
 import torch
 from ray import serve
 from ray.serve import metrics

@@ -1,6 +1,7 @@
 """What all tests share: where the optional test data lies, and one local Ray for the tests that need it."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,3 +66,4 @@ def ray_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     )
     yield
     ray.shutdown()
+    shutil.rmtree(temp, ignore_errors=True)

@@ -16,7 +16,7 @@ LITTLE = CorpusConfig(
     train_voices=1,
     train_sentences=2,
     validation_voices=1,
-    validation_sentences=1,
+    validation_sentences=2,
     test_voices=1,
     test_sentences=2,
 )

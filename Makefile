@@ -9,7 +9,7 @@ DEMO ?= demo
 EPOCHS ?= 8
 LITE ?= lite
 
-.PHONY: demo lite test slow gpu lint types bench studio clean
+.PHONY: demo lite test units slow gpu lint types bench studio clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python -m jobs.demo --output $(DEMO) $(if $(AUDIO),--audio "$(AUDIO)")
@@ -21,7 +21,11 @@ lite: $(VENV)/.voices
 		--learning-rate 1.5e-3 --plan.seconds-per-step 60 --align phones --losses.gap 0.5 --losses.sounds 0.1
 	$(BIN)/python -m jobs.evaluate --model $(LITE)/model --corpus $(LITE)/corpus --output $(LITE)/report
 
-test: $(VENV)/.dev lint types
+# Types are checked beside the tests: by one process, for most of a minute.
+test: $(VENV)/.dev lint
+	@$(MAKE) --no-print-directory --jobs 2 types units
+
+units: $(VENV)/.dev
 	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadgroup
 
 slow: $(VENV)/.dev

@@ -64,14 +64,13 @@ class Animate:
             raise InputError(f"threads must be at least 1, not {self.threads}")
 
     def run(self) -> int:
-        # Torch is imported where it is needed: `emotalk info` and `--help` answer at once.
-        import torch
+        with fetched(self.speech) as source:  # before all else: a missing file should not wait for torch and a model
+            import torch
 
-        from emotalk.inference.animator import Animator
-        from emotalk.model.store import default_model, load_model, model_digest
+            from emotalk.inference.animator import Animator
+            from emotalk.model.store import default_model, load_model, model_digest
 
-        torch.set_num_threads(self.threads)
-        with fetched(self.speech) as source:  # before the model: a missing file should not wait for it
+            torch.set_num_threads(self.threads)
             model = self.model or default_model()
             animator = Animator(
                 load_model(model), device=self.device, precision=self.precision, model_digest=model_digest(model)

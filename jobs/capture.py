@@ -3,9 +3,6 @@
 import time
 from functools import partial
 
-import ray
-from ray.data import ActorPoolStrategy
-
 from emotalk.corpus.capture_report import Captured
 from emotalk.corpus.capturing import CapturePlan, Capturer, finish_capture
 from emotalk.corpus.tracks import TrackSource
@@ -21,6 +18,9 @@ def capture_videos(
     `progress` hears of every video. Raises CaptureError, which names the video, for any failure that is not one
     video's fault.
     """
+    import ray
+    from ray.data import ActorPoolStrategy
+
     most = max(min(workers or int(ray.cluster_resources().get("CPU", 1)), len(plan.takes)), 1)
     # A take goes out, what became of it comes back; the track's file is written by the actor.
     captured = on_actors(

@@ -1,4 +1,8 @@
-"""Where a job's tasks run: the cluster it was submitted to, or a Ray of its own on this machine."""
+"""Where a job's tasks run: the cluster it was submitted to, or a Ray of its own on this machine.
+
+Ray takes seconds to import: throughout `jobs` that is done where work for it begins, after what can be wrong with the
+options has been told.
+"""
 
 import logging
 import os
@@ -7,9 +11,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-import ray
-from ray.data import DataContext
 
 from emotalk.errors import EmoTalkError
 
@@ -25,6 +26,8 @@ def start_ray(*, num_cpus: int | None = None) -> Iterator[None]:
     `num_cpus` logical CPUs (default: the machine's, at least 4), with its own folder under /tmp, removed at the end.
     Raises EmoTalkError where that does not start: Ray waits for half a minute, which a busy machine may exceed.
     """
+    import ray
+
     if ray.is_initialized():
         with _quiet_data():
             yield
@@ -75,6 +78,8 @@ def _silent_core() -> Iterator[None]:
 @contextmanager
 def _quiet_data() -> Iterator[None]:
     """Ray Data without its own progress bars and notices: a job shows one line of its own."""
+    from ray.data import DataContext
+
     context = DataContext.get_current()
     logger = logging.getLogger("ray.data")
     before = (context.enable_progress_bars, logger.level)

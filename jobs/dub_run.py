@@ -26,12 +26,10 @@ from emotalk.errors import EmoTalkError, InputError
 from emotalk.files import absolute
 from emotalk.formats import format_for, rate_of
 from emotalk.formats.options import loaded, try_out
-from emotalk.inference.animator import Animator
 from emotalk.model.store import default_model, load_model, model_digest
 from jobs.cluster import start_ray
 from jobs.dub_config import DubConfig
 from jobs.dub_metrics import DubMetrics, exported
-from jobs.dub_worker import DubWork, DubWorker
 from jobs.pool import Pool
 from jobs.progress import Progress, ProgressCallback
 from jobs.watch import watched
@@ -66,6 +64,8 @@ def dub(config: DubConfig, progress: ProgressCallback | None = None) -> Report:
             print(f"metrics: {address}", file=sys.stderr)
         run = _Run(config, plan, report, metrics, progress)
         if plan.items:
+            from emotalk.inference.animator import Animator
+
             # Here, because what is wrong with the model or its controls is wrong for every recording.
             Animator(load_model(shelf.model), device="cpu").direct(recipe.controls)
             options = _format_options(config, plan)
@@ -171,6 +171,8 @@ class _Run:
 
     def work(self, model: str, lease: Lease, room: Pool) -> None:
         """Has everything dubbed, until it is or the budget is spent. room: for as many workers as could be."""
+        from jobs.dub_worker import DubWork, DubWorker
+
         config, plan = self._config, self._plan
         self._report.totals.workers, self._report.totals.gpus = room.largest, room.gpus
         self._metrics.plan(self._known, room.largest)

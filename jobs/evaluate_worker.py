@@ -4,9 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-import ray
 import torch
-from ray.data import ActorPoolStrategy
 
 from emotalk.corpus.corpus import Corpus
 from emotalk.inference.animator import Animator
@@ -51,6 +49,9 @@ def fit_baselines(corpus: Corpus, units: Sequence[Unit], workers: int | None) ->
 
 def evaluate_units(setting: Setting, units: Sequence[Unit], workers: int | None) -> Iterator[UnitSums]:
     """Sums of the evaluated clips, in the order of the units."""
+    import ray
+    from ray.data import ActorPoolStrategy
+
     resources = ray.cluster_resources()
     gpus = int(resources.get("GPU", 0))
     size = min(len(units), workers or gpus or max(1, int(resources.get("CPU", 1)) // 2))

@@ -7,13 +7,14 @@ long one holds nobody else up; what is large is written where the work is done.
 import pickle
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import ray
-from ray.data import ActorPoolStrategy, Dataset, TaskPoolStrategy
 
 from emotalk.errors import EmoTalkError
+
+if TYPE_CHECKING:
+    from ray.data import ActorPoolStrategy, Dataset
 
 # What users are meant to read. It travels as a row: raised in a task, it would reach them under two screens of Ray's
 # own traces.
@@ -25,6 +26,7 @@ def on_tasks(do: Callable[[Any], Any], pieces: Sequence[Any], *, workers: int | 
 
     Raises the first `TOLD` that `do` raised.
     """
+    from ray.data import TaskPoolStrategy
 
     def run(batch: pa.Table) -> pa.Table:
         return _answer(batch, do)
@@ -41,7 +43,7 @@ def on_actors(
     make: Callable[[], Callable[[Any], Any]],
     pieces: Sequence[Any],
     *,
-    pool: ActorPoolStrategy,
+    pool: "ActorPoolStrategy",
     cpus: float = 1,
     gpus: float = 0,
 ) -> Iterator[tuple[int, Any]]:
@@ -90,7 +92,9 @@ class _Actor:
         return self._do(piece)
 
 
-def _rows(pieces: Sequence[Any]) -> Dataset:
+def _rows(pieces: Sequence[Any]) -> "Dataset":
+    import ray
+
     return ray.data.from_arrow(
         [pa.table({"number": [number], "piece": [pickle.dumps(piece)]}) for number, piece in enumerate(pieces)]
     )
@@ -106,7 +110,7 @@ def _answer(batch: pa.Table, do: Callable[[Any], Any]) -> pa.Table:
     return pa.table({"number": batch.column("number"), "result": [pickle.dumps(result)]})
 
 
-def _results(answers: Dataset) -> Iterator[tuple[int, Any]]:
+def _results(answers: "Dataset") -> Iterator[tuple[int, Any]]:
     for row in answers.iter_rows():
         result = pickle.loads(row["result"])
         if isinstance(result, TOLD):

@@ -5,9 +5,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import ray
-from ray.data import ActorPoolStrategy, DataContext
-
 from emotalk.errors import InputError
 from jobs.fan_out import on_actors
 
@@ -32,6 +29,8 @@ class Pool:
     @classmethod
     def of(cls, pieces: int, *, workers: int | None, threads: int, gpus: float | None) -> "Pool":
         """For so many pieces of work. workers: actors wanted, gpus: of each; None for what the cluster offers."""
+        import ray
+
         cluster = ray.cluster_resources()
         all_cpus, all_gpus = cluster.get("CPU", 1.0), cluster.get("GPU", 0.0)
         each = (1.0 if all_gpus else 0.0) if gpus is None else gpus
@@ -50,6 +49,8 @@ class Pool:
 
     def run(self, make: Callable[[], Callable[[Any], Any]], pieces: Sequence[Any]) -> Iterator[Any]:
         """`make()(piece)` for every piece, results in the order of completion."""
+        from ray.data import ActorPoolStrategy, DataContext
+
         scaling = DataContext.get_current().autoscaling_config
         before = scaling.actor_pool_util_upscaling_threshold
         # One piece at a time per actor, so that none waits behind an audiobook while another actor has nothing to do.

@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import tyro
-from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
-from ray.train.torch import TorchTrainer
 from rich.console import Console
 
 from emotalk import command_line
@@ -42,13 +40,7 @@ from emotalk.training.plan import PlanConfig
 from emotalk.training.tensorboard import TensorBoard
 from emotalk.training.watchers import Watcher, load_watcher
 from jobs.cluster import start_ray
-from jobs.train_board import TrainingBoard
-from jobs.train_cluster import GiveUp, fit, has_gpus, threads_of_worker
 from jobs.train_identity import CONFIG, check_identity, claim, identity_of
-from jobs.train_result import write_model
-from jobs.train_salvage import salvage
-from jobs.train_show import shown
-from jobs.train_worker import CHECKPOINT, OBJECTIVE, WorkerConfig, train_worker
 
 MODEL, RAY_FOLDER = "model", "run"
 
@@ -194,6 +186,17 @@ def train(
         *map(load_watcher, config.watcher),
         *watchers,
     ]
+    # What runs from here on needs Ray and seconds of imports, for which no mistake should wait.
+    from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
+    from ray.train.torch import TorchTrainer
+
+    from jobs.train_board import TrainingBoard
+    from jobs.train_cluster import GiveUp, fit, has_gpus, threads_of_worker
+    from jobs.train_result import write_model
+    from jobs.train_salvage import salvage
+    from jobs.train_show import shown
+    from jobs.train_worker import CHECKPOINT, OBJECTIVE, WorkerConfig, train_worker
+
     console = console or Console(stderr=True)
     # Of an output that is nobody's yet nothing is this run's to tidy up.
     salvaged = salvage(f"{output}/{RAY_FOLDER}", CHECKPOINT) if exists(f"{output}/{CONFIG}") else None

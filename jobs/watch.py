@@ -5,9 +5,6 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-import ray
-from ray.exceptions import RayError
-
 LOOK_EVERY_S = 1.0
 ANSWER_WITHIN_S = 10.0  # a board on a lost machine may never answer
 
@@ -40,6 +37,8 @@ def watched(board: Any, show: Callable[[Any], None]) -> AbstractContextManager[N
 
     The board is an actor that workers post to; one that is gone tells nothing.
     """
+    import ray
+    from ray.exceptions import RayError
 
     def look(_: bool) -> None:
         try:

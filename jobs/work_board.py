@@ -6,9 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import ray
-from ray.exceptions import RayError
-
 from jobs.watch import ANSWER_WITHIN_S
 
 MAX_ATTEMPTS = 3
@@ -106,6 +103,8 @@ class Posts:
 
 def start_board() -> Any:
     """A `WorkBoard` as an actor. One that dies is started again, empty."""
+    import ray
+
     return ray.remote(num_cpus=0, max_restarts=-1)(WorkBoard).remote()
 
 
@@ -116,6 +115,9 @@ def may_begin(board: Any, number: int) -> bool:
 
 def asked(method: Any, *arguments: Any, otherwise: Any) -> Any:
     """What the board answers, or `otherwise` where it does not."""
+    import ray
+    from ray.exceptions import RayError
+
     try:
         return ray.get(method.remote(*arguments), timeout=ANSWER_WITHIN_S)
     except RayError:

@@ -10,13 +10,9 @@ import socket
 import sys
 from dataclasses import dataclass, fields
 
-from ray import serve
-from ray.serve.config import HTTPOptions, ProxyLocation
-
 from emotalk import command_line
 from emotalk.errors import InputError
 from jobs.cluster import start_ray
-from serve_app.app import MODEL_PREFIX, NAME, build
 from serve_app.config import ServeConfig
 from serve_app.keys import KeyRing
 from serve_app.listener import Address
@@ -61,10 +57,17 @@ def main() -> None:
 
 def _serve(options: Options) -> int:
     """0 after Ctrl-C or SIGTERM; SIGHUP loads the models anew. What cannot work is said before Ray starts."""
-    signals: queue.SimpleQueue[int] = queue.SimpleQueue()
-    application = build(options.service())
+    options.checked_models()
     if not _on_a_cluster():  # else another machine may be the one that listens
         _check_port(options.host, options.port)
+    # Seconds of imports, for which no mistake should wait.
+    from ray import serve
+    from ray.serve.config import HTTPOptions, ProxyLocation
+
+    from serve_app.app import NAME, build
+
+    application = build(options.service())
+    signals: queue.SimpleQueue[int] = queue.SimpleQueue()
     with start_ray():
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda number, _: signals.put(number))
@@ -84,6 +87,10 @@ def _serve(options: Options) -> int:
 
 def _reload(options: Options) -> None:
     """Replicas that run load what lies in the model directories now."""
+    from ray import serve
+
+    from serve_app.app import MODEL_PREFIX, NAME
+
     for name in options.all_models():
         for answer in serve.get_deployment_handle(f"{MODEL_PREFIX}{name}", NAME).broadcast("reload").results():
             if isinstance(answer, InputError):  # the old one is still there

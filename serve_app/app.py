@@ -2,14 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, cast
 
 from ray.serve import Application, Deployment
 from ray.serve.config import AutoscalingPolicy, BackpressureConfig, RequestRouterConfig
 
-from emotalk.files import is_uri
-from emotalk.model.store import check_model
 from serve_app.autoscaling import ByAudio
 from serve_app.config import ServeConfig
 from serve_app.ingress import Ingress
@@ -30,9 +27,7 @@ def app(args: dict[str, Any]) -> Application:
 
 def build(config: ServeConfig) -> Application:
     """The ingress, and a deployment for each model, bound together."""
-    places = {name: _place(place) for name, place in config.all_models().items()}
-    for place in places.values():
-        check_model(place)  # what is wrong with it is told here, not in a replica's log
+    places = config.checked_models()  # what is wrong with one is told here, not in a replica's log
     config = replace(config, model=None, models=())  # each deployment knows its own
     models = {name: _model(config, name, place) for name, place in places.items()}
     ingress: Application = (
@@ -84,8 +79,3 @@ def _replicas(config: ServeConfig) -> Mapping[str, Any]:
         ),
     }
     return {"num_replicas": "auto", "autoscaling_config": scaling}
-
-
-def _place(model: str) -> str:
-    """In full: replicas have working directories of their own."""
-    return model if is_uri(model) or not Path(model).exists() else str(Path(model).resolve())

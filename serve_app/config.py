@@ -6,10 +6,12 @@ import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from emotalk.errors import InputError
-from emotalk.model.store import default_model
+from emotalk.files import is_uri
+from emotalk.model.store import check_model, default_model
 from serve_app.listener import Address
 from serve_app.uris import check_prefix
 
@@ -144,6 +146,13 @@ class ServeConfig:
             places[name] = place
         return places
 
+    def checked_models(self) -> dict[str, str]:
+        """`all_models`, places in full: replicas have working directories of their own. InputError for no model."""
+        places = {name: _in_full(place) for name, place in self.all_models().items()}
+        for place in places.values():
+            check_model(place)
+        return places
+
     @property
     def lanes(self) -> int:
         """Of live sessions, from an ingress replica to one model's replicas."""
@@ -164,6 +173,10 @@ class ServeConfig:
 
 DEFAULT = "default"
 NAMES = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+
+
+def _in_full(model: str) -> str:
+    return model if is_uri(model) or not Path(model).exists() else str(Path(model).resolve())
 
 
 def _kinds(hint: Any) -> tuple[type, ...]:

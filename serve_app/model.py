@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy.signal  # noqa: F401 - for smoothing, that no first request waits for it
 import torch
 from ray import serve
 from ray.serve import metrics
@@ -19,7 +20,7 @@ from emotalk.animation import Animation
 from emotalk.audio import SAMPLE_RATE
 from emotalk.controls import Controls
 from emotalk.errors import InputError
-from emotalk.inference.animator import Animator, fitted
+from emotalk.inference.animator import Animator
 from emotalk.inference.direction import Direction
 from emotalk.inference.finish import Finisher, RawWindow
 from emotalk.inference.windows import FRAMES_PER_STEP, Window
@@ -233,7 +234,7 @@ def _window_thread(threads: int) -> None:
 def _direct(animator: Animator, samples: np.ndarray, controls: Controls, emotion: np.ndarray | None) -> Direction:
     animator.check(controls)
     take = None if emotion is None else animator.hear(emotion)
-    return fitted(animator.direct(controls, take), frames_of(len(samples)))
+    return animator.direct(controls, take).fitted(frames_of(len(samples)))
 
 
 def _plan(animator: Animator, samples: np.ndarray, controls: Controls) -> list[Window]:

@@ -1,6 +1,7 @@
 """What all tests share: where the optional test data lies, and one local Ray for the tests that need it."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,10 @@ from tests.s3 import S3Server, s3_server_in
 
 # Before torch is imported: its threads wait for each other by spinning, which on shared cores costs more than it gains.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Tests wait for Ray's processes, which by themselves stand back for everything else on the machine: other tests too.
+os.environ.setdefault("RAY_worker_niceness", "0")
+# Ray Train looks at its workers every two seconds: most of what a training of seconds would take.
+os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.2")
 # Nothing is downloaded: a name that is no folder is refused at once.
 os.environ["HF_HUB_OFFLINE"] = "1"
 # No example fails because the machine is busy.
@@ -61,3 +66,4 @@ def ray_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     )
     yield
     ray.shutdown()
+    shutil.rmtree(temp, ignore_errors=True)

@@ -1,5 +1,6 @@
 """The `emotalk` command, as a process and as a function."""
 
+import io
 import os
 import subprocess
 import sys
@@ -10,9 +11,9 @@ import pytest
 
 from emotalk.animation import Animation
 from emotalk.audio import load_audio
-from emotalk.cli import main
 from emotalk.inference.animator import Animator
 from emotalk.model.store import PACKAGED_MODEL, load_model, model_digest
+from tests.commands import emotalk
 from tests.model.small import small_transformer
 from tests.small_model import save_small_model, write_murmur
 
@@ -27,19 +28,11 @@ def speech(tmp_path: Path) -> Path:
     return write_murmur(tmp_path / "speech.wav", 1.0)
 
 
-def emotalk(*args: object, monkeypatch: pytest.MonkeyPatch) -> int:
-    """-> exit code."""
-    monkeypatch.setattr(sys, "argv", ["emotalk", *map(str, args)])
-    with pytest.raises(SystemExit) as end:
-        main()
-    return int(end.value.code or 0)
-
-
 def test_animate_writes_what_the_animator_gives(
-    model: Path, speech: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    model: Path, speech: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "face.npz"
-    assert emotalk("animate", speech, "-o", out, "--model", model, monkeypatch=monkeypatch) == 0
+    assert emotalk("animate", speech, "-o", out, "--model", model) == 0
     line = capsys.readouterr().out
     assert line.count("\n") == 1
     assert "45 frames, 1.00 s of speech" in line
@@ -51,7 +44,7 @@ def test_animate_writes_what_the_animator_gives(
     assert saved.meta["model_sha256"] == model_digest(model)
     label, share = max(direct.meta["heard"].items(), key=lambda heard: heard[1])
     assert f"heard {label} ({share:.0%})" in line
-    assert emotalk("info", out, monkeypatch=monkeypatch) == 0
+    assert emotalk("info", out) == 0
     assert f"{label} {share:.0%}" in capsys.readouterr().out
 
 
@@ -60,18 +53,18 @@ def test_controls_and_the_default_model(
 ) -> None:
     monkeypatch.setenv("EMOTALK_MODEL", str(model))
     options = ("--emotion", "happy", "--intensity", 1.5, "--style", 2, "--level", 0.5, "--seed", 3, "--tail-s", 0)
-    assert emotalk("animate", speech, "-o", tmp_path / "face.csv", *options, monkeypatch=monkeypatch) == 0
+    assert emotalk("animate", speech, "-o", tmp_path / "face.csv", *options) == 0
     assert "30 frames" in (line := capsys.readouterr().out)
     assert "chosen happy (100%), style 2" in line
     assert Animation.load(tmp_path / "face.csv").frames == 30
 
 
 def test_info_tells_what_a_thing_is(
-    model: Path, speech: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    model: Path, speech: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Animation(np.zeros((30, 52), np.float32)).save(tmp_path / "face.npz")
     for what in (model, speech, tmp_path / "face.npz"):
-        assert emotalk("info", what, monkeypatch=monkeypatch) == 0
+        assert emotalk("info", what) == 0
     first, second, third = capsys.readouterr().out.splitlines()
     assert "lite model" in first
     assert "3 styles" in first
@@ -143,7 +136,7 @@ def test_errors_are_one_line(
     text = tmp_path / "text.wav"
     text.write_text("this is not sound at all")
     given = [arg.replace("SPEECH", str(speech)).replace("TEXT", str(text)) for arg in args]
-    assert emotalk(*given, monkeypatch=monkeypatch) == code
+    assert emotalk(*given) == code
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.startswith("error: ")
@@ -191,28 +184,37 @@ def test_no_ray_is_imported(model: Path, speech: Path, tmp_path: Path) -> None:
         ),
     ],
 )
-def test_mistakes_are_one_line_on_any_terminal(encoding: str, args: tuple[str, ...], line: str) -> None:
-    environment = {**os.environ, "PYTHONIOENCODING": encoding}
-    command = [sys.executable, "-m", "emotalk.cli", *args]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60)
-    assert (done.returncode, done.stdout, done.stderr) == (2, "", line)
+def test_mistakes_are_one_line_on_any_terminal(
+    encoding: str, args: tuple[str, ...], line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, err = io.BytesIO(), io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(out, encoding, write_through=True))
+    monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(err, encoding, "backslashreplace", write_through=True))
+    assert emotalk(*args) == 2
+    assert (out.getvalue(), err.getvalue().decode(encoding)) == (b"", line)
+
+
+def test_a_mistake_is_all_that_a_process_says() -> None:
+    command = [sys.executable, "-m", "emotalk.cli", "animate", "nowhere.wav", "-o", "face.npz"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", "error: nowhere.wav: no such file\n")
 
 
 def test_convert_and_animate_take_the_options_of_formats(
-    model: Path, speech: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    model: Path, speech: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     document, table = tmp_path / "face.a2f.json", tmp_path / "face.csv"
-    assert emotalk("animate", speech, "-o", document, "--model", model, "--fps", 60, monkeypatch=monkeypatch) == 0
+    assert emotalk("animate", speech, "-o", document, "--model", model, "--fps", 60) == 0
     assert Animation.load(document).fps == 60
     options = ("--fps", "29.97", "--start", "10:00:00;00")
-    assert emotalk("convert", document, table, *options, monkeypatch=monkeypatch) == 0
+    assert emotalk("convert", document, table, *options) == 0
     assert f"{table}: Live Link Face, 1.50 s at 29.97 fps" in capsys.readouterr().out
     assert table.read_text().splitlines()[1].startswith("10:00:00;00.000,")
     document.rename(tmp_path / "take.json")
     named = ("convert", tmp_path / "take.json", tmp_path / "take.npz", "--source-format", "a2f")
-    assert emotalk(*named, monkeypatch=monkeypatch) == 0
+    assert emotalk(*named) == 0
     assert Animation.load(tmp_path / "take.npz").frames == 90
-    assert emotalk("formats", monkeypatch=monkeypatch) == 0
+    assert emotalk("formats") == 0
     assert ".arkit.json" in capsys.readouterr().out
 
 
@@ -239,13 +241,13 @@ def test_options_that_do_not_fit_are_named(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Animation(np.zeros((2, 52))).save(tmp_path / "a.npz")
-    assert emotalk(*args, monkeypatch=monkeypatch) == 2
+    assert emotalk(*args) == 2
     assert message in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["a.npz"]
 
 
 def test_an_emotion_from_another_recording_and_prototypes(
-    speech: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    speech: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bare = save_small_model(tmp_path / "bare")
     model = load_model(bare)
@@ -253,41 +255,36 @@ def test_an_emotion_from_another_recording_and_prototypes(
     model.save_pretrained(bare)
     other, out = write_murmur(tmp_path / "other.wav", 2.0), tmp_path / "face.npz"
     asked = ("animate", speech, "-o", out, "--emotion-from", other, "--emotion-fit", "stretch")
-    assert emotalk(*asked, "--model", bare, monkeypatch=monkeypatch) == 0
+    assert emotalk(*asked, "--model", bare) == 0
     assert "chosen " in capsys.readouterr().out
     animator = Animator(model, device="cpu")
     take = animator.hear(load_audio(other)).stretched(30)
     np.testing.assert_array_equal(
         Animation.load(out).weights, animator.animate(load_audio(speech), emotion_from=take).weights
     )
-    assert emotalk(*asked, "--intensity", "2", "--model", bare, monkeypatch=monkeypatch) == 2
+    assert emotalk(*asked, "--intensity", "2", "--model", bare) == 2
     assert "emotalk prototypes" in capsys.readouterr().err
     lost = ("--emotion-from", tmp_path / "lost.wav", "--model", bare)
-    assert emotalk("animate", speech, "-o", out, *lost, monkeypatch=monkeypatch) == 2
+    assert emotalk("animate", speech, "-o", out, *lost) == 2
     assert capsys.readouterr().err == f"error: emotion_from {tmp_path}/lost.wav: no such file\n"
     measured = tmp_path / "measured"
     options = (f"neutral={other}", f"sad={speech}", "--model", bare, "-o", measured)
-    assert emotalk("prototypes", *options, monkeypatch=monkeypatch) == 0
+    assert emotalk("prototypes", *options) == 0
     capsys.readouterr()
-    assert (
-        emotalk(*asked, "--intensity", "0:0,1:2", "--confidence", "1", "--model", measured, monkeypatch=monkeypatch)
-        == 0
-    )
+    assert emotalk(*asked, "--intensity", "0:0,1:2", "--confidence", "1", "--model", measured) == 0
     assert "not sure in 100% of the frames" in capsys.readouterr().out
     np.testing.assert_allclose(
         load_model(measured).prototypes[0].numpy(), animator.hear(load_audio(other)).memory.mean(0), atol=1e-5
     )
-    assert emotalk("prototypes", "bored=x.wav", "--model", bare, "-o", measured, monkeypatch=monkeypatch) == 2
+    assert emotalk("prototypes", "bored=x.wav", "--model", bare, "-o", measured) == 2
     assert "unknown emotion 'bored'" in capsys.readouterr().err
 
 
-def test_a_precision_is_told_or_refused(
-    speech: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_precision_is_told_or_refused(speech: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     small_transformer("hubert", "group").save_pretrained(tmp_path / "base")
     out = tmp_path / "face.npz"
     asked = ("animate", speech, "-o", out, "--device", "cpu", "--precision", "int8")
-    assert emotalk(*asked, "--model", tmp_path / "base", monkeypatch=monkeypatch) == 0
+    assert emotalk(*asked, "--model", tmp_path / "base") == 0
     assert Animation.load(out).meta["precision"] == "int8"
-    assert emotalk(*asked, "--model", PACKAGED_MODEL, monkeypatch=monkeypatch) == 2
+    assert emotalk(*asked, "--model", PACKAGED_MODEL) == 2
     assert "int8 is for the transformers of base and official" in capsys.readouterr().err

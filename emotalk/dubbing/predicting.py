@@ -9,28 +9,30 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from emotalk.inference.animator import Animator, Asked
 from emotalk.inference.finish import RawWindow
 from emotalk.inference.windows import Window
+
+if TYPE_CHECKING:  # planning a run reads this module, and does without torch
+    from emotalk.inference.animator import Animator, Asked
 
 
 class Predictor(Protocol):
     """The network as one recording sees it."""
 
-    animator: Animator
+    animator: "Animator"
 
-    def predict(self, windows: Iterable[Window], controls: Asked) -> Iterator[RawWindow]: ...
+    def predict(self, windows: Iterable[Window], controls: "Asked") -> Iterator[RawWindow]: ...
 
 
 class Alone:
     """One recording at a time."""
 
-    def __init__(self, animator: Animator) -> None:
+    def __init__(self, animator: "Animator") -> None:
         self.animator = animator
 
-    def predict(self, windows: Iterable[Window], controls: Asked) -> Iterator[RawWindow]:
+    def predict(self, windows: Iterable[Window], controls: "Asked") -> Iterator[RawWindow]:
         return self.animator.predict_in_turn(windows, controls)
 
 
@@ -40,14 +42,14 @@ class Shared:
     lanes: recordings that may be at work. Each has two batches of windows under way at most, so memory is bounded.
     """
 
-    def __init__(self, animator: Animator, lanes: int) -> None:
+    def __init__(self, animator: "Animator", lanes: int) -> None:
         self.animator = animator
         self._ahead = 2 * animator.rows
         self._full = animator.rows * lanes
         self._asked: queue.Queue[tuple[Window, Asked, Future[RawWindow]]] = queue.Queue()
         threading.Thread(target=self._run, daemon=True).start()
 
-    def predict(self, windows: Iterable[Window], controls: Asked) -> Iterator[RawWindow]:
+    def predict(self, windows: Iterable[Window], controls: "Asked") -> Iterator[RawWindow]:
         under_way: deque[Future[RawWindow]] = deque()
         for window in windows:
             future: Future[RawWindow] = Future()
@@ -71,7 +73,7 @@ class Shared:
             for (_, _, future), one in zip(asked, raw, strict=True):
                 future.set_result(one)
 
-    def _one_by_one(self, asked: list[tuple[Window, Asked, Future[RawWindow]]], error: Exception) -> None:
+    def _one_by_one(self, asked: list[tuple[Window, "Asked", Future[RawWindow]]], error: Exception) -> None:
         """So that controls which the model refuses cost their own recording alone."""
         for window, controls, future in asked:
             try:

@@ -29,7 +29,6 @@ from emotalk.dubbing.strands import Strand
 from emotalk.errors import InputError
 from emotalk.files import open_source
 from emotalk.formats import format_for
-from emotalk.inference.animator import fitted
 from emotalk.inference.direction import Direction
 from emotalk.inference.finish import RawWindow
 from emotalk.inference.heard import emotion_of
@@ -283,7 +282,7 @@ class _Work:
         """The controls with all that they refer to; another recording's emotion stretched over this one's length."""
         controls = self.recipe.controls
         sound = Cursor(stream_audio(self.source.path)).span(*span_of(self.take.chapter))
-        return fitted(predictor.animator.direct(controls), stretched_to(controls, sound))
+        return predictor.animator.direct(controls).fitted(stretched_to(controls, sound))
 
     def _check_unchanged(self) -> None:
         if fingerprint_now(self.strand.recording.uri) not in (None, self.fingerprint):

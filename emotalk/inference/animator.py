@@ -146,7 +146,7 @@ class Animator:
 
         frames: of the whole recording, which must be known where another one is stretched to it.
         """
-        wanted = fitted(self.direct(controls, emotion_from), frames)
+        wanted = self.direct(controls, emotion_from).fitted(frames)
         return self.finish(self.predict_in_turn(self.plan(blocks, controls), wanted), wanted)
 
     def plan(self, blocks: Iterable[np.ndarray], controls: Controls | None = None) -> Iterator[Window]:
@@ -210,7 +210,7 @@ class Animator:
         from emotalk.streaming.windowed import WindowedStream
 
         controls = controls or Controls()
-        wanted = fitted(self.direct(controls, emotion_from), None)
+        wanted = self.direct(controls, emotion_from).fitted(None)
         if self.model.past_samples is None or self.model.future_samples is None:
             return WindowedStream(self, controls, wanted)
         return LiveStream(self.streaming_network, controls, wanted)
@@ -240,7 +240,7 @@ class Animator:
         }
 
     def _directed(self, asked: "Asked") -> Direction:
-        return asked if isinstance(asked, Direction) else fitted(self.direct(asked), None)
+        return asked if isinstance(asked, Direction) else self.direct(asked).fitted(None)
 
     @torch.inference_mode()
     def _feel(self, window: Window, own: slice) -> tuple[np.ndarray, np.ndarray]:
@@ -306,15 +306,6 @@ class Animator:
 
 
 Asked = Controls | Direction
-
-
-def fitted(wanted: Direction, frames: int | None) -> Direction:
-    """The same with the other recording's emotion stretched over so many frames, if that is asked for."""
-    if wanted.take is None or wanted.controls.emotion_fit == "loop":
-        return wanted
-    if frames is None:
-        raise InputError("an emotion can be stretched only to a recording whose length is known: use emotion_fit loop")
-    return replace(wanted, take=wanted.take.stretched(frames))
 
 
 def _sound(samples: np.ndarray) -> np.ndarray:

@@ -13,10 +13,10 @@ from emotalk.controls.track import number_at
 from emotalk.errors import InputError
 from emotalk.inference.direction import Direction
 from emotalk.inference.listening import fading, steadied
+from emotalk.labels import NEUTRAL
 from emotalk.model.network import EmoTalk
 
 Decode = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]  # as `EmoTalk.decode`
-NEUTRAL = "neutral"
 ONE = np.zeros(1, np.int64)  # the frames of what never changes
 
 

@@ -1,7 +1,7 @@
 """What one recording is asked for: its controls without segments, and the take whose emotion it borrows."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -33,6 +33,16 @@ class Direction:
     @classmethod
     def of(cls, controls: Controls, take: EmotionTake | None = None) -> "Direction":
         return cls(controls.compiled, take)
+
+    def fitted(self, frames: int | None) -> "Direction":
+        """The same with the other recording's emotion stretched over so many frames, if that is asked for."""
+        if self.take is None or self.controls.emotion_fit == "loop":
+            return self
+        if frames is None:
+            raise InputError(
+                "an emotion can be stretched only to a recording whose length is known: use emotion_fit loop"
+            )
+        return replace(self, take=self.take.stretched(frames))
 
     @cached_property
     def steady(self) -> bool:

@@ -9,12 +9,12 @@ import numpy as np
 from emotalk.animation import HEAD_COLUMNS, Animation
 from emotalk.blendshapes import COEFFICIENTS
 from emotalk.controls import Controls
-from emotalk.inference.conditions import NEUTRAL
 from emotalk.inference.direction import Direction
 from emotalk.inference.heard import HeardEmotion, ShownEmotion, softmax
 from emotalk.inference.post import PostProcessor
 from emotalk.inference.post.treatment import has_head
 from emotalk.inference.windows import Window
+from emotalk.labels import NEUTRAL
 from emotalk.model.config import EmoTalkConfig
 
 

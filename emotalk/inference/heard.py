@@ -1,11 +1,12 @@
 """The emotion of a whole recording: one answer, however many windows it was cut into."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emotalk.inference.direction import Direction
+if TYPE_CHECKING:
+    from emotalk.inference.direction import Direction
 
 
 class HeardEmotion:
@@ -34,7 +35,7 @@ class HeardEmotion:
 class ShownEmotion:
     """The emotion that a recording's face shows, where that is not simply the one that is heard."""
 
-    def __init__(self, labels: Sequence[str], wanted: Direction) -> None:
+    def __init__(self, labels: Sequence[str], wanted: "Direction") -> None:
         self._labels, self.wanted = tuple(labels), wanted
         self._sum = np.zeros(len(self._labels))
         self._frames, self._faded = 0, 0

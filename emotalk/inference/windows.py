@@ -6,13 +6,16 @@ or the order of work. All starts are multiples of 1,600 samples, which are three
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from emotalk.audio import SAMPLE_RATE
 from emotalk.audio.held import Held, cut_small
-from emotalk.model.network import EmoTalk
 from emotalk.timing import frames_of
+
+if TYPE_CHECKING:
+    from emotalk.model.network import EmoTalk
 
 PLAN_VERSION = 1  # part of every completion key: a change here recomputes what it changed
 
@@ -37,7 +40,7 @@ class WindowShape:
     fade: int = 0
 
     @classmethod
-    def of(cls, model: EmoTalk) -> "WindowShape":
+    def of(cls, model: "EmoTalk") -> "WindowShape":
         past, future = model.past_samples, model.future_samples
         if past is None or future is None:
             # The large encoders see both ways: what a window says near its border is a matter of taste. Borders go to

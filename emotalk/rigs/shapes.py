@@ -1,7 +1,6 @@
 """All 52 displacement fields: the left shapes, their mirror images, and the symmetric ones; brows ride on the skin."""
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from emotalk.blendshapes import COEFFICIENTS
 from emotalk.rigs import shapes_eyes, shapes_mouth
@@ -23,6 +22,8 @@ def displacements(face: Face) -> np.ndarray:
 
 def _settle(face: Face, field: np.ndarray) -> np.ndarray:
     """The brows' hair moves with the skin under it."""
+    from scipy.spatial import cKDTree
+
     brow = face.sculpture.tags["brow"]
     skin = np.flatnonzero((face.skin > 0) & (face.inside == 0) & (face.x > -4) & (face.y > 2) & (face.y < 45))
     distance, near = cKDTree(face.points[skin]).query(face.points[brow], k=4)

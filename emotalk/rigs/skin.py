@@ -7,7 +7,6 @@ Delaunay triangulation, with no seam anywhere. Holes are the triangles that lie 
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.spatial import ConvexHull, cKDTree
 
 from emotalk.rigs.loops import LIP_STEPS, hairline, height_over_hairline, lid_lining, lid_rings, mouth_rings
 from emotalk.rigs.mesh import Part, strip
@@ -79,6 +78,8 @@ def skin() -> Part:
 
 def _triangulate(layout: np.ndarray, holes: list[np.ndarray]) -> np.ndarray:
     """Half the Delaunay triangulation of directions and their mirror images, facing outwards, less the holes."""
+    from scipy.spatial import ConvexHull
+
     middle = np.abs(layout[:, 0]) < 1e-9
     whole = np.concatenate([layout, layout[~middle] * (-1, 1, 1)])
     faces = ConvexHull(whole).simplices
@@ -93,6 +94,8 @@ def _triangulate(layout: np.ndarray, holes: list[np.ndarray]) -> np.ndarray:
 
 def _filling(taken: np.ndarray, outlines: list[np.ndarray]) -> np.ndarray:
     """Directions on staggered rows, finest around the nose, kept clear of the loops and of one another."""
+    from scipy.spatial import cKDTree
+
     kept = [taken]
     zones = (
         (2.3, 17.0, -21.0, 17.0),

@@ -4,7 +4,7 @@ from fractions import Fraction
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from scipy import signal
+import scipy
 
 from emotalk.audio import SAMPLE_RATE
 from emotalk.audio.container import require_av
@@ -35,7 +35,7 @@ def through_codec(samples: np.ndarray, codec: Codec, bits_per_s: int) -> np.ndar
     packets, header = _encoded(samples, FORMATS[codec], bits_per_s)
     decoded, rate = _decoded(packets, header, FORMATS[codec])
     if rate != SAMPLE_RATE:
-        decoded = signal.resample_poly(decoded, 1, rate // SAMPLE_RATE)  # linear phase: no delay
+        decoded = scipy.signal.resample_poly(decoded, 1, rate // SAMPLE_RATE)  # linear phase: no delay
     return np.pad(decoded, (0, max(0, len(samples) - len(decoded))))[: len(samples)].astype(np.float32)
 
 

@@ -7,7 +7,7 @@ sound, and gains never move anything. A face that was in time with the voice sta
 from functools import cache
 
 import numpy as np
-from scipy import signal
+import scipy
 
 from emotalk.audio import SAMPLE_RATE
 
@@ -42,7 +42,7 @@ def room(samples: np.ndarray, seconds: float, direct_db: float, rng: np.random.G
     time = np.arange(size) / SAMPLE_RATE
     decay = np.exp(-6.9 * time / seconds)
     tail = rng.standard_normal(size, np.float32)
-    dull = signal.lfilter([0.4], [1, -0.6], tail)
+    dull = scipy.signal.lfilter([0.4], [1, -0.6], tail)
     tail = (tail * decay + dull) * decay
     tail[: int(rng.uniform(0.005, 0.02) * SAMPLE_RATE)] = 0
     walls = (rng.uniform(0.001, 0.05, 10) * SAMPLE_RATE).astype(int)
@@ -51,12 +51,12 @@ def room(samples: np.ndarray, seconds: float, direct_db: float, rng: np.random.G
     echoes[walls] += rng.choice([-1, 1], len(walls)) * rng.uniform(0.2, 1, len(walls)) * decay[walls]
     echoes *= 10 ** (-direct_db / 20) / max(float(np.linalg.norm(echoes)), 1e-9)
     echoes[0] += 1
-    return signal.oaconvolve(samples, echoes.astype(np.float32))[: len(samples)]
+    return scipy.signal.oaconvolve(samples, echoes.astype(np.float32))[: len(samples)]
 
 
 def coloured_noise(n: int, rng: np.random.Generator) -> np.ndarray:
     """White to brown."""
-    return signal.lfilter([1.0], [1.0, -rng.uniform(0, 0.98)], rng.standard_normal(n, np.float32))
+    return scipy.signal.lfilter([1.0], [1.0, -rng.uniform(0, 0.98)], rng.standard_normal(n, np.float32))
 
 
 def babble(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -93,7 +93,7 @@ def under(samples: np.ndarray, noise: np.ndarray, snr_db: float) -> np.ndarray:
 def compressed(samples: np.ndarray, ratio: float) -> np.ndarray:
     """What is louder than 10 dB below the clip's mean power changes by 1 / ratio of its decibels; as loud as before."""
     keep = np.exp(-1 / (LEVEL_S * SAMPLE_RATE))
-    power = signal.lfilter([1 - keep], [1, -keep], np.square(samples))
+    power = scipy.signal.lfilter([1 - keep], [1, -keep], np.square(samples))
     threshold = 0.1 * max(_rms(samples), SILENCE_RMS) ** 2
     out = samples * np.maximum(power / threshold, 1) ** ((1 / ratio - 1) / 2)
     return out * (_rms(samples) / max(_rms(out), 1e-12))
@@ -109,23 +109,23 @@ def coloured(samples: np.ndarray, bend_db: float, rng: np.random.Generator) -> n
     """A smooth random equaliser over seven octave-spaced points."""
     points = np.geomspace(60, SAMPLE_RATE / 2, 7)
     gains = rng.uniform(-bend_db, bend_db, len(points))
-    taps = signal.firwin2(TAPS, [0, *points], 10 ** (np.concatenate([gains[:1], gains]) / 20), fs=SAMPLE_RATE)
-    return signal.oaconvolve(samples, taps, mode="same")
+    taps = scipy.signal.firwin2(TAPS, [0, *points], 10 ** (np.concatenate([gains[:1], gains]) / 20), fs=SAMPLE_RATE)
+    return scipy.signal.oaconvolve(samples, taps, mode="same")
 
 
 def low_passed(samples: np.ndarray, edge_hz: float) -> np.ndarray:
     """Nothing above the edge: old files and cheap microphones."""
-    return signal.oaconvolve(samples, signal.firwin(TAPS, edge_hz, fs=SAMPLE_RATE), mode="same")
+    return scipy.signal.oaconvolve(samples, scipy.signal.firwin(TAPS, edge_hz, fs=SAMPLE_RATE), mode="same")
 
 
 def telephone(samples: np.ndarray) -> np.ndarray:
     """300 to 3,400 Hz in the 8-bit companded steps of G.711 (µ-law), at 8 kHz."""
-    taps = signal.firwin(2 * TAPS - 1, TELEPHONE_HZ, pass_zero=False, fs=SAMPLE_RATE)
-    half = signal.oaconvolve(samples, taps, mode="same")[::2]
+    taps = scipy.signal.firwin(2 * TAPS - 1, TELEPHONE_HZ, pass_zero=False, fs=SAMPLE_RATE)
+    half = scipy.signal.oaconvolve(samples, taps, mode="same")[::2]
     peak = max(float(np.abs(half).max(initial=0)), 1e-9)
     steps = np.rint(np.sign(half) * np.log1p(MU * np.abs(half / peak)) / np.log1p(MU) * 127) / 127
     heard = np.sign(steps) * np.expm1(np.abs(steps) * np.log1p(MU)) / MU * peak
-    return signal.resample_poly(heard, 2, 1)[: len(samples)]
+    return scipy.signal.resample_poly(heard, 2, 1)[: len(samples)]
 
 
 def _rms(samples: np.ndarray) -> float:

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from emotalk.inference.post.smoothing import DEFAULT_TAPS
+from emotalk.inference.post.smoothing import default_taps
 from emotalk.rigs.head import procedural_head
 
 UNIT_MM = 10.0  # an error of so much counts 1
@@ -29,7 +29,7 @@ class LipGaps(nn.Module):
         super().__init__()
         self.register_buffer("moves", moves, persistent=False)
         self.register_buffer("rest", rest, persistent=False)
-        self.register_buffer("smoothing", torch.from_numpy(DEFAULT_TAPS), persistent=False)
+        self.register_buffer("smoothing", torch.from_numpy(default_taps()), persistent=False)
 
     def error(self, predicted: Tensor, target: Tensor, frames: Tensor, closed_weight: float) -> Tensor:
         """(B, T, 52) each, (B,) valid frames -> (B, T) squared errors; a frame with closed lips weighs so much more.

@@ -14,21 +14,19 @@ from emotalk.inference.animator import Animator
 from emotalk.live_command import RATE, Watch
 from serve_app.api import build_api
 from tests.client.test_client import served
+from tests.commands import emotalk
 from tests.serve_app.conftest import LIMITS, LocalModel
 from tests.serve_app.conftest import animator as animator
 from tests.serve_app.conftest import model_dir as model_dir
 from tests.serve_app.recordings import voice, wav
 
 
-def command(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    line = [sys.executable, "-m", "emotalk.cli", "live", *arguments]
-    return subprocess.run(line, capture_output=True, text=True, timeout=120)
-
-
 def test_a_recording_is_spoken_and_its_face_is_kept(animator: Animator, tmp_path: Path) -> None:
     (tmp_path / "speech.wav").write_bytes(wav(1.5))
     with served(build_api(LIMITS, {"default": LocalModel(animator)})) as url:
-        done = command(url, "--speech", str(tmp_path / "speech.wav"), "--emotion", "sad", "-o", str(tmp_path / "a.npz"))
+        options = (url, "--speech", tmp_path / "speech.wav", "--emotion", "sad", "-o", tmp_path / "a.npz")
+        command = [sys.executable, "-m", "emotalk.cli", "live", *map(str, options)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     told = re.search(r"(\d+) frames, from a sound to its frame \d+ ms \(median\)", done.stdout)
     assert told is not None, done.stdout
@@ -46,11 +44,11 @@ def test_a_recording_is_spoken_and_its_face_is_kept(animator: Animator, tmp_path
         (["http://127.0.0.1:9", "--microphone", "-o", "face.xyz"], "xyz"),
     ],
 )
-def test_what_cannot_be_is_one_line(arguments: list[str], said: str) -> None:
-    done = command(*arguments)
-    assert done.returncode == 2
-    assert said in done.stderr
-    assert done.stderr.count("\n") == 1
+def test_what_cannot_be_is_one_line(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert emotalk("live", *arguments) == 2
+    errors = capsys.readouterr().err
+    assert said in errors
+    assert errors.count("\n") == 1
 
 
 def test_delays_are_counted_from_the_sound_that_a_frame_shows(monkeypatch: pytest.MonkeyPatch) -> None:

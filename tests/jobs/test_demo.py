@@ -1,4 +1,4 @@
-"""The whole way in little: the demo's steps on a corpus of two voices."""
+"""The whole way in little: the demo's steps on a corpus of three voices."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ from emotalk.corpus.synthetic.espeak import available
 from jobs.demo import DemoConfig, demo, is_evaluated
 
 LITTLE = CorpusConfig(
-    train_voices=2,
+    train_voices=1,
     train_sentences=2,
     validation_voices=1,
     validation_sentences=2,

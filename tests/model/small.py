@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from transformers import AutoConfig, AutoModel
 
 from emotalk.model.config import EmoTalkConfig, TransformerEncoderConfig
 from emotalk.model.network import EmoTalk
@@ -45,6 +44,8 @@ def small_transformer(family: str, norm: str) -> EmoTalk:
 
 def encoder_folder(folder: Path, family: str, **changes: object) -> str:
     """A folder with a small pretrained encoder, as transformers writes it."""
+    from transformers import AutoConfig, AutoModel
+
     torch.manual_seed(1)
     AutoModel.from_config(AutoConfig.for_model(family, **(SIZES | changes))).save_pretrained(folder)
     return str(folder)

@@ -11,7 +11,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+import ray
 
+from serve_app.__main__ import main
+from tests.commands import exit_code
 from tests.serve_app.recordings import wav
 
 ROOT = Path(__file__).parents[2]
@@ -38,19 +41,34 @@ def command(*arguments: str) -> list[str]:
     ],
 )
 def test_what_the_user_can_mend_is_said_before_ray_starts(
-    arguments: list[str], said: str, model_dir: Path, tmp_path: Path
+    arguments: list[str],
+    said: str,
+    model_dir: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)  # other tests of this process may have one
+    monkeypatch.setattr(ray, "init", lambda *_, **__: pytest.fail("Ray was started"))
     shutil.copy(model_dir / "config.json", tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         places = {"HALF": str(tmp_path), "MODEL": str(model_dir), "TAKEN": str(taken.getsockname()[1])}
-        line = command(*(places.get(argument, argument) for argument in arguments))
-        environment = {name: value for name, value in ENVIRONMENT.items() if name != "RAY_ADDRESS"}
-        with subprocess.Popen(line, env=environment, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
-            _, errors = process.communicate(timeout=120)
-    assert process.returncode == 2
+        assert exit_code(main, *(places.get(argument, argument) for argument in arguments)) == 2
+    errors = capsys.readouterr().err
     assert errors.startswith("error: ")
     assert errors.count("\n") == 1
     assert said in errors
+
+
+def test_what_is_wrong_is_all_that_a_process_says(model_dir: Path) -> None:
+    environment = {name: value for name, value in ENVIRONMENT.items() if name != "RAY_ADDRESS"}
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        line = command("--model", str(model_dir), "--port", str(taken.getsockname()[1]))
+        with subprocess.Popen(line, env=environment, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+            _, errors = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert re.fullmatch(r"error: port \d+ of 127.0.0.1 is taken: .*\n", errors)
     assert not Path(f"/tmp/emotalk-{process.pid}").exists()
 
 

@@ -7,7 +7,7 @@ import torch
 from emotalk.blendshapes import INDEX
 from emotalk.corpus.clip import Phone
 from emotalk.corpus.synthetic.visemes import SOUNDS, UNKNOWN_SOUND, sounds_at
-from emotalk.inference.post.smoothing import DEFAULT_TAPS
+from emotalk.inference.post.smoothing import default_taps
 from emotalk.rigs import procedural_head
 from emotalk.training.auxiliary import Heard, SoundReader, make_auxiliaries, sounds_known
 from emotalk.training.batches import collate
@@ -31,7 +31,7 @@ def test_open_lips_err_by_what_the_rig_measures_of_the_smoothed_face() -> None:
     predicted = faces(jawOpen=[0.3, 0.5, 0.4, 0.6, 0.5, 0.2], mouthLowerDownLeft=[0.2] * 6)
     target = faces(jawOpen=[0.6] * 6)
     held = np.concatenate([predicted[:1]] * 2 + [predicted] + [predicted[-1:]] * 2)
-    smooth = sum(weight * held[i : i + 6] for i, weight in enumerate(DEFAULT_TAPS))
+    smooth = sum(weight * held[i : i + 6] for i, weight in enumerate(default_taps()))
     head = procedural_head()
     expected = ((head.gap_mm(smooth) - head.gap_mm(target)) / UNIT_MM) ** 2
     error = lip_gaps().error(torch.from_numpy(predicted)[None], torch.from_numpy(target)[None], torch.tensor([6]), 4.0)[

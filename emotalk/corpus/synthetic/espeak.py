@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.signal import firwin, resample_poly
+import scipy
 
 from emotalk.audio import SAMPLE_RATE
 from emotalk.corpus.clip import Phone
@@ -144,7 +144,7 @@ def synthesise(text: str, settings: EspeakSettings) -> Speech:
     # A longer tract is the same sound played slower, as if espeak's own sample rate were lower.
     tract = Fraction(settings.tract).limit_denominator(25)
     ratio = Fraction(SAMPLE_RATE, engine.rate_hz) * tract
-    resampled = resample_poly(samples, ratio.numerator, ratio.denominator, window=_low_pass(ratio))
+    resampled = scipy.signal.resample_poly(samples, ratio.numerator, ratio.denominator, window=_low_pass(ratio))
     phones = _phones(answer["events"], len(samples), engine.rate_hz / float(tract))
     return Speech(np.asarray(resampled, np.float32), phones)
 
@@ -159,7 +159,7 @@ def pronounce(text: str, language: str) -> str:
 def _low_pass(ratio: Fraction) -> np.ndarray:
     """The anti-aliasing filter of a resampling ratio: 95 % of the narrower band, 12 of its samples to each side."""
     widest = max(ratio.numerator, ratio.denominator)
-    return firwin(2 * 12 * widest + 1, 0.95 / widest, window=("kaiser", 6.0)).astype(np.float32)
+    return scipy.signal.firwin(2 * 12 * widest + 1, 0.95 / widest, window=("kaiser", 6.0)).astype(np.float32)
 
 
 def _phones(events: list[tuple[int, str]], n: int, rate_hz: float) -> tuple[Phone, ...]:

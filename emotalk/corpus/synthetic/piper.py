@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
-from scipy.signal import resample_poly
+import scipy
 
 from emotalk.audio import SAMPLE_RATE
 from emotalk.corpus.clip import Phone
@@ -65,7 +65,7 @@ def speak(text: str) -> Speech:
     steps = steps.reshape(-1)
     feed[voice.sound_noise] = rng.standard_normal((1, _LATENT, int(steps.sum())), np.float32)
     (sound,) = voice.session.run(["output"], feed)
-    samples = resample_poly(sound.reshape(-1), SAMPLE_RATE // 50, RATE_HZ // 50)
+    samples = scipy.signal.resample_poly(sound.reshape(-1), SAMPLE_RATE // 50, RATE_HZ // 50)
     return Speech(np.asarray(samples, np.float32), _phones(spaced, steps * HOP / RATE_HZ))
 
 

@@ -4,7 +4,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from scipy.signal import savgol_coeffs
+import scipy  # whose parts are imported at their first use: many processes read this module and smooth nothing
 
 from emotalk.blendshapes import COEFFICIENTS, GROUPS
 from emotalk.controls import Controls
@@ -57,11 +57,13 @@ def _taps(kernel: Kernel, columns: int) -> np.ndarray:
 
 
 def _padded(window: int, kernel: Kernel) -> np.ndarray:
-    coefficients = savgol_coeffs(window, kernel.order) if window > 1 else np.ones(1)
+    coefficients = scipy.signal.savgol_coeffs(window, kernel.order) if window > 1 else np.ones(1)
     return np.pad(coefficients, kernel.held - window // 2).astype(np.float32)
 
 
-DEFAULT_TAPS = _taps(Kernel.of(Controls()), len(COEFFICIENTS))[:, 0]
+def default_taps() -> np.ndarray:
+    """(2 held + 1,) float32: what is done to every coefficient if nothing else is asked for."""
+    return _taps(Kernel.of(Controls()), len(COEFFICIENTS))[:, 0]
 
 
 class Strength:

@@ -4,7 +4,6 @@ import json
 import math
 import shutil
 import socket
-import subprocess
 import threading
 import time
 import urllib.error
@@ -23,13 +22,7 @@ from emotalk.errors import InputError
 from jobs.dub_config import DubConfig
 from jobs.dub_metrics import DubMetrics, exported
 from jobs.progress import Progress
-
-START_WITHIN_S = 60.0
-
-
-def fetched(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=10) as answer:
-        return str(answer.read().decode())
+from tests.programs import answered, fetched, free_port, running
 
 
 def samples_of(text: str) -> dict[str, float]:
@@ -106,13 +99,6 @@ def test_counters_never_fall_and_what_is_unknown_is_no_number() -> None:
         assert math.isnan(samples_of(fetched(address))["emotalk_dub_seconds_left"])
 
 
-def test_every_metric_is_in_the_documentation(metrics: DubMetrics) -> None:
-    page = (Path(__file__).resolve().parents[2] / "docs" / "dubbing-report.md").read_text(encoding="utf-8")
-    for family in metrics.registry.collect():
-        name = family.name + {"counter": "_total", "info": "_info"}.get(family.type, "")
-        assert f"`{name}" in page
-
-
 def test_a_port_that_is_taken_is_an_input_error(metrics: DubMetrics) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -177,39 +163,6 @@ def test_a_gateway_that_is_not_there_costs_a_line(metrics: DubMetrics, capsys: p
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 1
     assert "http://127.0.0.1:1 does not take metrics" in said[0]
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
-@contextmanager
-def running(command: list[str], folder: Path) -> Iterator[None]:
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
-    try:
-        yield
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def answered(url: str, wanted: str) -> str:
-    """What is at the URL once it holds `wanted`."""
-    until = time.monotonic() + START_WITHIN_S
-    never = threading.Event()
-    text = "nothing"
-    while time.monotonic() < until:
-        try:
-            text = fetched(url)
-            if wanted in text:
-                return text
-        except OSError as error:
-            text = str(error)
-        never.wait(0.1)
-    raise AssertionError(f"{url}: {text}")
 
 
 def test_a_real_push_gateway_takes_them(metrics: DubMetrics, tmp_path: Path) -> None:

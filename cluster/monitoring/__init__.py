@@ -1,0 +1,1 @@
+"""What an operator watches: rules and alerts for Prometheus, dashboards for Grafana."""

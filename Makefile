@@ -9,7 +9,7 @@ DEMO ?= demo
 EPOCHS ?= 8
 LITE ?= lite
 
-.PHONY: demo lite test units slow gpu lint types bench studio clean
+.PHONY: demo lite test units slow gpu lint types bench studio locks release clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python -m jobs.demo --output $(DEMO) $(if $(AUDIO),--audio "$(AUDIO)")
@@ -68,6 +68,29 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/.demo
 	@$(INSTALL) --editable '.[voices,align,capture,render,usd,dev]'
 	@touch $@
 
+$(VENV)/.release: pyproject.toml constraints.txt | $(VENV)/.dev
+	@echo "installing what locks and releases need"
+	@$(INSTALL) --editable '.[voices,align,capture,render,usd,microphone,dev,release]'
+	@touch $@
+
+# After a change of the dependencies in pyproject.toml; UPDATE="--upgrade", or names of packages, takes newer versions.
+UPDATE ?=
+locks: $(VENV)/.release
+	$(BIN)/python -m cluster.supply.lock $(UPDATE)
+	@$(INSTALL) --editable '.[voices,align,capture,render,usd,microphone,dev,release]'
+	$(BIN)/python -m cluster.supply.licences --write
+
+# What a release consists of, in dist/.
+SBOM := $(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible
+release: $(VENV)/.release
+	$(BIN)/python -m cluster.supply.licences
+	rm -rf dist && mkdir dist
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+	cp constraints.txt cluster/supply/cpu.txt cluster/supply/cuda.txt cluster/supply/licences.md dist
+	{ cat cluster/supply/cpu.txt; grep '^torch==' constraints.txt; } | $(SBOM) --output-file dist/sbom-cpu.cdx.json -
+	$(SBOM) --output-file dist/sbom-cuda.cdx.json cluster/supply/cuda.txt
+	cd dist && sha256sum -- * > SHA256SUMS
+
 # The studio's page, after a change of its source: needs Node.
 studio: $(VENV)/.demo
 	mkdir -p serve_app/studio/public
@@ -76,4 +99,4 @@ studio: $(VENV)/.demo
 	cd serve_app/studio && npm ci --no-audit --no-fund && npm run check && npm run build
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

@@ -1,0 +1,1 @@
+"""Where everything comes from that this project is installed with: locks, licences."""

@@ -65,11 +65,11 @@ class Rules:
             return told
         if about is None:
             raise EmoTalkError(f"{name} is not installed, and {RULES.name} does not tell its licence")
+        for expression in about.get_all("License-Expression") or []:
+            return str(expression)
         classifiers = about.get_all("Classifier") or []
-        words = [about.get("License-Expression") or "", (about.get("License") or "").partition("\n")[0]]
+        words = [text.partition("\n")[0] for text in about.get_all("License") or []]
         words += [one.rpartition(" :: ")[2] for one in classifiers if one.startswith("License ::")]
-        if words[0]:
-            return words[0]
         for word in words:
             spelt = self.spelling.get(word, word)
             if self.allows(spelt):

@@ -7,11 +7,11 @@ changes nothing. Standard library only: this runs before anything is installed.
 
 import argparse
 import json
-import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 FOLDERS = ("tmp", "spill")  # of the directory: what `ray start` is told
@@ -35,12 +35,12 @@ def empty_disk(devices: Sequence[dict[str, Any]]) -> str | None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("directory", help="where the disk is mounted")
+    parser.add_argument("directory", type=Path, help="where the disk is mounted")
     parser.add_argument("--owner", required=True, help="user whom the directory belongs to")
     arguments = parser.parse_args(argv)
-    directory = os.path.abspath(arguments.directory)
-    os.makedirs(directory, exist_ok=True)
-    if not os.path.ismount(directory):
+    directory: Path = arguments.directory.absolute()
+    directory.mkdir(parents=True, exist_ok=True)
+    if not directory.is_mount():
         listing = subprocess.run(
             ["lsblk", "--json", "--bytes", "--output", COLUMNS], check=True, capture_output=True, text=True
         )
@@ -49,10 +49,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"no empty disk: {directory} stays on the system's disk")
         else:
             subprocess.run(["mkfs.ext4", "-q", disk], check=True)  # refuses by itself what is in use
-            subprocess.run(["mount", "-o", "noatime", disk, directory], check=True)
+            subprocess.run(["mount", "-o", "noatime", disk, str(directory)], check=True)
             print(f"{disk} is mounted at {directory}")
-    for folder in (directory, *(os.path.join(directory, name) for name in FOLDERS)):
-        os.makedirs(folder, exist_ok=True)
+    for folder in (directory, *(directory / name for name in FOLDERS)):
+        folder.mkdir(exist_ok=True)
         shutil.chown(folder, arguments.owner)
     return 0
 

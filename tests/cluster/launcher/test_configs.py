@@ -110,7 +110,7 @@ def test_idle_machines_go_and_nothing_runs_before_work_asks(path: Path) -> None:
 
 def test_all_files_tell_the_same_start() -> None:
     """Three files for three clouds: what they do on a machine must not drift apart."""
-    for part in COMMANDS[1:] + ("file_mounts", "rsync_exclude", "rsync_filter"):
+    for part in (*COMMANDS[1:], "file_mounts", "rsync_exclude", "rsync_filter"):
         first, *others = (read(path)[part] for path in ALL)
         assert all(other == first for other in others), part
     assert read(AWS)["setup_commands"] == read(CLOUDS[1])["setup_commands"]

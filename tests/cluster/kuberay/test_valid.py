@@ -106,7 +106,8 @@ def test_kubernetes_knows_every_key_of_its_own_kinds(site: str) -> None:
 
 @in_sites
 def test_pod_templates_are_pods(site: str) -> None:
-    for where, template in pods(site):
+    different = {str(template): (where, template) for where, template in pods(site)}  # many are the same
+    for where, template in different.values():
         pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"} | template["metadata"]}
         try:
             kubernetes_validate.validate(pod | {"spec": template["spec"]}, KUBERNETES, strict=True)

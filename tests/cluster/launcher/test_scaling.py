@@ -48,6 +48,10 @@ def test_a_training_group_stays_in_one_machine(path: Path) -> None:
     assert launched(path, together=[ONE_GPU] * 4) == {"train-spot": 1}
 
 
+def test_four_gpus_called_before_a_training_are_its_machine(path: Path) -> None:
+    assert launched(path, tasks=[{"GPU": 4}]) == {"train-spot": 1}
+
+
 def test_decoding_takes_no_gpu(path: Path) -> None:
     assert launched(path, tasks=[{"CPU": 1}] * 20) == {"decode-spot": 2}
 

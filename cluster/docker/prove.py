@@ -108,10 +108,13 @@ class Builder:
         else:
             assert image.startswith("python:3.11."), f"this proves the Debian image of Python 3.11, not {image}"
             base = self._work / "base"
-            if not (base / "etc" / "os-release").exists():
-                base.parent.mkdir(parents=True, exist_ok=True)
+            if not base.exists():
+                begun = self._work / "base.begun"  # a base that was only begun is not used again
+                shutil.rmtree(begun, ignore_errors=True)
+                begun.parent.mkdir(parents=True, exist_ok=True)
                 bootstrap = ["debootstrap", "--variant=minbase", f"--include={BASE_PACKAGES}", "bookworm"]
-                subprocess.run([*bootstrap, str(base), MIRROR], check=True, stdout=subprocess.DEVNULL)
+                subprocess.run([*bootstrap, str(begun), MIRROR], check=True, stdout=subprocess.DEVNULL)
+                begun.rename(base)
             subprocess.run(["cp", "-a", "--reflink=auto", str(base), str(root)], check=True)
             shutil.copy("/etc/resolv.conf", root / "etc" / "resolv.conf")
             shutil.copy(CERTIFICATES, f"{root}{CERTIFICATES}")
@@ -165,7 +168,7 @@ class Builder:
                 shutil.copy2(REPOSITORY / file, place / inner)
 
 
-def inside(stage: Stage, command: Sequence[str], *, check: bool = False) -> subprocess.CompletedProcess:
+def inside(stage: Stage, command: Sequence[str], *, check: bool = False) -> subprocess.CompletedProcess[bytes]:
     """Runs a command in a stage's root, as its user, with its environment and no more of this machine's."""
     return subprocess.run(in_root(stage, command), check=check, env=environment(stage))
 

@@ -8,9 +8,10 @@ import sys
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 
-def requirements(project: Mapping, extras: Sequence[str]) -> Iterator[str]:
+def requirements(project: Mapping[str, Any], extras: Sequence[str]) -> Iterator[str]:
     """The dependencies of `project` (the table of pyproject.toml) and its `extras`, extras of extras included."""
     yield from project["dependencies"]
     known = project["optional-dependencies"]

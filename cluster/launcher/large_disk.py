@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 FOLDERS = ("tmp", "spill")  # of the directory: what `ray start` is told
+LABEL, FSTAB = "emotalk-ray", Path("/etc/fstab")
 COLUMNS = "PATH,TYPE,SIZE,FSTYPE,MOUNTPOINT,RO"
 
 
@@ -48,8 +49,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         if disk is None:
             print(f"no empty disk: {directory} stays on the system's disk")
         else:
-            subprocess.run(["mkfs.ext4", "-q", disk], check=True)  # refuses by itself what is in use
-            subprocess.run(["mount", "-o", "noatime", disk, str(directory)], check=True)
+            subprocess.run(["mkfs.ext4", "-q", "-L", LABEL, disk], check=True)  # refuses by itself what is in use
+            with FSTAB.open("a") as table:  # so that it is there after a restart too
+                table.write(f"LABEL={LABEL} {directory} ext4 noatime,nofail 0 2\n")
+            subprocess.run(["mount", str(directory)], check=True)
             print(f"{disk} is mounted at {directory}")
     for folder in (directory, *(directory / name for name in FOLDERS)):
         folder.mkdir(exist_ok=True)

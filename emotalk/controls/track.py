@@ -80,4 +80,7 @@ def interpolated(times: np.ndarray, values: np.ndarray, frames: np.ndarray) -> n
 
 
 def is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """Whether it is one that a float holds: JSON's integers may have thousands of digits."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return isinstance(value, float) or value.bit_length() < 1024

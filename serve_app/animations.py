@@ -18,7 +18,7 @@ from emotalk.animation import Animation
 from emotalk.controls import Controls
 from emotalk.errors import InputError
 from emotalk.formats.json_text import compact
-from serve_app import ndjson, openapi
+from serve_app import ndjson, openapi, tracing
 from serve_app.answers import Answer, choose
 from serve_app.backend import Model
 from serve_app.config import ServeConfig
@@ -42,7 +42,8 @@ def install(app: FastAPI, config: ServeConfig, models: Models) -> None:
     background = asyncio.Semaphore(config.batch_parallel)
 
     async def encoded(answer: Answer, animation: Animation) -> bytes:
-        return await asyncio.get_running_loop().run_in_executor(encoders, answer.encode, animation)
+        with tracing.current().span("write", format=answer.name, frames=animation.frames):
+            return await asyncio.get_running_loop().run_in_executor(encoders, answer.encode, animation)
 
     @app.post(
         "/v1/animations",
@@ -117,7 +118,8 @@ class Streamed(StreamingResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            await super().__call__(scope, receive, send)
+            with tracing.current().span("write", format="ndjson"):
+                await super().__call__(scope, receive, send)
         finally:
             await self._resources.aclose()
 
@@ -195,7 +197,7 @@ def _document(error: Exception, request: Request) -> dict[str, Any]:
     if not isinstance(error, Problem):
         logger.error("a part of a streamed answer failed", exc_info=error)
         error = Problem(INTERNAL, "the fault is the service's, not the request's")
-    return document_of(error, request.url.path, request.headers.get("x-request-id"))
+    return document_of(error, request)
 
 
 class _as_problems:  # noqa: N801 - reads as a verb

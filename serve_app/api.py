@@ -49,7 +49,7 @@ def build_api(config: ServeConfig, by_name: Mapping[str, Model]) -> ASGIApp:
     animations.install(app, config, known)
     models.install(app, config, known)
     studio.install(app)
-    app.add_middleware(BodyLimit, max_bytes=config.max_body_bytes)
+    app.add_middleware(BodyLimit, max_bytes=config.max_body_bytes, late_s=config.upload_late_s)
     problems.install(app)
     openapi.describe(app)
     # Around all: an unexpected error's answer has its request's id, too, and pages may read who refused them.

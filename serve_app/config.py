@@ -13,6 +13,7 @@ from emotalk.errors import InputError
 from emotalk.files import is_uri
 from emotalk.model.store import check_model, default_model
 from serve_app.listener import Address
+from serve_app.tracing import check_collector
 from serve_app.uris import check_prefix
 
 
@@ -29,6 +30,8 @@ class ServeConfig:
     """Longest recording. Longer ones are refused before or while they are decoded."""
     max_body_bytes: int = 128 * 2**20
     """Largest request; the default holds ten minutes of 44.1 kHz stereo in 16 bits."""
+    upload_late_s: float = 30.0
+    """How much later than at 16 kB/s a request's body may come; then it is refused."""
     max_requests: int = 64
     """Requests for work, slow uploads included, that one ingress replica holds; further ones are answered 429."""
     max_queued: int = 32
@@ -82,6 +85,9 @@ class ServeConfig:
     """Requests and live sessions of one key at a time, per ingress replica."""
     cors: tuple[str, ...] = ()
     """Origins whose pages may use the service, as https://studio.example; * for all."""
+    traces: str | None = None
+    """OpenTelemetry collector that gets a trace of every request, over OTLP/HTTP, as http://collector:4318; needs the
+    extra `tracing`. None by default."""
 
     live_sessions: int = 64
     """Live sessions that one ingress replica holds; further ones are closed with 1013."""
@@ -118,6 +124,8 @@ class ServeConfig:
             Address.of(self.listen)
         for prefix in self.uri_prefixes:
             check_prefix(prefix)
+        if self.traces is not None:
+            check_collector(self.traces)
 
     def limits(self) -> dict[str, Any]:
         """What clients have to keep to."""

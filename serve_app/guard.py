@@ -1,12 +1,10 @@
 """In front of every request: its id, who asks, whether they may, and how much. One line of log for each."""
 
 import logging
-import re
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic
-from urllib.parse import urlsplit
+from urllib.parse import quote
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection, Request
@@ -15,8 +13,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from serve_app.config import ServeConfig
 from serve_app.keys import Key, KeyRing
 from serve_app.problems import FORBIDDEN, OVERLOADED, UNAUTHORIZED, Problem, problem_response
+from serve_app.request_id import identify
+from serve_app.tracing import Traces
 
-REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 SUBPROTOCOL, KEY_SUBPROTOCOL = "emotalk.v1", "emotalk.key."
 
 logger = logging.getLogger("ray.serve.emotalk")
@@ -29,12 +28,20 @@ class Guard:
         self._app, self._config = app, config
         self._ring = None if config.api_keys is None else KeyRing.load(config.api_keys)
         self._usage: dict[str, Usage] = {}
+        self._traces = Traces(config.traces, "ingress")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        request_id = _identify(scope)
+        request_id = identify(scope)
+        with self._traces.request(scope, request_id) as span:
+            status = await self._answer(scope, receive, send, request_id)
+            if span is not None:
+                span.set_attribute("http.response.status_code", status)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> int:
+        """The status; of a WebSocket the code that it was closed with."""
         began, status, name = monotonic(), 0, "-"
 
         async def told(message: Message) -> None:
@@ -55,10 +62,11 @@ class Guard:
             await _refuse(problem, scope, receive, told)
         finally:
             self._log(scope, status, name, request_id, monotonic() - began)
+        return status
 
     def _admitted(self, connection: HTTPConnection) -> Key | None:
         """Who asks, or None where nobody is asked. A Problem for who may not."""
-        scope = scope_of(connection.url.path)
+        scope = scope_of(connection.scope["path"])
         if connection.scope["type"] == "http" and connection.scope["method"] not in ("GET", "HEAD", "OPTIONS"):
             _check_origin(connection.headers, self._config.cors)
         if connection.scope["type"] == "websocket":
@@ -79,9 +87,10 @@ class Guard:
 
     def _log(self, scope: Scope, status: int, key: str, request_id: str, seconds: float) -> None:
         kind = "WS" if scope["type"] == "websocket" else scope["method"]
+        path = quote(scope["path"])  # a stranger's line breaks are no lines of the log
         known = {"status": status, "key": key, "request": request_id, "ms": round(1000 * seconds, 1)}
         level = logging.DEBUG if scope["path"] in ("/healthz", "/readyz") else logging.INFO
-        logger.log(level, "%s %s %s", kind, scope["path"], " ".join(f"{k}={v}" for k, v in known.items()), extra=known)
+        logger.log(level, "%s %s %s", kind, path, " ".join(f"{k}={v}" for k, v in known.items()), extra=known)
 
 
 class Usage:
@@ -130,19 +139,10 @@ def key_given(headers: Headers) -> str | None:
     return next((part.removeprefix(KEY_SUBPROTOCOL) for part in offered if part.startswith(KEY_SUBPROTOCOL)), None)
 
 
-def _identify(scope: Scope) -> str:
-    """The request's id: the client's, if it is one, else a new one; everything behind reads it from the headers."""
-    given = Headers(scope=scope).get("x-request-id", "")
-    request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
-    others = [(name, value) for name, value in scope["headers"] if name.lower() != b"x-request-id"]
-    scope["headers"] = [*others, (b"x-request-id", request_id.encode())]
-    return request_id
-
-
 def _check_origin(headers: Headers, allowed: tuple[str, ...]) -> None:
     """Browsers let any page open a WebSocket to any host, and send it forms: strangers are known by their origin."""
     origin = headers.get("origin")
-    if origin is None or "*" in allowed or origin in allowed or urlsplit(origin).netloc == headers.get("host"):
+    if origin is None or "*" in allowed or origin in allowed or origin.partition("://")[2] == headers.get("host"):
         return
     raise Problem(FORBIDDEN, "pages of this origin may not connect (see the setting cors)")
 

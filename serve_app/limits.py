@@ -1,19 +1,25 @@
 """How much the service takes at once: bytes per request, requests per process."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serve_app.problems import BODY_TOO_LARGE, OVERLOADED, Problem, problem_response
+from serve_app.problems import BODY_TOO_LARGE, OVERLOADED, TOO_SLOW, Problem, problem_response
+
+SLOW_BYTES_PER_S = 16 * 2**10
 
 
 class BodyLimit:
-    """ASGI middleware: refuses a body by its declared length, and a body without one as soon as it grows too large."""
+    """ASGI middleware: refuses a body by its declared length, and a body without one as soon as it grows too large.
 
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
-        self._app, self._max_bytes = app, max_bytes
+    late_s: how much later than at `SLOW_BYTES_PER_S` a body may come: who sends a byte now and then holds no place.
+    """
+
+    def __init__(self, app: ASGIApp, max_bytes: int, late_s: float) -> None:
+        self._app, self._max_bytes, self._late_s = app, max_bytes, late_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -24,12 +30,19 @@ class BodyLimit:
         if declared.isascii() and declared.isdigit() and int(declared) > self._max_bytes:
             await problem_response(request, self._problem())(scope, receive, send)
             return
-        received = 0
+        received, complete = 0, False
+        latest = asyncio.get_running_loop().time() + self._late_s
 
         async def counted() -> Message:
-            nonlocal received
-            message = await receive()
+            nonlocal received, complete
+            try:
+                # Behind the body nothing comes but the client's leaving.
+                async with asyncio.timeout_at(None if complete else latest + received / SLOW_BYTES_PER_S):
+                    message = await receive()
+            except TimeoutError as error:
+                raise Problem(TOO_SLOW, f"{received} bytes of the body in {self._late_s:g} s and more") from error
             received += len(message.get("body", b""))
+            complete = not message.get("more_body", False)
             if received > self._max_bytes:
                 raise self._problem()  # an HTTPException: the form's parser lets it pass
             return message

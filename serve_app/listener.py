@@ -13,6 +13,7 @@ import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from emotalk.errors import InputError
+from serve_app.proxy import BoundedHttp
 
 KEEP_ALIVE_S = 90  # of a connection between two requests: longer than load balancers keep theirs
 CLOSE_S = 15  # for requests in work when the replica goes; Serve itself waits for 20
@@ -52,6 +53,7 @@ class Listener:
         taken = socket.create_server((address.host, address.port), family=family, reuse_port=True)
         config = uvicorn.Config(
             CancelOnLeaving(app),
+            http=BoundedHttp,
             lifespan="off",
             access_log=False,
             log_config=None,

@@ -32,6 +32,7 @@ from serve_app.backend import ModelCard
 from serve_app.config import ServeConfig
 from serve_app.live.steps import Answer, Ask, ResumePoint
 from serve_app.live.streams import LiveStreams
+from serve_app.tracing import Carrier, Trace, Traces
 
 BATCH_WAIT_S = 0.005  # a full batch never waits: on a CPU, where a batch is one window, nobody does
 BACKGROUND_WAIT_S = 2.0  # a window in the background waits no longer for others, so that it gets on at all
@@ -65,6 +66,7 @@ class AnimatorModel:
         self._pool = ThreadPoolExecutor(2, "animator", _window_thread, (config.threads,))
         self._steps = ThreadPoolExecutor(1, "streams", torch.set_num_threads, (config.threads,))
         self._audio_s, self._in_work = 0.0, 0
+        self._traces = Traces(config.traces, "model")
         self._foreground = 0
         self._quiet = asyncio.Event()
         self._quiet.set()
@@ -111,38 +113,51 @@ class AnimatorModel:
         return ModelCard.of(self._animator)
 
     async def animate(
-        self, samples: np.ndarray, controls: Controls, emotion: np.ndarray | None = None, *, background: bool = False
+        self,
+        samples: np.ndarray,
+        controls: Controls,
+        emotion: np.ndarray | None = None,
+        *,
+        background: bool = False,
+        trace: Carrier | None = None,
     ) -> Animation | InputError:
         """(n,) float32 16 kHz mono -> the whole animation, as `Animator.animate` gives it.
 
-        emotion: (m,) of the recording that the emotion is taken from.
+        emotion: (m,) of the recording that the emotion is taken from. trace: what its spans go on with.
 
         What the model refuses is an answer, not a failure: it is returned, so that Serve's error counts and tracebacks
         stay those of faults.
         """
-        loop, animator = asyncio.get_running_loop(), self._animator
+        loop, animator, spans = asyncio.get_running_loop(), self._animator, self._traces.follow(trace)
         try:
             wanted = await loop.run_in_executor(self._pool, _direct, animator, samples, controls, emotion)
         except InputError as error:
             return error
-        raw = [item async for item in self._raw(animator, samples, wanted, background)]
-        return await loop.run_in_executor(self._pool, _finish, animator, raw, controls, wanted)
+        raw = [item async for item in self._raw(animator, samples, wanted, background, spans)]
+        with spans.span("finish"):
+            return await loop.run_in_executor(self._pool, _finish, animator, raw, controls, wanted)
 
     async def pieces(
-        self, samples: np.ndarray, controls: Controls, emotion: np.ndarray | None = None
+        self,
+        samples: np.ndarray,
+        controls: Controls,
+        emotion: np.ndarray | None = None,
+        *,
+        trace: Carrier | None = None,
     ) -> AsyncIterator[Animation | InputError]:
         """As `animate`, in consecutive pieces; the last one's `meta` is that of the whole."""
-        loop, animator = asyncio.get_running_loop(), self._animator
+        loop, animator, spans = asyncio.get_running_loop(), self._animator, self._traces.follow(trace)
         try:
             wanted = await loop.run_in_executor(self._pool, _direct, animator, samples, controls, emotion)
         except InputError as error:
             yield error
             return
         finisher = Finisher(animator.model.config, wanted, animator.shape.fade * FRAMES_PER_STEP)
-        async for item in self._raw(animator, samples, wanted, False):
+        async for item in self._raw(animator, samples, wanted, False, spans):
             if (piece := finisher.push(item)).frames:
                 yield piece
-        last = finisher.flush()
+        with spans.span("finish"):
+            last = finisher.flush()
         yield replace(last, meta={**animator.meta(controls), **last.meta})
 
     async def step(self, asks: Sequence[Ask]) -> list[Answer]:
@@ -170,7 +185,7 @@ class AnimatorModel:
             return error
 
     async def _raw(
-        self, animator: Animator, samples: np.ndarray, wanted: Direction, background: bool
+        self, animator: Animator, samples: np.ndarray, wanted: Direction, background: bool, spans: Trace
     ) -> AsyncIterator[RawWindow]:
         loop, seconds = asyncio.get_running_loop(), len(samples) / SAMPLE_RATE
         self._audio_s, self._in_work = self._audio_s + seconds, self._in_work + 1
@@ -179,7 +194,9 @@ class AnimatorModel:
             # No more than a batch at a time: a long recording leaves room for short ones.
             for start in range(0, len(windows), self._ahead):
                 asks = [WindowAsk(animator, window, wanted) for window in windows[start : start + self._ahead]]
-                for answer in await self._in_turn(asks, background):
+                with spans.span("predict", windows=len(asks)):
+                    answers = await self._in_turn(asks, background)
+                for answer in answers:
                     yield answer
         finally:
             self._audio_s, self._in_work = self._audio_s - seconds, self._in_work - 1

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, HTTPConnection
 
 PROBLEM_MEDIA_TYPE = "application/problem+json"
 
@@ -43,7 +43,9 @@ MEDIA_TYPE = _kind(
 )
 BAD_URI = _kind("bad-uri", 400, "The URI cannot be used", "Not under an allowed prefix, or nothing usable is there.")
 BAD_MODEL = _kind("bad-model", 409, "The model cannot be loaded", "Its directory holds no model; the old one stays.")
+HEADERS_TOO_LARGE = _kind("headers-too-large", 431, "The headers are too large", "More bytes than the service takes.")
 IDLE = _kind("idle", 408, "Nothing came in time", "A live session without messages for longer than its limit.")
+TOO_SLOW = _kind("too-slow", 408, "The request comes too slowly", "Its body came slower than 16 kB/s for too long.")
 SUPERSEDED = _kind("superseded", 409, "The session is elsewhere", "It was resumed over another connection.")
 TOO_FAST = _kind("too-fast", 429, "Too fast", "A live session's sound came much faster than it can be spoken.")
 OVERLOADED = _kind("overloaded", 429, "Too many requests at this moment", "Come again after Retry-After seconds.")
@@ -52,6 +54,7 @@ UNAVAILABLE = _kind("unavailable", 503, "No model is available", "Replicas are b
 
 _OF_THE_FRAMEWORK = {kind.status: kind for kind in (BAD_REQUEST, NOT_FOUND, METHOD)}
 RETRY_AFTER_S = 1
+MAX_DETAIL = 1000  # characters: what a client has sent is not sent back without end
 
 
 class Problem(HTTPException):
@@ -76,21 +79,26 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _answer_failure)
 
 
-def document_of(problem: Problem, path: str, request_id: str | None) -> dict[str, Any]:
-    """The problem document."""
+def document_of(problem: Problem, connection: HTTPConnection) -> dict[str, Any]:
+    """The problem document for the request or the live session that it ends."""
+    request_id = connection.headers.get("x-request-id")
+    # Of the scope, not of `connection.url`: that wants a Host and a query which a stranger may have sent broken.
+    instance = quote(connection.scope["path"]) + (f"#{quote(request_id)}" if request_id else "")
+    # JSON's escapes can say halves of a character, which no text is written with.
+    detail = str(problem.detail).encode(errors="replace").decode()
     return {
         "type": problem.kind.uri,
         "title": problem.kind.title,
         "status": problem.kind.status,
-        "detail": problem.detail,
-        "instance": path + (f"#{quote(request_id)}" if request_id else ""),
+        "detail": detail if len(detail) <= MAX_DETAIL else f"{detail[:MAX_DETAIL]}…",
+        "instance": instance,
         **problem.members,
     }
 
 
 def problem_response(request: Request, problem: Problem) -> Response:
     """The problem document as an HTTP answer."""
-    document = document_of(problem, request.url.path, request.headers.get("x-request-id"))
+    document = document_of(problem, request)
     body = json.dumps(document, ensure_ascii=False).encode()
     return Response(body, problem.kind.status, headers=dict(problem.headers or {}), media_type=PROBLEM_MEDIA_TYPE)
 
@@ -101,7 +109,7 @@ async def _answer_http(request: Request, error: Exception) -> Response:
         return problem_response(request, error)
     kind = _OF_THE_FRAMEWORK.get(error.status_code)
     kind = kind or ProblemType("about:blank", error.status_code, str(error.detail), "")
-    problem = Problem(kind, f"{request.method} {request.url.path}: {error.detail}")
+    problem = Problem(kind, f"{request.method} {request.scope['path']}: {error.detail}")
     problem.headers = error.headers
     return problem_response(request, problem)
 

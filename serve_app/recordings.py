@@ -9,6 +9,7 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 
 from emotalk.dubbing.recording import EMOTION_SHA256, SOURCE_SHA256
+from serve_app import tracing
 from serve_app.config import ServeConfig
 from serve_app.decoding import Decoders
 from serve_app.uploads import Asked
@@ -50,10 +51,11 @@ class Recordings:
         return Sound(samples, emotion, {SOURCE_SHA256: sha256, EMOTION_SHA256: other})
 
     async def _samples(self, audio: BinaryIO | None, uri: str | None) -> tuple[np.ndarray, str]:
-        if audio is not None:
-            return await self.decoders.decode(audio)
-        assert uri is not None
         with ExitStack() as stack:
+            stack.enter_context(tracing.current().span("decode"))
+            if audio is not None:
+                return await self.decoders.decode(audio)
+            assert uri is not None
             source = fetched_uri(uri, max_bytes=self._max_bytes, private=self._private)
             loop = asyncio.get_running_loop()
             file = await loop.run_in_executor(self._readers, stack.enter_context, source)

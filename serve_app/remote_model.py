@@ -15,6 +15,7 @@ from emotalk.animation import Animation
 from emotalk.audio import SAMPLE_RATE
 from emotalk.controls import Controls
 from emotalk.errors import InputError
+from serve_app import tracing
 from serve_app.backend import ModelCard
 from serve_app.live.steps import Answer, Ask, Lost, ResumePoint
 from serve_app.problems import OVERLOADED, UNAVAILABLE, Problem
@@ -45,7 +46,9 @@ class RemoteModel:
         self, samples: np.ndarray, controls: Controls, emotion: np.ndarray | None = None, *, background: bool = False
     ) -> Animation:
         animation: Animation = await self._ask(
-            lambda: self._handle.animate.remote(samples, controls, emotion, background=background)
+            lambda: self._handle.animate.remote(
+                samples, controls, emotion, background=background, trace=tracing.current().carrier()
+            )
         )
         self._heard(samples)
         return animation
@@ -56,7 +59,8 @@ class RemoteModel:
         sent = 0
         for _ in range(ATTEMPTS):
             try:
-                before, pieces = 0, self._handle.options(stream=True).pieces.remote(samples, controls, emotion)
+                trace, before = tracing.current().carrier(), 0
+                pieces = self._handle.options(stream=True).pieces.remote(samples, controls, emotion, trace=trace)
                 async for piece in pieces:
                     if isinstance(piece, InputError):
                         raise piece

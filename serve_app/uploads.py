@@ -2,6 +2,7 @@
 wrong with them."""
 
 import json
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from serve_app.problems import BAD_CONTROLS, BAD_REQUEST, BODY_TOO_LARGE, MEDIA_
 
 MAX_CONTROLS_BYTES = 64 * 2**10
 MAX_JSON_BYTES = 8 * 2**20
+HALVES = re.compile("[\ud800-\udfff]")  # of characters: JSON's escapes can say them, no answer can be written with them
 FORM, JSON = "multipart/form-data", "application/json"
 
 
@@ -122,7 +124,7 @@ def _asked(data: Mapping[str, Any]) -> Asked:
 
 def _item(number: int, entry: Any) -> BatchItem:
     name = entry.get("id", str(number)) if isinstance(entry, dict) else str(number)
-    if not isinstance(name, str) or len(name) > 256:
+    if not isinstance(name, str) or len(name) > 256 or HALVES.search(name):
         raise Problem(BAD_REQUEST, f"the id of item {number} must be a text of at most 256 characters")
     try:
         if not isinstance(entry, dict):

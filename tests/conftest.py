@@ -54,6 +54,9 @@ def ray_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A Ray of four logical CPUs with its own folder, shared by every test marked `cluster`."""
     import ray
 
+    from serve_app import proxy
+
+    proxy.use()
     # Unix sockets allow about 100 characters: pytest's own folder is too long a name for Ray's.
     temp = Path("/tmp") / f"ray-test-{os.getpid()}"
     ray.init(

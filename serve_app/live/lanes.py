@@ -27,6 +27,12 @@ class Lane:
         self._waiting: list[tuple[Ask, asyncio.Future[Answer]]] = []
         self._running: asyncio.Task[None] | None = None
         self._next = 0.0  # when the next call may be made, by the loop's clock
+        self._home = asyncio.Event()  # no call is on its way
+        self._home.set()
+
+    async def settled(self) -> None:
+        """Returns when the call has come back that is on its way now: who has left is in no later one."""
+        await self._home.wait()
 
     async def step(self, ask: Ask) -> Answer:
         """Raises what the call raises."""
@@ -46,6 +52,7 @@ class Lane:
             waiting = [(ask, done) for ask, done in waiting if not done.done()]
             if not waiting:
                 break
+            self._home.clear()
             try:
                 answers = await self._call(self.key, [ask for ask, _ in waiting])
             except Exception as error:
@@ -56,6 +63,8 @@ class Lane:
                 for (_, done), answer in zip(waiting, answers, strict=True):
                     if not done.done():
                         done.set_result(answer)
+            finally:
+                self._home.set()
         self._running = None
 
 

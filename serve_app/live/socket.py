@@ -18,7 +18,7 @@ from emotalk.controls import Controls
 from emotalk.errors import InputError
 from serve_app.backend import Model, ModelCard
 from serve_app.config import ServeConfig
-from serve_app.live.lanes import Lanes
+from serve_app.live.lanes import Lane, Lanes
 from serve_app.live.protocol import (
     ChangeControls,
     End,
@@ -115,7 +115,12 @@ class LiveSessions:
             self.lanes.leave(lane)
             if session is not None and not session.ended:
                 # Not awaited: this may be a cancellation, and no replica need be there to forget.
-                _background(self._model.forget(lane.key, session.stream))
+                _background(self._forget(lane, session.stream))
+
+    async def _forget(self, lane: Lane, stream: str) -> None:
+        # A step that is still on its way would build the stream anew behind it.
+        await lane.settled()
+        await self._model.forget(lane.key, stream)
 
     async def _start(self, controls: Controls, frames: int) -> ResumePoint:
         try:
@@ -261,7 +266,7 @@ async def farewell(socket: WebSocket, problem: Problem | None) -> None:
     if problem is None:
         await socket.close(DONE)
         return
-    await socket.send_text(error_message(document_of(problem, socket.url.path, socket.headers.get("x-request-id"))))
+    await socket.send_text(error_message(document_of(problem, socket)))
     later = problem.kind is OVERLOADED or problem.status_code == 503
     code = TRY_LATER if later else FAULT if problem.status_code >= 500 else POLICY
     await socket.close(code, problem.kind.title)

@@ -17,7 +17,7 @@ from emotalk.inference.animator import Animator
 from serve_app.answers import SERVED, to_json
 from serve_app.api import build_api
 from tests.audio.recordings import silent_video
-from tests.serve_app.conftest import LIMITS, Ask, LocalModel, check_problem
+from tests.serve_app.conftest import LIMITS, Ask, LocalModel, asking, check_problem
 from tests.serve_app.recordings import long_silence, voice, wav
 
 PATH = "/v1/animations"
@@ -189,6 +189,43 @@ def test_the_frameworks_own_errors_are_problems_too(ask: Ask, method: str, path:
     response = ask(method, path)
     check_problem(response, status, slug)
     assert ("allow" in response.headers) == (status == 405)
+
+
+@pytest.mark.parametrize("headers", [{"host": "["}, {"host": "a:b:c"}, {"host": ""}, {"origin": "http://["}])
+def test_strange_headers_are_no_fault(ask: Ask, headers: dict[str, str]) -> None:
+    status, slug = (403, "forbidden") if "origin" in headers else (400, "bad-request")
+    check_problem(ask("POST", PATH, json={}, headers=headers), status, slug)
+    assert ask("GET", "/healthz", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "slug"),
+    [
+        (PATH, b'{"\\ud800": 1}', "bad-request"),
+        (PATH, b'{"uri": "s3://x/y", "controls": {"emotion": [[1%b, "happy"]]}}' % (b"0" * 400), "bad-controls"),
+        (PATH, b'{"uri": "s3://x/y", "controls": {"shaping": {"\\ud800": 1}}}', "bad-controls"),
+        (PATH, b'{"uri": "\\ud800"}', "bad-uri"),
+        (f"{PATH}/batch", b'{"items": [{"id": "\\ud800", "uri": "s3://x/y"}]}', "bad-request"),
+    ],
+)
+def test_halves_of_characters_and_endless_numbers_are_refused(ask: Ask, path: str, body: bytes, slug: str) -> None:
+    check_problem(ask("POST", path, content=body, headers={"content-type": "application/json"}), 400, slug)
+
+
+def test_what_was_sent_is_not_sent_back_without_end(ask: Ask) -> None:
+    response = ask("POST", PATH, json={"a" * 100_000: 1})
+    assert len(check_problem(response, 400, "bad-request")["detail"]) < 2000
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(animator: Animator) -> None:
+    ask = asking(build_api(replace(LIMITS, upload_late_s=0.05), {"default": LocalModel(animator)}))
+
+    async def stalled() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.Event().wait()
+
+    headers = {"content-type": "application/json"}
+    check_problem(ask("POST", PATH, content=stalled(), headers=headers), 408, "too-slow")
 
 
 def test_health(ask: Ask) -> None:

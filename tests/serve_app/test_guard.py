@@ -168,6 +168,13 @@ def test_answers_errors_and_logs_have_the_requests_id(
     assert (record.__dict__["request"], record.__dict__["status"]) == (request_id, 404)
 
 
+def test_a_path_is_one_line_of_the_log(ask: Ask, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", "ray.serve.emotalk"):
+        ask("GET", "/a%0aGET%20/v1/models%20status=200")
+    (record,) = [record for record in caplog.records if record.name == "ray.serve.emotalk"]
+    assert "\n" not in record.getMessage()
+
+
 def test_origins(animator: Animator, keyed: ServeConfig) -> None:
     ask = asking(build_api(replace(keyed, cors=("https://studio.example",)), {"default": LocalModel(animator)}))
     asked = {"access-control-request-method": "POST", "access-control-request-headers": "x-api-key"}

@@ -16,6 +16,7 @@ from emotalk.controls import Controls
 from emotalk.inference.animator import Animator
 from serve_app.api import build_api
 from serve_app.config import ServeConfig
+from serve_app.live import streams
 from tests.serve_app.conftest import LIMITS, LocalModel
 from tests.serve_app.live.clients import HELLO, Client, listening, talking
 from tests.serve_app.recordings import voice
@@ -317,6 +318,68 @@ def test_clients_that_leave_leave_nothing_behind(animator: Animator) -> None:
             await asyncio.sleep(0)
 
     run(model, talk, config)
+
+
+def test_a_stream_is_forgotten_behind_the_step_that_is_on_its_way(animator: Animator) -> None:
+    """The other way round the step would build it anew, and nobody would ever ask for it."""
+    calls: list[str] = []
+
+    class Slow(LocalModel):
+        gate = asyncio.Event()
+
+        async def step(self, lane: str, asks: Any) -> Any:
+            calls.append("asked")
+            await self.gate.wait()
+            answers = await super().step(lane, asks)
+            calls.append("answered")
+            return answers
+
+        async def forget(self, lane: str, stream: str) -> None:
+            await super().forget(lane, stream)
+            calls.append("forgotten")
+
+    model = Slow(animator)
+
+    async def talk(url: str) -> None:
+        async with talking(url) as client:
+            await client.sound(SOUND[:1_600])
+            while not calls:
+                await asyncio.sleep(0)
+            client.socket.transport.abort()
+        while True:  # the only place is free as soon as the service has noticed
+            with suppress(AssertionError, ConnectionClosed):
+                async with talking(url):
+                    break
+        model.gate.set()
+        while calls.count("forgotten") < 2:
+            await asyncio.sleep(0)
+        assert calls == ["asked", "answered", "forgotten", "forgotten"]
+        assert not len(model.streams)
+
+    run(model, talk, replace(LIMITS, live_sessions=1))
+
+
+def test_streams_that_rest_are_forgotten(animator: Animator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of an ingress that was lost, or that were asked for elsewhere since; none is needed to go on."""
+    now = 100.0
+    monkeypatch.setattr(streams, "monotonic", lambda: now)
+    model = LocalModel(animator)
+
+    async def talk(url: str) -> None:
+        nonlocal now
+        async with talking(url) as client:
+            await client.sound(SOUND[:16_000])
+            await client.listen(until=20)
+            for later, left in ((59, 1), (2, 0)):
+                now += later
+                await model.streams.in_use()
+                assert len(model.streams) == left
+            await client.sound(SOUND[16_000:32_000])
+            await client.say({"type": "end"})
+            await client.listen()
+        np.testing.assert_allclose(client.weights(), animator.animate(SOUND[:32_000]).weights, atol=1e-5)
+
+    run(model, talk)
 
 
 def test_a_model_that_fails_is_the_services_fault(animator: Animator) -> None:

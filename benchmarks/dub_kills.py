@@ -107,7 +107,7 @@ def make_shelf(shelf: Path, config: KillsBenchmark) -> float:
         )
         path = shelf / f"book {number // 20}" / f"part {number}{kind}"
         path.parent.mkdir(parents=True, exist_ok=True)
-        content = _encoded(_speech(seconds, number), kind)
+        content = encoded(_speech(seconds, number), kind)
         if choose.random() < BROKEN:
             content = choose.choice([content[: len(content) // 2], b"", b"\0" * 999, content[:60]])
         path.write_bytes(content)
@@ -126,7 +126,7 @@ def _speech(seconds: float, seed: int) -> np.ndarray:
     return (0.2 * syllables * phrases * (buzz + 0.2 * rng.standard_normal(len(time_s)))).astype(np.float32)
 
 
-def _encoded(samples: np.ndarray, kind: str) -> bytes:
+def encoded(samples: np.ndarray, kind: str) -> bytes:
     if kind == ".wav":
         return encode_wav(samples)
     if kind == ".flac":

@@ -46,7 +46,7 @@ def main() -> None:
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(json.dumps(results, indent=1) + "\n")
     plot = options.output.with_suffix(".svg")
-    plot.write_text(memory_plot({name: run["memory_mib"] for name, run in runs.items()}))
+    plot.write_text(memory_plot({f"{name} of speech": run["memory_mib"] for name, run in runs.items()}))
     print(f"written: {options.output}, {plot}")
 
 
@@ -98,7 +98,7 @@ def memory_plot(memory: Mapping[str, Sequence[float]]) -> str:
         colour, across = COLOURS[number % len(COLOURS)], (width - left - 20) / max(len(line) - 1, 1)
         points = " ".join(f"{left + i * across:.1f},{height - bottom - y * up:.1f}" for i, y in enumerate(line))
         parts.append(f'<polyline fill="none" stroke="{colour}" stroke-width="2" points="{points}"/>')
-        parts.append(f'<text x="{left + 10 + 110 * number}" y="16" fill="{colour}">{name} of speech</text>')
+        parts.append(f'<text x="{left + 10 + 110 * number}" y="16" fill="{colour}">{name}</text>')
     parts.append(
         f'<text x="{width - 20}" y="{height - 12}" text-anchor="end">the run, start to end; MiB resident</text>'
     )

@@ -12,12 +12,16 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
 
+from benchmarks.serve_fuzz import Tally, attack, leaks, prepared, settled
+from benchmarks.serve_kills import KillsBenchmark, storm
+from benchmarks.service_watch import at_rest, taken
 from emotalk.client import AsyncClient, Backoff
 from emotalk.controls import Controls
 from emotalk.dubbing.recording import animate_recording, fetched
@@ -25,6 +29,7 @@ from emotalk.inference.animator import Animator
 from emotalk.model.store import model_digest
 from serve_app.app import NAME, build
 from serve_app.config import ServeConfig
+from tests.serve_app.collector import Collector, collecting
 from tests.serve_app.conftest import check_problem
 from tests.serve_app.live.clients import HELLO, Client, talking
 from tests.serve_app.recordings import voice, wav
@@ -53,14 +58,20 @@ def served(model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def url(ray_session: None, served: Path, free_port: int, direct: str) -> Iterator[str]:
+def url(ray_session: None, served: Path, free_port: int, direct: str, collector: Collector) -> Iterator[str]:
     from ray import serve
 
     serve.start(http_options={"host": "127.0.0.1", "port": free_port})
-    listen = direct.removeprefix("http://")
-    serve.run(build(replace(CONFIG, model=str(served), listen=listen)), name=NAME)
+    config = replace(CONFIG, model=str(served), listen=direct.removeprefix("http://"), traces=collector.url)
+    serve.run(build(config), name=NAME)
     yield f"http://127.0.0.1:{free_port}"
     serve.shutdown()
+
+
+@pytest.fixture(scope="module")
+def collector() -> Iterator[Collector]:
+    with collecting() as one:
+        yield one
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +136,20 @@ def test_errors_pass_through_the_proxy_as_problems(url: str) -> None:
     check_problem(post(url, bytes(CONFIG.max_body_bytes)), 413, "body-too-large")
     check_problem(httpx.get(url + "/nothing"), 404, "not-found")
     assert httpx.get(url + "/healthz").status_code == 200
+
+
+def test_malformed_requests_harm_nothing(url: str) -> None:
+    """A few hundred of those of benchmarks/serve_fuzz.py, of every kind."""
+    host, port = httpx.URL(url).host, httpx.URL(url).port or 80
+    malformed, tally = prepared((host, port), documents=60, seed=5), Tally()
+    asyncio.run(attack((host, port), malformed, 150, 4, 8, tally))  # what is loaded at first use
+    at_rest(within_s=60)
+    before = taken()
+    asyncio.run(attack((host, port), malformed, 250, 5, 8, tally))
+    assert tally.faults == []
+    assert {kind for kind, _ in tally.answers} == {*malformed.kinds, "live"}
+    work = at_rest(within_s=60)
+    assert leaks(before, settled(before), work) == []
 
 
 def test_overload_is_answered_429_and_nothing_else_breaks(url: str) -> None:
@@ -315,6 +340,32 @@ def test_another_model_is_loaded_without_dropping_a_request(url: str, animator: 
     assert set(seen) == {animator.model_digest, model_digest(served)}
     assert sorted(replica_pids()) == before  # told, not restarted
     np.testing.assert_allclose(client.weights(), animator.animate(SOUND).weights, atol=1e-5)
+
+
+def test_a_trace_reaches_into_the_replica(url: str, collector: Collector) -> None:
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    response = post(url, wav(70), headers={"traceparent": f"00-{trace}-00f067aa0ba902b7-01", "x-request-id": "traced"})
+    assert response.status_code == 200, response.text
+    order = ["decode", "queue", "predict", "finish", "write"]
+    spans = collector.spans(trace, {f"POST {PATH}", *order})
+    whole = spans[f"POST {PATH}"]
+    assert whole.attributes["emotalk.request_id"] == "traced"
+    assert {spans[name].parent for name in order} == {whole.id}
+    assert {name: spans[name].part for name in order} == {
+        name: "emotalk-model" if name in ("queue", "predict", "finish") else "emotalk-ingress" for name in order
+    }
+    starts = [spans[name].start_ns for name in order]
+    assert starts == sorted(starts)
+
+
+def test_killed_replicas_are_seen_as_documented(url: str) -> None:
+    """One of each, while raw clients, the package's own and a live session ask; see benchmarks/serve_kills.py."""
+    load = KillsBenchmark(raw=2, clients=1, live=1, pause_s=1.0)
+    seen = asyncio.run(storm(url, ["model-default", "Ingress"], load, Random(3)))
+    assert seen.failures == []
+    assert seen.animations
+    assert seen.sessions
+    assert {status for _, status in seen.answers} <= {200, 429, 500, 503}
 
 
 def live_url(url: str) -> str:

@@ -110,7 +110,7 @@ async def storm(url: str, victims: Sequence[str], config: KillsBenchmark, rng: r
                 seen.failures.append("a client got another animation")
 
         async def talk() -> None:
-            frames = await _spoken(service_client, speech, seen)
+            frames = await spoken(service_client, speech, seen)
             seen.sessions += 1
             if frames.shape != wanted.shape or np.abs(frames - wanted).max() > 1e-5:
                 seen.failures.append(f"a live session had {frames.shape} other frames than {wanted.shape}")
@@ -149,7 +149,7 @@ def _kill(deployment: str, seen: Seen, rng: random.Random) -> None:
     seen.failures.append(f"no other replica of {deployment} came within {WAIT_S:g} s")
 
 
-async def _spoken(service: AsyncClient, speech: np.ndarray, seen: Seen) -> np.ndarray:
+async def spoken(service: AsyncClient, speech: np.ndarray, seen: Seen) -> np.ndarray:
     """A live session at the speed of speech -> its frames. ServiceError where it fails."""
     async with service.live(Controls(seed=1)) as session:
 

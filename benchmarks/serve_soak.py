@@ -27,7 +27,7 @@ from benchmarks.fuzz.raw_http import Address
 from benchmarks.long import memory_plot
 from benchmarks.network import RESULTS, machine
 from benchmarks.serve_fuzz import MORE_MIB, Tally, attack, prepared
-from benchmarks.serve_load import stream
+from benchmarks.serve_kills import Seen, spoken
 from benchmarks.service_watch import STAYS, at_rest, service, taken
 from emotalk.audio import SAMPLE_RATE, encode_wav, load_audio
 from emotalk.client import AsyncClient, Backoff
@@ -120,7 +120,7 @@ async def soak(address: Address, sounds: Sequence[np.ndarray], config: SoakBench
             soaked.done[work.__name__] += 1
 
         async def live() -> None:
-            await stream(client, rng.choice(sounds), rng.randrange(99), 0.1, LIVE_LENGTHS_S)
+            await spoken(client, np.resize(rng.choice(sounds), rng.choice(LIVE_LENGTHS_S) * SAMPLE_RATE), Seen())
             soaked.done["live"] += 1
 
         async def strange() -> None:

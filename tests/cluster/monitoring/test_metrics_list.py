@@ -4,6 +4,7 @@ import gc
 import re
 from typing import Any
 
+import pytest
 from ray.util.metrics import Counter, Gauge, Histogram, Metric
 
 from jobs.dub_metrics import DubMetrics
@@ -57,6 +58,8 @@ def of_dubbing() -> dict[str, Listed]:
     return found
 
 
+# Serve gives a deployment's class a destructor that somebody has to wait for.
+@pytest.mark.filterwarnings("ignore:coroutine 'Ingress.__del__'")
 def test_the_list_is_what_the_code_exports() -> None:
     assert listed(ray=False) == through_ray() | of_dubbing()
 

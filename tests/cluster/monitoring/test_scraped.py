@@ -33,7 +33,7 @@ from tests.programs import answered, fetched, free_port, running
 from tests.serve_app.live.clients import talking
 from tests.small_model import murmur, save_small_model, write_murmur
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(600)]
 
 FASTER = 120  # minutes of the rules are half seconds here
 SEEN_WITHIN_S = 120.0

@@ -62,3 +62,12 @@ for module in pkgutil.walk_packages(emotalk.__path__, "emotalk."):
 print([name for name in sys.modules if name.split(".")[0] == "ray"])
 """
     assert run(code).strip() == "[]"
+
+
+def test_commands_tell_mistakes_before_they_import_ray_and_torch() -> None:
+    code = """
+sys.meta_path = [PathFinder if finder is Without else finder for finder in sys.meta_path]
+import emotalk.cli, jobs.build_corpus, jobs.dub, jobs.report_corpus, serve_app.__main__
+print(sorted({"pandas", "ray", "torch", "transformers"} & sys.modules.keys()))
+"""
+    assert run(code).strip() == "[]"

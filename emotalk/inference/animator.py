@@ -296,7 +296,8 @@ class Animator:
         heard = model.emotion_encoder.listen(samples, lengths)
         memory, logits = model.encode_emotion(heard, frames, pool[:, : content.shape[1]])
         steps = content.shape[1]
-        asked = Conditions.stack([Conditions.of(model, *row, steps) for row in zip(rows, first, strict=True)])
+        each = [Conditions.of(model, *row, steps) for row in zip(rows, first, strict=True)]
+        asked = Conditions.stack(each, steps)
         kept = None
         if asked.listens:
             hidden = F.pad(model.emotion_encoder.at_positions(heard, frames), (0, 0, HISTORY, 0))

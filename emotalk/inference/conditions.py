@@ -74,8 +74,12 @@ class Conditions:
         )
 
     @classmethod
-    def stack(cls, several: Sequence["Conditions"]) -> "Conditions":
-        """Rows side by side."""
+    def stack(cls, several: Sequence["Conditions"], frames: int = 1) -> "Conditions":
+        """Rows side by side, of `frames` at least.
+
+        Some processors multiply one frame's mixes in another order than many frames': with all frames in every batch,
+        no bit of a row depends on whether a neighbour changes.
+        """
         if len(several) == 1:
             return several[0]
 
@@ -84,7 +88,7 @@ class Conditions:
                 return any(values)
             if isinstance(values[0], tuple):
                 return sum(values, ())
-            longest = max(value.shape[1] for value in values)
+            longest = max(frames, *(value.shape[1] for value in values))
             return torch.cat([value.expand(-1, longest, -1) for value in values])
 
         rows = {each.name: together([getattr(one, each.name) for one in several]) for each in fields(cls)}

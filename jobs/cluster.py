@@ -19,11 +19,12 @@ MIN_LOGICAL_CPUS = 4
 
 
 @contextmanager
-def start_ray(*, num_cpus: int | None = None) -> Iterator[None]:
+def start_ray(*, num_cpus: int | None = None, takes_jobs: bool = False) -> Iterator[None]:
     """Ray for the duration of the block; ends only what it started.
 
     Initialised already: used as it is. RAY_ADDRESS set (`ray job submit` does): that cluster. Else a local Ray of
     `num_cpus` logical CPUs (default: the machine's, at least 4), with its own folder under /tmp, removed at the end.
+    takes_jobs: with the dashboard, which Ray Jobs are submitted to.
     Raises EmoTalkError where that does not start: Ray waits for half a minute, which a busy machine may exceed.
     """
     import ray
@@ -46,7 +47,7 @@ def start_ray(*, num_cpus: int | None = None) -> Iterator[None]:
         cpus = num_cpus or max(MIN_LOGICAL_CPUS, os.cpu_count() or 1)
         try:
             with _silent_core():
-                ray.init("local", num_cpus=cpus, include_dashboard=False, _temp_dir=str(folder), **common)
+                ray.init("local", num_cpus=cpus, include_dashboard=takes_jobs, _temp_dir=str(folder), **common)
         except Exception as error:  # Ray has no class of its own for a start that failed
             shutil.rmtree(folder, ignore_errors=True)
             raise EmoTalkError(

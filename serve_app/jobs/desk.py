@@ -38,6 +38,7 @@ T = TypeVar("T")
 THREADS = 16
 ANSWER_S = 60.0  # for the store or the cluster
 MOST_FAILURES = 100  # that a job's answer names; the report has all
+REMEMBERED = 5_000  # jobs that are over, so that lists need not read them again
 LATER_S = 30  # after which it may be worth to order again
 BLOCK = 2**18
 REPORTS = {"html": PAGE, "parquet": REPORT}
@@ -51,7 +52,7 @@ class JobDesk:
     def __init__(self, config: ServeConfig, book: JobBook, runner: Runner, models: Mapping[str, str]) -> None:
         self._config, self._book, self._runner, self._models = config, book, runner, models
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="jobs")
-        self._ended: dict[str, Known] = {}  # what never changes again need not be read again
+        self._ended: dict[str, Known] = {}
         self._taking = asyncio.Lock()
 
     async def place(self, order: Order, key: str | None) -> Known:
@@ -162,6 +163,8 @@ class JobDesk:
                 await self._do(self._book.write_end, job.id, standing.to_json())
         if standing.is_final:
             self._ended[job.id] = job, standing
+            if len(self._ended) > REMEMBERED:
+                del self._ended[next(iter(self._ended))]
         return standing
 
     async def _look(self, job: Job) -> Standing:

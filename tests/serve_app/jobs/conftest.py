@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 
 import pytest
+from starlette.types import ASGIApp
 
 from emotalk.dubbing.progress import ProgressFile, RunProgress
 from emotalk.dubbing.report import ANIMATED, FAILED, ReportWriter, Row
@@ -51,6 +52,7 @@ class HandCluster:
 
 @dataclass
 class Service:
+    app: ASGIApp
     ask: Ask
     cluster: HandCluster
     bucket: str
@@ -96,7 +98,8 @@ def served(s3_server: S3Server, animator: Animator) -> Callable[..., Service]:
         )
         cluster = HandCluster()
         desk = JobDesk(config, JobBook(f"{bucket}/faces"), cluster, {"default": "/models/lite"})
-        return Service(asking(build_api(config, {"default": LocalModel(animator)}, desk)), cluster, bucket, config)
+        app = build_api(config, {"default": LocalModel(animator)}, desk)
+        return Service(app, asking(app), cluster, bucket, config)
 
     return serve
 

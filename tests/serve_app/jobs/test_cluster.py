@@ -102,14 +102,17 @@ def reached(service: Client, id: str, enough: Callable[[Job], bool]) -> Job:
 
 
 def test_jobs_outlive_the_service_and_the_cluster(
-    model_dir: Path, s3_server: S3Server, free_port: int, tmp_path_factory: pytest.TempPathFactory
+    model_dir: Path, s3_server: S3Server, free_port: int, tmp_path: Path
 ) -> None:
     bucket = s3_server.make_bucket("jobs")
     fs = fsspec.filesystem("s3")
-    for number, name in enumerate(("short/a.wav", "short/b.wav", "long/a.wav", "long/b.wav")):
-        fs.pipe(f"{bucket}/shelf/{name}", wav(0.5, seed=number))
-    fs.pipe(f"{bucket}/shelf/long/z.flac", long_silence(LONG_S, says_its_length=True))
-    arguments = ["--model", str(model_dir), "--uri-prefixes", f"{bucket}/shelf", "--jobs-output", f"{bucket}/faces"]
+    for number, name in enumerate("ab"):
+        fs.pipe(f"{bucket}/shelf/{name}.wav", wav(0.5, seed=number))
+    fs.pipe(f"{bucket}/long/z.flac", long_silence(LONG_S, says_its_length=True))
+    manifest = tmp_path / "shelf.csv"
+    sizes = {"shelf/a.wav": 10**6, "shelf/b.wav": 10**6, "long/z.flac": 1}  # by which the long one is the last
+    manifest.write_text("uri,bytes\n" + "".join(f"{bucket}/{name},{size}\n" for name, size in sizes.items()))
+    arguments = ["--model", str(model_dir), "--uri-prefixes", bucket, "--jobs-output", f"{bucket}/faces"]
     arguments += ["--jobs-workers", "1", "--min-replicas", "1", "--max-replicas", "1"]
     ray_folder = Path(f"/tmp/ray-jobs-{os.getpid()}")  # sockets in pytest's own folder would have too long names
 
@@ -117,29 +120,28 @@ def test_jobs_outlive_the_service_and_the_cluster(
         machine.head()
         service = machine.service()
 
-        def order(what: str, key: str, controls: Controls | None = None) -> Job:
-            return service.jobs.submit(f"{bucket}/faces/{what}", [f"{bucket}/shelf/{what}"], key=key, controls=controls)
+        def order(controls: Controls | None = None) -> Job:
+            return service.jobs.submit(f"{bucket}/faces/short", [f"{bucket}/shelf"], controls=controls, key="short")
 
-        happy = Controls(emotion="happy")
-        short = order("short", "one", happy)
-        assert order("short", "one", happy).id == short.id
+        def order_long() -> Job:
+            return service.jobs.submit(f"{bucket}/faces/long", manifest=manifest, key="long")
+
+        short = order()
+        assert order().id == short.id
         with pytest.raises(ServiceError) as refused:
-            order("short", "one")
+            order(Controls(emotion="happy"))
         assert (refused.value.status, refused.value.kind) == (422, "key-reused")
         done = service.jobs.wait(short.id, every_s=0.5)
         assert (done.state, done.total, done.done, done.failed) == ("succeeded", 2, 2, 0), done
         for name in ("a.npz", "a.csv", "b.npz", "b.csv"):
             assert fs.exists(f"{bucket}/faces/short/{name}")
-        with fs.open(f"{bucket}/faces/short/a.npz") as file:
-            content = io.BytesIO(file.read())
-        assert content.getbuffer().nbytes > 0
         assert "a.wav" in service.jobs.report(short.id).decode()
         rows = pq.read_table(io.BytesIO(service.jobs.report(short.id, "parquet"))).to_pylist()
         assert [row["state"] for row in rows] == ["animated"] * 2
 
-        long = order("long", "two")
+        long = order_long()
         reached(service, long.id, lambda job: job.done == 2)
-        made = fs.info(f"{bucket}/faces/long/a.npz")["LastModified"]
+        made = fs.info(f"{bucket}/faces/long/shelf/a.npz")["LastModified"]
 
         service = machine.service()
         assert service.jobs.get(short.id) == done
@@ -152,10 +154,10 @@ def test_jobs_outlive_the_service_and_the_cluster(
         assert service.jobs.get(short.id) == done
         lost = service.jobs.get(long.id)
         assert (lost.state, lost.done) == ("interrupted", 2)
-        assert order("long", "two").id == long.id
+        assert order_long().id == long.id
         again = reached(service, long.id, lambda job: job.state == "running" and job.done == 2)
         assert again.total == 3
         assert service.jobs.cancel(long.id).state == "cancelling"
         assert service.jobs.wait(long.id, every_s=0.5).state == "cancelled"
         fs.invalidate_cache()
-        assert fs.info(f"{bucket}/faces/long/a.npz")["LastModified"] == made
+        assert fs.info(f"{bucket}/faces/long/shelf/a.npz")["LastModified"] == made

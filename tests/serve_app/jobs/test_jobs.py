@@ -64,14 +64,9 @@ def test_an_order_becomes_a_command_that_dubs(service: Service) -> None:
     assert (config.output, config.model, config.formats) == (service.output, "/models/lite", ("csv", "glb"))
     assert config.controls == Controls.from_dict(controls)
     assert (config.threads, config.workers, config.gpus, config.run) == (1, None, None, service.run)
-    document = service.ask("GET", "/openapi.json").json()
-    schemas = document["components"]["schemas"]
+    schemas = service.ask("GET", "/openapi.json").json()["components"]["schemas"]
     jsonschema.validate(job, schemas["Job"])
     jsonschema.validate(service.order, schemas["JobOrder"])
-    for operation in (operation for path in document["paths"].values() for operation in path.values()):
-        for answer in operation["responses"].values():
-            for content in answer["content"].values():
-                assert "example" in content or "examples" in content or content["schema"].get("format") == "binary"
 
 
 def test_other_settings_and_another_recordings_emotion_are_passed_on(served: Callable[..., Service]) -> None:

@@ -55,7 +55,7 @@ def build_api(config: ServeConfig, by_name: Mapping[str, Model], desk: JobDesk |
         routes.install(app, config, known, desk)
     app.add_middleware(BodyLimit, max_bytes=config.max_body_bytes, late_s=config.upload_late_s)
     problems.install(app)
-    openapi.describe(app, {} if desk is None else schemas.SCHEMAS)
+    openapi.describe(app, {} if desk is None else schemas.COMPONENTS)
     # Around all: an unexpected error's answer has its request's id, too, and pages may read who refused them.
     guarded = Guard(app, config)
     if not config.cors:

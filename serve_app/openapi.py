@@ -288,16 +288,17 @@ MODEL_PARAMETER: dict[str, Any] = {
 }
 
 
-def describe(app: FastAPI, others: Mapping[str, Any]) -> None:
-    """Adds the schemas that the routes refer to, `others` included; the document is made once, on first use."""
+def describe(app: FastAPI, others: Mapping[str, Mapping[str, Any]]) -> None:
+    """Adds the components that the routes refer to, `others` included; the document is made once, on first use."""
     plain = app.openapi
+    own = {"schemas": {"Controls": controls_schema(), "Animation": ANIMATION, "Problem": PROBLEM}}
 
     def complete() -> dict[str, Any]:
         if app.openapi_schema is None:
             document = plain()
-            document.setdefault("components", {}).setdefault("schemas", {}).update(
-                {"Controls": controls_schema(), "Animation": ANIMATION, "Problem": PROBLEM, **others}
-            )
+            components = document.setdefault("components", {})
+            for kind, named in (*own.items(), *others.items()):
+                components.setdefault(kind, {}).update(named)
             app.openapi_schema = document
         return app.openapi_schema
 

@@ -22,7 +22,7 @@ from emotalk.dubbing.naming import OWN_FOLDER
 from emotalk.errors import InputError
 from emotalk.files import suffix_of
 from serve_app.answers import SERVED
-from serve_app.problems import BAD_CONTROLS, BAD_REQUEST, BAD_URI, BODY_TOO_LARGE, Problem
+from serve_app.problems import BAD_REQUEST, BAD_URI, BODY_TOO_LARGE, Problem
 from serve_app.uploads import (
     JSON,
     MAX_CONTROLS_BYTES,
@@ -125,11 +125,7 @@ class Orders:
     def _order(self, data: dict[str, Any], model: str, **recordings: Any) -> Order:
         controls = controls_of(data.get("controls", {}))
         if (emotion := data.get("emotion_uri")) is not None:
-            emotion = _stored(emotion, self._readable, "recordings are read")
-            try:
-                controls = replace(controls, emotion_from=emotion)
-            except InputError as error:
-                raise Problem(BAD_CONTROLS, error.reason) from error
+            controls = replace(controls, emotion_from=_stored(emotion, self._readable, "recordings are read"))
         return Order(
             output=self._folder(data.get("output")),
             formats=_formats(data.get("formats", DEFAULT_FORMATS)),

@@ -111,8 +111,15 @@ EXAMPLE_JOB: dict[str, Any] = {
     "errors": [],
     "report": None,
 }
-_JOB_CONTENT = {"application/json": {"schema": {"$ref": "#/components/schemas/Job"}, "example": EXAMPLE_JOB}}
-JOB_RESPONSE: dict[str, Any] = {"description": "The job.", "content": _JOB_CONTENT}
+JOB_RESPONSE: dict[str, Any] = {
+    "description": "The job.",
+    "content": {
+        "application/json": {
+            "schema": {"$ref": "#/components/schemas/Job"},
+            "examples": {"job": {"$ref": "#/components/examples/Job"}},
+        }
+    },
+}
 TAKEN_RESPONSE: dict[str, Any] = {
     **JOB_RESPONSE,
     "headers": {
@@ -125,7 +132,7 @@ LIST_RESPONSES: dict[int | str, dict[str, Any]] = {
         "content": {
             "application/json": {
                 "schema": _object({"jobs": {"type": "array", "items": {"$ref": "#/components/schemas/Job"}}}),
-                "example": {"jobs": [EXAMPLE_JOB]},
+                "examples": {"jobs": {"$ref": "#/components/examples/Jobs"}},
             }
         },
     },
@@ -219,4 +226,8 @@ REPORT_RESPONSE: dict[str, Any] = {
         REPORT_TYPES["parquet"]: {"schema": {"type": "string", "format": "binary"}},
     },
 }
-SCHEMAS = {"Job": JOB, "JobOrder": ORDER}
+# Examples stand here, as FastAPI leaves nulls out of those that stand where they belong.
+COMPONENTS = {
+    "schemas": {"Job": JOB, "JobOrder": ORDER},
+    "examples": {"Job": {"value": EXAMPLE_JOB}, "Jobs": {"value": {"jobs": [EXAMPLE_JOB]}}},
+}

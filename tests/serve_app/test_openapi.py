@@ -75,12 +75,12 @@ def test_bodies_and_answers_have_examples(document: dict[str, Any]) -> None:
             if not path.startswith("/v1/jobs"):
                 continue
             for told in (operation.get("requestBody"), *operation["responses"].values()):
-                for content in (told or {"content": {}})["content"].values():
-                    binary = content["schema"].get("format") == "binary"
-                    assert binary or {"example", "examples"} & content.keys(), (method, path)
-                    example = content.get("example")
-                    if isinstance(example, dict) and "manifest" not in example:
-                        jsonschema.validate(example, resolved(content["schema"], document))
+                for content in resolved((told or {}).get("content", {}), document).values():
+                    examples = [content.get("example"), *(one["value"] for one in content.get("examples", {}).values())]
+                    assert any(examples) or content["schema"]["format"] == "binary", (method, path)
+                    for example in examples:
+                        if isinstance(example, dict) and "manifest" not in example:
+                            jsonschema.validate(example, content["schema"])
 
 
 def test_schemas_are_valid_and_hold_for_real_answers(ask: Ask, document: dict[str, Any]) -> None:

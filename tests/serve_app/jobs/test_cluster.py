@@ -5,6 +5,7 @@ The service is shut down and started again, then the cluster's head is lost with
 
 import io
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,16 +19,29 @@ import pytest
 
 from emotalk.client import Client, Job, ServiceError
 from emotalk.controls import Controls
-from tests.s3 import S3Server
+from tests.s3 import S3Server, free_ports
 from tests.serve_app.recordings import long_silence, wav
 
 pytestmark = [pytest.mark.cluster, pytest.mark.s3]
 ROOT = Path(__file__).parents[3]
 LONG_S = 4 * 3600  # of silence: more than is heard while this test runs
+TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0" * 32}
+# Not by ray.init, whose agent, which takes jobs, has one port for all the clusters of a machine.
 HEAD = """
-import sys, ray
-context = ray.init(num_cpus=6, include_dashboard=True, object_store_memory=256 * 2**20, _temp_dir=sys.argv[1])
-print(context.address_info["gcs_address"], flush=True)
+import sys
+from ray._private.node import Node
+from ray._private.parameter import RayParams
+from ray._private.utils import write_ray_address
+node = Node(RayParams(
+    num_cpus=6,
+    include_dashboard=True,
+    dashboard_port=int(sys.argv[2]),
+    dashboard_agent_listen_port=0,
+    object_store_memory=256 * 2**20,
+    temp_dir=sys.argv[1],
+), head=True, shutdown_at_exit=False, spawn_reaper=True)
+write_ray_address(node.gcs_address, sys.argv[1])
+print(node.gcs_address, flush=True)
 sys.stdin.read()
 """
 
@@ -59,22 +73,23 @@ class Machine:
     def __init__(self, folder: Path, arguments: list[str], port: int) -> None:
         self._folder, self._arguments, self._port = folder, arguments, port
         self._heads, self._services = ExitStack(), ExitStack()
-        self._environment = {**os.environ, "PYTHONPATH": str(ROOT), "RAY_worker_niceness": "0"}
+        self._environment = {**os.environ, "PYTHONPATH": str(ROOT), **TOKEN}
         self._address = ""
+        self._kill_service: Callable[[], None] = lambda: None
 
     def __enter__(self) -> "Machine":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._services.close()
-        self._heads.close()
+        self.lose()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def head(self) -> None:
         """A new cluster. An old one is lost with all that ran on it: its parts end with the process that began them."""
         self._heads.close()
         environment = {name: value for name, value in self._environment.items() if name != "RAY_ADDRESS"}
         process = self._heads.enter_context(
-            started([sys.executable, "-c", HEAD, str(self._folder)], environment, signal.SIGKILL)
+            started([sys.executable, "-c", HEAD, str(self._folder), str(free_ports(1)[0])], environment, signal.SIGKILL)
         )
         self._address = told(process, ":")
 
@@ -85,12 +100,14 @@ class Machine:
         process = self._services.enter_context(
             started(command, {**self._environment, "RAY_ADDRESS": self._address}, signal.SIGINT)
         )
+        self._kill_service = process.kill
         told(process, "Ctrl-C")
         return self._services.enter_context(Client(f"http://127.0.0.1:{self._port}"))
 
     def lose(self) -> None:
-        """The head first, so that the service can say goodbye to nobody."""
+        """The head with all that runs on it, and the service, which could take its leave of nobody."""
         self._heads.close()
+        self._kill_service()
         self._services.close()
 
 

@@ -247,7 +247,6 @@ def test_reports(service: Service) -> None:
         ({"controls": {"intensity": 99}}, "bad-controls"),
         ({"controls": {"emotion_from": "/etc/passwd"}}, "bad-controls"),
         ({"controls": {"segments": [{"start_s": 0, "preset": "/etc/passwd"}]}}, "bad-controls"),
-        ({"controls": {"emotion": "happy"}, "emotion_uri": "s3://BUCKET/shelf/a.wav"}, "bad-controls"),
         ({"emotion_uri": "s3://BUCKET/other/a.wav"}, "bad-uri"),
         ({"worker": 3}, "bad-request"),
     ],

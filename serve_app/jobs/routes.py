@@ -1,6 +1,7 @@
 """/v1/jobs: orders in, how jobs stand out, reports."""
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,6 +9,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from serve_app import openapi
+from serve_app.answers import preferred
 from serve_app.config import ServeConfig
 from serve_app.jobs import schemas
 from serve_app.jobs.desk import JobDesk
@@ -15,7 +17,7 @@ from serve_app.jobs.order import Orders
 from serve_app.jobs.standing import Known
 from serve_app.limits import Admission
 from serve_app.models import Models
-from serve_app.problems import BAD_REQUEST, NOT_ACCEPTABLE, Problem
+from serve_app.problems import BAD_REQUEST, NOT_ACCEPTABLE, Problem, ProblemType
 
 PATH = "/v1/jobs"
 KEY = re.compile(r"[\x20-\x7e]{1,255}")
@@ -31,13 +33,12 @@ def install(app: FastAPI, config: ServeConfig, models: Models, desk: JobDesk) ->
     orders = Orders(config.uri_prefixes, config.jobs_output)
     admission = Admission(config.max_batches)
 
-    def of_a_job(*errors: Any, **more: Any) -> dict[str, Any]:
-        responses = more.pop("responses", {200: schemas.JOB_RESPONSE})
+    def of_a_job(status: int, answer: Mapping[str, Any], *errors: ProblemType, parameters: Any = ()) -> dict[str, Any]:
         return {
             "tags": ["jobs"],
-            "responses": {**responses, **openapi.error_responses(*schemas.LOOK_ERRORS, *errors)},
-            "openapi_extra": {"parameters": [schemas.ID_PARAMETER, *more.pop("parameters", ())]},
-            **more,
+            "status_code": status,
+            "responses": {status: answer, **openapi.error_responses(*schemas.LOOK_ERRORS, *errors)},
+            "openapi_extra": {"parameters": [schemas.ID_PARAMETER, *parameters]},
         }
 
     @app.post(
@@ -67,17 +68,12 @@ def install(app: FastAPI, config: ServeConfig, models: Models, desk: JobDesk) ->
         """The latest first."""
         return JSONResponse({"jobs": [_document(known) for known in await desk.known()]})
 
-    @app.get(PATH + "/{id}", summary="How a job stands", **of_a_job())
+    @app.get(PATH + "/{id}", summary="How a job stands", **of_a_job(200, schemas.JOB_RESPONSE))
     async def get_job(request: Request) -> Response:
         """`errors` are there once it is over: the first hundred; the report has all."""
         return JSONResponse(_document(await desk.find(request.path_params["id"])))
 
-    @app.delete(
-        PATH + "/{id}",
-        summary="Cancel a job",
-        status_code=202,
-        **of_a_job(responses={202: schemas.JOB_RESPONSE}),
-    )
+    @app.delete(PATH + "/{id}", summary="Cancel a job", **of_a_job(202, schemas.JOB_RESPONSE))
     async def cancel_job(request: Request) -> Response:
         """What is finished stays. A job that is over stays as it is."""
         return JSONResponse(_document(await desk.cancel(request.path_params["id"])), 202)
@@ -86,11 +82,7 @@ def install(app: FastAPI, config: ServeConfig, models: Models, desk: JobDesk) ->
         PATH + "/{id}/report",
         summary="What became of every recording",
         response_class=Response,
-        **of_a_job(
-            *schemas.REPORT_ERRORS,
-            responses={200: schemas.REPORT_RESPONSE},
-            parameters=[schemas.REPORT_PARAMETER],
-        ),
+        **of_a_job(200, schemas.REPORT_RESPONSE, *schemas.REPORT_ERRORS, parameters=[schemas.REPORT_PARAMETER]),
     )
     async def get_report(request: Request) -> Response:
         """A page for people, or a table: a row for each recording, with the reason where it failed."""
@@ -111,10 +103,10 @@ def _key(request: Request) -> str | None:
 
 
 def _report_kind(request: Request) -> str:
-    wanted, accept = request.query_params.get("format"), request.headers.get("accept", "*/*").lower()
+    wanted = request.query_params.get("format")
     if wanted is None:
-        wanted = next((kind for kind, media in schemas.REPORT_TYPES.items() if media in accept), None)
-        wanted = wanted or ("html" if "*/*" in accept or "text/*" in accept else None)
+        best = preferred(request.headers.get("accept"), list(schemas.REPORT_TYPES.values()))
+        wanted = None if best is None else list(schemas.REPORT_TYPES)[best]
     if wanted not in schemas.REPORT_TYPES:
         known = ", ".join(f"{kind} ({media})" for kind, media in schemas.REPORT_TYPES.items())
         raise Problem(NOT_ACCEPTABLE, f"a report is to be had as {known}")

@@ -22,10 +22,11 @@ from emotalk.controls import Controls
 from tests.s3 import S3Server, free_ports
 from tests.serve_app.recordings import long_silence, wav
 
-pytestmark = [pytest.mark.cluster, pytest.mark.s3]
+pytestmark = [pytest.mark.cluster, pytest.mark.s3, pytest.mark.timeout(900)]
 ROOT = Path(__file__).parents[3]
 LONG_S = 4 * 3600  # of silence: more than is heard while this test runs
 TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0" * 32}
+PATIENCE = {"RAY_raylet_start_wait_time_s": "300"}  # with a busy machine
 # Not by ray.init, whose agent, which takes jobs, has one port for all the clusters of a machine.
 HEAD = """
 import sys
@@ -73,7 +74,7 @@ class Machine:
     def __init__(self, folder: Path, arguments: list[str], port: int) -> None:
         self._folder, self._arguments, self._port = folder, arguments, port
         self._heads, self._services = ExitStack(), ExitStack()
-        self._environment = {**os.environ, "PYTHONPATH": str(ROOT), **TOKEN}
+        self._environment = {**os.environ, "PYTHONPATH": str(ROOT), **TOKEN, **PATIENCE}
         self._address = ""
         self._kill_service: Callable[[], None] = lambda: None
 

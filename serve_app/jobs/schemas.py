@@ -27,6 +27,7 @@ ORDER_ERRORS = (
     problems.UNAUTHORIZED,
     problems.FORBIDDEN,
     problems.UNKNOWN_MODEL,
+    problems.TOO_SLOW,
     problems.OUTPUT_TAKEN,
     problems.BODY_TOO_LARGE,
     problems.MEDIA_TYPE,

@@ -49,6 +49,8 @@ class DubConfig:
     """int8 makes the transformers of base and official faster on a CPU, bfloat16 is for GPUs; see docs/speed.md."""
     gpus: float | None = None
     """GPUs of a worker; 0.5 lets two share one. Default: 1 where the cluster has GPUs, else 0."""
+    run: str | None = None
+    """A name for this run, which OUTPUT/.emotalk/progress.json repeats: who started it knows it by that."""
     price_per_hour: float | None = None
     """What one worker costs per hour, in any currency: its CPUs and its share of a GPU. For the costs in the report."""
     metrics_port: int | None = None

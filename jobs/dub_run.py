@@ -20,7 +20,19 @@ from emotalk.dubbing.lease import Lease, leased
 from emotalk.dubbing.ledger import MANY_SEGMENTS, Ledger
 from emotalk.dubbing.listing import list_recordings
 from emotalk.dubbing.plan import Dubbing, Plan, uri_of
-from emotalk.dubbing.report import FAILED, IGNORED, LEFT, PAGE, Report, ReportWriter, Row
+from emotalk.dubbing.progress import ProgressFile, RunProgress
+from emotalk.dubbing.report import (
+    ALREADY_DONE,
+    ANIMATED,
+    FAILED,
+    IGNORED,
+    LEFT,
+    PAGE,
+    Report,
+    ReportWriter,
+    Row,
+    Totals,
+)
 from emotalk.dubbing.strands import portions_of, strands_of
 from emotalk.errors import EmoTalkError, InputError
 from emotalk.files import absolute
@@ -59,31 +71,30 @@ def dub(config: DubConfig, progress: ProgressCallback | None = None) -> Report:
     shown = exported(
         metrics, host=config.metrics_host, port=config.metrics_port, gateway=config.push_gateway, run=location
     )
-    with shown as address, ReportWriter(location, price_per_hour=config.price_per_hour) as report:
+    # The outer one, so that who reads that the run is finished finds its report.
+    with shown as address, ProgressFile(location, config.run) as file:
         if address is not None:
             print(f"metrics: {address}", file=sys.stderr)
-        run = _Run(config, plan, report, metrics, progress)
-        if plan.items:
-            from emotalk.inference.animator import Animator
+        with ReportWriter(location, price_per_hour=config.price_per_hour) as report:
+            run = _Run(config, plan, report, metrics, file, progress)
+            if plan.items:
+                from emotalk.inference.animator import Animator
 
-            # Here, because what is wrong with the model or its controls is wrong for every recording.
-            Animator(load_model(shelf.model), device="cpu").direct(recipe.controls)
-            options = _format_options(config, plan)
-            with start_ray():
-                room = Pool.of(sys.maxsize, workers=config.workers, threads=config.threads, gpus=config.gpus)
-                with leased(location, plan.dubbing.generation) as lease:
-                    plan = shelf.plan_again(plan, lease)
-                    plan = replace(plan, dubbing=replace(plan.dubbing, options=options))
-                    run = _Run(config, plan, report, metrics, progress)
-                    run.work(shelf.model, lease, room)
-        run.add_others(shelf.listing.ignored)
-        report.totals.elapsed_s = time.monotonic() - started
-    if run.left:
-        raise StoppedEarlyError(
-            report.report,
-            f"stopped: {run.budget.failed} of {run.budget.decided} recordings failed, more than "
-            f"--max-failed {config.max_failed} allows; {run.left} were not tried (see {PAGE})",
-        )
+                # Here, because what is wrong with the model or its controls is wrong for every recording.
+                Animator(load_model(shelf.model), device="cpu").direct(recipe.controls)
+                options = _format_options(config, plan)
+                with start_ray():
+                    room = Pool.of(sys.maxsize, workers=config.workers, threads=config.threads, gpus=config.gpus)
+                    with leased(location, plan.dubbing.generation) as lease:
+                        plan = shelf.plan_again(plan, lease)
+                        plan = replace(plan, dubbing=replace(plan.dubbing, options=options))
+                        run = _Run(config, plan, report, metrics, file, progress)
+                        run.work(shelf.model, lease, room)
+            run.add_others(shelf.listing.ignored)
+            report.totals.elapsed_s = time.monotonic() - started
+        file.tell(_ended(report.totals, run.stopped))
+    if run.stopped is not None:
+        raise StoppedEarlyError(report.report, run.stopped)
     return report.report
 
 
@@ -153,10 +164,11 @@ class _Run:
         plan: Plan,
         report: ReportWriter,
         metrics: DubMetrics,
+        file: ProgressFile,
         progress: ProgressCallback | None,
     ) -> None:
         self._config, self._plan = config, plan
-        self._report, self._metrics, self._progress = report, metrics, progress
+        self._report, self._metrics, self._file, self._progress = report, metrics, file, progress
         self.budget = Budget(config.max_failed)
         for row in plan.failed:
             self.budget.add(failed=row.state == FAILED)
@@ -168,6 +180,16 @@ class _Run:
     def left(self) -> int:
         """How many animations nobody has decided about."""
         return len(self._decisions.left)
+
+    @property
+    def stopped(self) -> str | None:
+        """Why the run ends before everything is decided; None where everything is."""
+        if not self.left:
+            return None
+        return (
+            f"stopped: {self.budget.failed} of {self.budget.decided} recordings failed, more than "
+            f"--max-failed {self._config.max_failed} allows; {self.left} were not tried (see {PAGE})"
+        )
 
     def work(self, model: str, lease: Lease, room: Pool) -> None:
         """Has everything dubbed, until it is or the budget is spent. room: for as many workers as could be."""
@@ -188,6 +210,7 @@ class _Run:
             device=pool.device,
             stalled_s=config.stalled_s,
         )
+        self._file.tell(self._so_far())
         board = start_board()
         started, all_bytes = time.monotonic(), sum(strand.bytes for strand in strands)
 
@@ -242,5 +265,31 @@ class _Run:
             nouns=(f"of {self._plan.takes} recordings", "failed"),
         )
         self._metrics.progress(now, min(workers, self.left))
+        self._file.tell(
+            replace(
+                self._so_far(),
+                audio_s=now.audio_s,
+                planned_audio_s=now.planned_audio_s,
+                speed=now.speed,
+                left_s=now.left_s,
+            )
+        )
         if self._progress is not None:
             self._progress(now)
+
+    def _so_far(self) -> RunProgress:
+        failed = self.budget.failed
+        return RunProgress(recordings=self._known, done=self._known - self.left - failed, failed=failed)
+
+
+def _ended(totals: Totals, stopped: str | None) -> RunProgress:
+    return RunProgress(
+        state="finished" if stopped is None else "stopped",
+        recordings=totals.recordings,
+        done=totals.items[ANIMATED] + totals.items[ALREADY_DONE],
+        failed=totals.items[FAILED],
+        audio_s=3600 * totals.hours,
+        planned_audio_s=3600 * totals.hours,
+        speed=totals.speed,
+        reason=stopped,
+    )

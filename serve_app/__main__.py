@@ -68,7 +68,7 @@ def _serve(options: Options) -> int:
 
     application = build(options.service())
     signals: queue.SimpleQueue[int] = queue.SimpleQueue()
-    with start_ray():
+    with start_ray(takes_jobs=options.jobs_output is not None):
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda number, _: signals.put(number))
         logging.getLogger("ray.serve").setLevel(logging.WARNING)

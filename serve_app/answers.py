@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,11 +64,17 @@ def choose(accept: str | None, wanted: str | None) -> Answer:
             if answer.name == wanted:
                 return answer
         raise _none_of(f"there is no format {wanted!r}")
-    ranges = _ranges(accept or "*/*")
-    best = max(ANSWERS, key=lambda answer: _quality(answer, ranges))  # the first among equals
-    if not _quality(best, ranges):
+    best = preferred(accept, [answer.media_type for answer in ANSWERS])
+    if best is None:
         raise _none_of(f"Accept: {accept} names no format that there is")
-    return best
+    return ANSWERS[best]
+
+
+def preferred(accept: str | None, media_types: Sequence[str]) -> int | None:
+    """Which of these an Accept header likes best, the first among equals; None where it takes none of them."""
+    ranges = _ranges(accept or "*/*")
+    best = max(range(len(media_types)), key=lambda index: _quality(media_types[index], ranges))
+    return best if _quality(media_types[best], ranges) else None
 
 
 def _none_of(reason: str) -> Problem:
@@ -92,9 +98,9 @@ def _ranges(accept: str) -> dict[str, float]:
     return ranges
 
 
-def _quality(answer: Answer, ranges: dict[str, float]) -> float:
-    family = answer.media_type.split("/")[0]
-    for kind in (answer.media_type, f"{family}/*", "*/*"):  # the most specific range decides
+def _quality(media_type: str, ranges: dict[str, float]) -> float:
+    family = media_type.split("/")[0]
+    for kind in (media_type, f"{family}/*", "*/*"):  # the most specific range decides
         if kind in ranges:
             return ranges[kind]
     return 0.0

@@ -14,6 +14,8 @@ from serve_app import animations, models, openapi, problems, studio
 from serve_app.backend import Model
 from serve_app.config import ServeConfig
 from serve_app.guard import KEY_SUBPROTOCOL, SUBPROTOCOL, Guard
+from serve_app.jobs import routes, schemas
+from serve_app.jobs.desk import JobDesk
 from serve_app.limits import BodyLimit
 from serve_app.live.socket import LiveSessions, farewell
 from serve_app.models import Models
@@ -25,8 +27,8 @@ The same recording with the same controls gives the same answer: every request m
 Errors are problem details (RFC 9457). Speech as it is spoken goes over a WebSocket, `/v1/live`: see docs/live.md."""
 
 
-def build_api(config: ServeConfig, by_name: Mapping[str, Model]) -> ASGIApp:
-    """The application; the first model is the default one."""
+def build_api(config: ServeConfig, by_name: Mapping[str, Model], desk: JobDesk | None = None) -> ASGIApp:
+    """The application; the first model is the default one. desk: of jobs, where there are to be any."""
     app = FastAPI(title="EmoTalk", version=emotalk.__version__, description=DESCRIPTION)
     known = Models(by_name)
     live = {name: LiveSessions(config, model) for name, model in by_name.items()}
@@ -49,9 +51,11 @@ def build_api(config: ServeConfig, by_name: Mapping[str, Model]) -> ASGIApp:
     animations.install(app, config, known)
     models.install(app, config, known)
     studio.install(app)
+    if desk is not None:
+        routes.install(app, config, known, desk)
     app.add_middleware(BodyLimit, max_bytes=config.max_body_bytes, late_s=config.upload_late_s)
     problems.install(app)
-    openapi.describe(app)
+    openapi.describe(app, {} if desk is None else schemas.COMPONENTS)
     # Around all: an unexpected error's answer has its request's id, too, and pages may read who refused them.
     guarded = Guard(app, config)
     if not config.cors:

@@ -38,7 +38,7 @@ def build(config: ServeConfig) -> Application:
             max_ongoing_requests=8 * config.max_requests + config.live_sessions,
             ray_actor_options={"num_cpus": INGRESS_CPUS},
         )
-        .bind(config, models)
+        .bind(config, models, places)
     )
     return ingress
 

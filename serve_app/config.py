@@ -12,6 +12,7 @@ from typing import Any
 from emotalk.errors import InputError
 from emotalk.files import is_uri
 from emotalk.model.store import check_model, default_model
+from emotalk.remote import reached
 from serve_app.listener import Address
 from serve_app.tracing import check_collector
 from serve_app.uris import check_prefix
@@ -77,6 +78,16 @@ class ServeConfig:
     """Recordings of one batch request."""
     batch_parallel: int = 2
     """Recordings of batch requests that one ingress replica works on side by side."""
+    jobs_output: str | None = None
+    """URI of a store, as s3://studio/faces, below which dubbing jobs may write, and in which the service keeps what it
+    knows of jobs. They read under `uri_prefixes`. By default there are no jobs."""
+    jobs_active: int = 4
+    """Jobs that may be waiting or running at a time; further ones are answered 429."""
+    jobs_workers: int | None = None
+    """Recordings that a job works on at a time; by default as many as the cluster has GPUs or CPUs for. Leave room for
+    the model replicas."""
+    jobs_gpus: float | None = None
+    """GPUs of each worker of a job; by default 1 where the cluster has any."""
     api_keys: str | None = None
     """File or URI with the keys that may ask, see `python -m serve_app.keys`; without one everybody may."""
     key_requests_per_minute: int = 600
@@ -112,10 +123,10 @@ class ServeConfig:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             number = isinstance(value, int | float) and not isinstance(value, bool)
-            if number and value <= 0 and field.name != "gpus":
+            if number and value <= 0 and field.name not in ("gpus", "jobs_gpus"):
                 raise InputError(f"{field.name} must be positive, not {value}")
-        if self.gpus < 0:
-            raise InputError(f"gpus must not be negative: {self.gpus}")
+        if self.gpus < 0 or (self.jobs_gpus or 0) < 0:
+            raise InputError(f"gpus must not be negative: {self.gpus}, {self.jobs_gpus}")
         if self.min_replicas > self.max_replicas:
             raise InputError(f"min_replicas {self.min_replicas} is more than max_replicas {self.max_replicas}")
 
@@ -126,6 +137,17 @@ class ServeConfig:
             check_prefix(prefix)
         if self.traces is not None:
             check_collector(self.traces)
+        if self.jobs_output is not None:
+            self._check_jobs(self.jobs_output)
+
+    def _check_jobs(self, output: str) -> None:
+        check_prefix(output)
+        if output.startswith("http"):
+            raise InputError(f"jobs_output must be a store such as s3://bucket/faces, not {output}")
+        if not any(not prefix.startswith("http") for prefix in self.uri_prefixes):
+            raise InputError("jobs_output without a store among uri_prefixes: jobs could read nothing")
+        with reached(output):
+            pass  # its driver is installed
 
     def limits(self) -> dict[str, Any]:
         """What clients have to keep to."""
@@ -134,6 +156,7 @@ class ServeConfig:
             "max_body_bytes": self.max_body_bytes,
             "max_batch_items": self.max_batch_items,
             "uri_prefixes": self.uri_prefixes,
+            "jobs_output": self.jobs_output,
             "live": {
                 "idle_s": self.live_idle_s,
                 "max_session_s": self.live_max_session_s,

@@ -56,6 +56,7 @@ class Guard:
         try:
             key = self._admitted(HTTPConnection(scope))
             name = key.name if key else "-"
+            scope.setdefault("state", {})["key"] = name
             with self._usage_of(key).request() if key else _unlimited():
                 await self._app(scope, receive, told)
         except Problem as problem:

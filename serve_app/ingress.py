@@ -10,6 +10,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serve_app.api import build_api
 from serve_app.config import ServeConfig
+from serve_app.jobs.book import JobBook
+from serve_app.jobs.desk import JobDesk
 from serve_app.listener import Address, Listener
 from serve_app.remote_model import RemoteModel
 
@@ -19,8 +21,8 @@ from serve_app.remote_model import RemoteModel
 class Ingress:
     """Receives, decodes, asks a model replica, encodes. Owns live sessions; holds no other state between requests."""
 
-    def __init__(self, config: ServeConfig, models: Mapping[str, Any]) -> None:
-        self._config = config
+    def __init__(self, config: ServeConfig, models: Mapping[str, Any], places: Mapping[str, str]) -> None:
+        self._config, self._places = config, places
         self._models = {name: RemoteModel(name, handle) for name, handle in models.items()}
         self._requests = metrics.Counter(
             "emotalk_requests", description="Answers by status and path.", tag_keys=("status", "path")
@@ -29,7 +31,7 @@ class Ingress:
 
     async def __serve_build_asgi_app__(self) -> ASGIApp:
         # Around the application, not among its middleware: those never see the answer to an unexpected error.
-        app = CountAnswers(build_api(self._config, self._models), self._count)
+        app = CountAnswers(build_api(self._config, self._models, self._desk()), self._count)
         if self._config.listen is not None:
             self._listener = await Listener.open(app, Address.of(self._config.listen))
         return WithoutId(app)
@@ -38,6 +40,13 @@ class Ingress:
         """Serve calls it when the replica goes, and waits."""
         if self._listener is not None:
             await self._listener.close()
+
+    def _desk(self) -> JobDesk | None:
+        if self._config.jobs_output is None:
+            return None
+        from serve_app.jobs.ray_jobs import RayJobs  # whose import takes a second
+
+        return JobDesk(self._config, JobBook(self._config.jobs_output), RayJobs(), self._places)
 
     def _count(self, status: int, path: str) -> None:
         self._requests.inc(tags={"status": str(status), "path": path})

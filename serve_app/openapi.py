@@ -1,5 +1,6 @@
 """The OpenAPI document: what FastAPI cannot know because bodies are read, checked and written by hand."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -123,7 +124,7 @@ def error_responses(*kinds: ProblemType) -> dict[int | str, dict[str, Any]]:
         example = {"type": kind.uri, "title": kind.title, "status": kind.status, "detail": kind.when, "instance": "/"}
         name = kind.uri.rsplit(":", 1)[1]
         response["content"][PROBLEM_MEDIA_TYPE]["examples"][name] = {"value": example}
-        if kind in (problems.OVERLOADED, problems.UNAVAILABLE):
+        if kind in problems.LATER:
             response["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds to wait."}}
     return responses
 
@@ -287,16 +288,17 @@ MODEL_PARAMETER: dict[str, Any] = {
 }
 
 
-def describe(app: FastAPI) -> None:
-    """Adds the schemas that the routes refer to; the document is made once, on first use."""
+def describe(app: FastAPI, others: Mapping[str, Mapping[str, Any]]) -> None:
+    """Adds the components that the routes refer to, `others` included; the document is made once, on first use."""
     plain = app.openapi
+    own = {"schemas": {"Controls": controls_schema(), "Animation": ANIMATION, "Problem": PROBLEM}}
 
     def complete() -> dict[str, Any]:
         if app.openapi_schema is None:
             document = plain()
-            document.setdefault("components", {}).setdefault("schemas", {}).update(
-                {"Controls": controls_schema(), "Animation": ANIMATION, "Problem": PROBLEM}
-            )
+            components = document.setdefault("components", {})
+            for kind, named in (*own.items(), *others.items()):
+                components.setdefault(kind, {}).update(named)
             app.openapi_schema = document
         return app.openapi_schema
 

@@ -44,6 +44,14 @@ MEDIA_TYPE = _kind(
 BAD_URI = _kind("bad-uri", 400, "The URI cannot be used", "Not under an allowed prefix, or nothing usable is there.")
 BAD_MODEL = _kind("bad-model", 409, "The model cannot be loaded", "Its directory holds no model; the old one stays.")
 HEADERS_TOO_LARGE = _kind("headers-too-large", 431, "The headers are too large", "More bytes than the service takes.")
+UNKNOWN_JOB = _kind("unknown-job", 404, "There is no such job", "See /v1/jobs.")
+OUTPUT_TAKEN = _kind("output-taken", 409, "Another job writes there", "A job that is not over has the same output.")
+NO_REPORT = _kind(
+    "no-report", 409, "There is no report", "The job is not over, wrote none, or a later one wrote over it."
+)
+KEY_REUSED = _kind(
+    "key-reused", 422, "The key belongs to another order", "The Idempotency-Key was sent with another body."
+)
 IDLE = _kind("idle", 408, "Nothing came in time", "A live session without messages for longer than its limit.")
 TOO_SLOW = _kind("too-slow", 408, "The request comes too slowly", "Its body came slower than 16 kB/s for too long.")
 SUPERSEDED = _kind("superseded", 409, "The session is elsewhere", "It was resumed over another connection.")
@@ -51,10 +59,12 @@ TOO_FAST = _kind("too-fast", 429, "Too fast", "A live session's sound came much 
 OVERLOADED = _kind("overloaded", 429, "Too many requests at this moment", "Come again after Retry-After seconds.")
 INTERNAL = _kind("internal", 500, "The service failed", "A fault of the service; the request may be repeated.")
 UNAVAILABLE = _kind("unavailable", 503, "No model is available", "Replicas are being replaced; repeat the request.")
+CLUSTER = _kind("cluster-away", 503, "The jobs cannot be reached", "The cluster or the store of the jobs is away.")
 
 _OF_THE_FRAMEWORK = {kind.status: kind for kind in (BAD_REQUEST, NOT_FOUND, METHOD)}
 RETRY_AFTER_S = 1
 MAX_DETAIL = 1000  # characters: what a client has sent is not sent back without end
+LATER = (OVERLOADED, UNAVAILABLE, CLUSTER)  # say after how many seconds
 
 
 class Problem(HTTPException):
@@ -62,7 +72,7 @@ class Problem(HTTPException):
 
     def __init__(self, kind: ProblemType, detail: str, **members: Any) -> None:
         headers = None
-        if kind in (OVERLOADED, UNAVAILABLE):
+        if kind in LATER:
             headers = {"Retry-After": str(members.get("retry_after_s", RETRY_AFTER_S))}
         elif kind is UNAUTHORIZED:
             headers = {"WWW-Authenticate": "Bearer"}

@@ -45,13 +45,13 @@ class BatchItem:
 async def received(request: Request) -> AsyncIterator[Asked]:
     """Reads a form with a file, or JSON with a URI. Files are closed and removed however the block ends, a client that
     goes away included."""
-    if _kind(request) == JSON:
-        data = await _json(request)
-        _known(data, "uri", "controls", "emotion_uri")
+    if body_kind(request) == JSON:
+        data = await json_body(request)
+        check_known(data, "uri", "controls", "emotion_uri")
         yield _asked(data)
         return
     async with request.form(max_files=3, max_fields=2, max_part_size=MAX_CONTROLS_BYTES) as form:
-        _fields(form, ("audio", "controls", "emotion_audio"), several=())
+        check_fields(form, ("audio", "controls", "emotion_audio"), several=())
         audio, other = form.get("audio"), form.get("emotion_audio")
         if not isinstance(audio, UploadFile):
             raise Problem(BAD_REQUEST, "no file in the field audio")
@@ -59,7 +59,7 @@ async def received(request: Request) -> AsyncIterator[Asked]:
             raise Problem(BAD_REQUEST, "the field emotion_audio must be a file")
         yield Asked(
             audio=cast(BinaryIO, audio.file),
-            controls=controls_of(await _text(form.get("controls"))),
+            controls=controls_of(await text_of(form.get("controls"))),
             emotion_audio=None if other is None else cast(BinaryIO, other.file),
         )
 
@@ -67,9 +67,9 @@ async def received(request: Request) -> AsyncIterator[Asked]:
 @asynccontextmanager
 async def received_batch(request: Request, max_items: int) -> AsyncIterator[list[BatchItem]]:
     """JSON {"items": [{"id", "uri", "controls"}, …]}, or a form with many files named audio and controls for all."""
-    if _kind(request) == JSON:
-        data = await _json(request)
-        _known(data, "items", "format")
+    if body_kind(request) == JSON:
+        data = await json_body(request)
+        check_known(data, "items", "format")
         entries = data.get("items")
         if not isinstance(entries, list) or not entries:
             raise Problem(BAD_REQUEST, "items must be a list of at least one object")
@@ -81,11 +81,11 @@ async def received_batch(request: Request, max_items: int) -> AsyncIterator[list
         yield items
         return
     async with request.form(max_files=max_items + 1, max_fields=2, max_part_size=MAX_CONTROLS_BYTES) as form:
-        _fields(form, ("audio", "controls"), several=("audio",))
+        check_fields(form, ("audio", "controls"), several=("audio",))
         files = form.getlist("audio")
         if not files or not all(isinstance(file, UploadFile) for file in files):
             raise Problem(BAD_REQUEST, "no files in the field audio")
-        controls = controls_of(await _text(form.get("controls")))
+        controls = controls_of(await text_of(form.get("controls")))
         uploads = [file for file in files if isinstance(file, UploadFile)]
         names = [file.filename or str(i) for i, file in enumerate(uploads)]
         yield [
@@ -129,16 +129,17 @@ def _item(number: int, entry: Any) -> BatchItem:
     try:
         if not isinstance(entry, dict):
             raise Problem(BAD_REQUEST, "an item must be an object with a uri")
-        _known(entry, "id", "uri", "controls", "emotion_uri")
+        check_known(entry, "id", "uri", "controls", "emotion_uri")
         return BatchItem(id=name, asked=_asked(entry))
     except Problem as problem:
         return BatchItem(id=name, asked=problem)
 
 
-def _kind(request: Request) -> str:
+def body_kind(request: Request, file: str = "audio", otherwise: str = "a uri") -> str:
+    """FORM or JSON; a Problem says what to send instead of anything else."""
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if kind not in (FORM, JSON):
-        wanted = f"{FORM} with the file in the field audio, or {JSON} with a uri"
+        wanted = f"{FORM} with the file in the field {file}, or {JSON} with {otherwise}"
         raise Problem(MEDIA_TYPE, f"send {wanted}, not {kind or 'nothing'}")
     coding = request.headers.get("content-encoding", "identity")
     if coding.lower() != "identity":
@@ -146,7 +147,8 @@ def _kind(request: Request) -> str:
     return kind
 
 
-async def _json(request: Request) -> dict[str, Any]:
+async def json_body(request: Request) -> dict[str, Any]:
+    """The object that the body is."""
     body = bytearray()
     async for block in request.stream():
         body += block
@@ -161,19 +163,21 @@ async def _json(request: Request) -> dict[str, Any]:
     return data
 
 
-def _known(data: Mapping[str, Any], *names: str) -> None:
+def check_known(data: Mapping[str, Any], *names: str) -> None:
+    """A Problem for fields of other names."""
     if unknown := sorted(set(data) - set(names)):
         raise Problem(BAD_REQUEST, f"unknown fields: {', '.join(unknown)}; known are {', '.join(names)}")
 
 
-def _fields(form: FormData, names: tuple[str, ...], several: tuple[str, ...]) -> None:
+def check_fields(form: FormData, names: tuple[str, ...], several: tuple[str, ...]) -> None:
+    """A Problem for fields of other names, and for two of one name where not `several` may be given."""
     if unknown := sorted(set(form) - set(names)):
         raise Problem(BAD_REQUEST, f"unknown fields: {', '.join(unknown)}; known are {', '.join(names)}")
     if twice := [name for name in names if name not in several and len(form.getlist(name)) > 1]:
         raise Problem(BAD_REQUEST, f"given twice: {', '.join(twice)}")
 
 
-async def _text(given: UploadFile | str | None) -> str | bytes:
+async def text_of(given: UploadFile | str | None) -> str | bytes:
     """A field, or a file in its place, as curl's -F controls=@controls.json sends it."""
     if not isinstance(given, UploadFile):
         return given or "{}"

@@ -37,8 +37,8 @@ def check_prefix(prefix: str) -> None:
         raise InputError(f"a URI prefix has no query, fragment or user: {prefix!r}")
 
 
-def check_uri(uri: object, prefixes: Sequence[str]) -> str:
-    """The URI, if it may be opened, else a Problem."""
+def check_uri(uri: object, prefixes: Sequence[str], what: str = "recordings are read") -> str:
+    """The URI, if it may be opened, else a Problem. what: is done under these prefixes, for its words."""
     if not isinstance(uri, str) or len(uri) > 2048 or not uri.isprintable() or "\\" in uri or " " in uri:
         raise Problem(BAD_URI, "a URI is a text of at most 2048 printable characters without spaces")
     try:
@@ -53,7 +53,7 @@ def check_uri(uri: object, prefixes: Sequence[str]) -> str:
     if any(_under(parts, urlsplit(prefix)) for prefix in prefixes):
         return uri
     where = ", ".join(prefixes) or "none: this service takes uploads only"
-    raise Problem(BAD_URI, f"recordings are read under these prefixes: {where}")
+    raise Problem(BAD_URI, f"{what} under these prefixes: {where}")
 
 
 def _under(uri: SplitResult, prefix: SplitResult) -> bool:

@@ -14,7 +14,8 @@ except ImportError as error:
 
 from emotalk.client.client import AsyncClient, BatchResult, Client
 from emotalk.client.errors import ServiceError
+from emotalk.client.jobs import Job
 from emotalk.client.live import LivePiece, LiveSession
 from emotalk.client.retry import Backoff
 
-__all__ = ["AsyncClient", "Backoff", "BatchResult", "Client", "LivePiece", "LiveSession", "ServiceError"]
+__all__ = ["AsyncClient", "Backoff", "BatchResult", "Client", "Job", "LivePiece", "LiveSession", "ServiceError"]

@@ -3,27 +3,25 @@
 import asyncio
 import io
 import json
-import os
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 
 import httpx
 import numpy as np
 
 from emotalk.animation import Animation
 from emotalk.client.errors import ServiceError
+from emotalk.client.jobs import AsyncJobs, Jobs
 from emotalk.client.live import LiveSession
 from emotalk.client.retry import AGAIN, Backoff
+from emotalk.client.sending import Audio, Sent, content_of, named, recording
 from emotalk.controls import Controls
-from emotalk.files import local_path
 
 T = TypeVar("T")
-Audio = str | os.PathLike[str] | bytes | IO[bytes]
 TIMEOUT = httpx.Timeout(10.0, read=600.0, write=120.0, pool=None)
 PATH = "/v1/animations"
 
@@ -40,9 +38,9 @@ class BatchResult:
 class AsyncClient:
     """Calls of one service.
 
-    url: as http://127.0.0.1:8000. key: where the service wants one. Every call may be repeated, so it is, after what
-    `backoff` says, when the connection fails or the service is too busy or has lost a part. `Audio` is a local file,
-    its bytes, or an open binary file; a `uri` is read by the service.
+    url: as http://127.0.0.1:8000. key: where the service wants one. jobs: those that the service has on its cluster.
+    Every call may be repeated, so it is, after what `backoff` says, when the connection fails or the service is too
+    busy or has lost a part. `Audio` is a local file, its bytes, or an open binary file; a `uri` is read by the service.
     """
 
     def __init__(self, url: str, *, key: str | None = None, backoff: Backoff | None = None) -> None:
@@ -50,6 +48,7 @@ class AsyncClient:
         self.backoff = backoff or Backoff()
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
         self._http = httpx.AsyncClient(base_url=self.url, headers=headers, timeout=TIMEOUT)
+        self.jobs = AsyncJobs(self._whole)
 
     async def __aenter__(self) -> "AsyncClient":
         return self
@@ -86,8 +85,7 @@ class AsyncClient:
         model: str | None = None,
     ) -> bytes:
         """The animation as a file of a format that the service knows, see `formats`."""
-        async with self._asked(PATH, _sent(audio, uri, controls), {"format": format, **_named(model)}) as response:
-            return await response.aread()
+        return await self._whole(PATH, recording(audio, uri, controls), {"format": format, **named(model)})
 
     async def stream(
         self,
@@ -101,11 +99,11 @@ class AsyncClient:
 
         When the connection fails in between, it is asked again and what was had already is left out.
         """
-        sent = _sent(audio, uri, controls)
+        sent = recording(audio, uri, controls)
         had, tried = 0, 0
         while True:
             async with AsyncExitStack() as stack:
-                asked = self._asked(PATH, sent, {"format": "ndjson", **_named(model)})
+                asked = self._asked(PATH, sent, {"format": "ndjson", **named(model)})
                 response = await stack.enter_async_context(asked)  # which has its own tries
                 try:
                     async for piece, first in _pieces(response):
@@ -133,11 +131,13 @@ class AsyncClient:
 
         Each item has its own result; a connection that is lost in between ends them with httpx.TransportError."""
         if items is not None:
-            sent = _Sent(json={"items": list(items)})
+            sent = Sent(json={"items": list(items)})
         else:
-            content = {name: _content(audio) for name, audio in (files or {}).items()}
-            sent = _Sent(files=[("audio", (name, data)) for name, data in content.items()], controls=controls)
-        async with self._asked(f"{PATH}/batch", sent, _named(model)) as response:
+            content = {name: content_of(audio) for name, audio in (files or {}).items()}
+            sent = Sent(
+                method="POST", files=[("audio", (name, data)) for name, data in content.items()], controls=controls
+            )
+        async with self._asked(f"{PATH}/batch", sent, named(model)) as response:
             async for line in response.aiter_lines():
                 data = json.loads(line)
                 if data["status"] == 200:
@@ -168,19 +168,21 @@ class AsyncClient:
             await session.close()
 
     async def _get(self, path: str) -> dict[str, Any]:
-        async with self._asked(path, None, {}) as response:
-            data: dict[str, Any] = json.loads(await response.aread())
-            return data
+        data: dict[str, Any] = json.loads(await self._whole(path, Sent(), {}))
+        return data
+
+    async def _whole(self, path: str, sent: Sent, query: Mapping[str, str]) -> bytes:
+        async with self._asked(path, sent, query) as response:
+            return await response.aread()
 
     @asynccontextmanager
-    async def _asked(self, path: str, sent: "_Sent | None", query: Mapping[str, str]) -> AsyncIterator[httpx.Response]:
+    async def _asked(self, path: str, sent: Sent, query: Mapping[str, str]) -> AsyncIterator[httpx.Response]:
         """A good answer, not yet read. Tries again until there is one."""
         tried = 0
         while True:
             tried += 1
             try:
-                request = self._request(path, sent, query)
-                response = await self._http.send(request, stream=True)
+                response = await self._http.send(sent.request(self._http, path, query), stream=True)
             except httpx.TransportError as error:
                 await self._wait(error, tried)
                 continue
@@ -193,14 +195,6 @@ class AsyncClient:
             finally:
                 await response.aclose()
             await self._wait(failure, tried, response.headers.get("retry-after"))
-
-    def _request(self, path: str, sent: "_Sent | None", query: Mapping[str, str]) -> httpx.Request:
-        if sent is None:
-            return self._http.build_request("GET", path, params=query)
-        if sent.json is not None:
-            return self._http.build_request("POST", path, params=query, json=sent.json)
-        data = {"controls": json.dumps(sent.controls.to_dict())} if sent.controls else {}
-        return self._http.build_request("POST", path, params=query, files=sent.files, data=data)
 
     async def _wait(self, error: Exception, tried: int, retry_after: str | None = None) -> None:
         """Raises what cannot be mended by waiting, or has been waited for long enough."""
@@ -219,6 +213,7 @@ class Client:
         self._thread = threading.Thread(target=self._loop.run_forever, name="emotalk-client", daemon=True)
         self._thread.start()
         self._client = self._wait(_made(lambda: AsyncClient(url, key=key, backoff=backoff)))
+        self.jobs = Jobs(self._client.jobs, self._wait)
 
     def __enter__(self) -> "Client":
         return self
@@ -298,36 +293,6 @@ class Client:
             return
         finally:
             self._wait(results.aclose())  # type: ignore[attr-defined]
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Sent:
-    """A body, in memory, so that it can be sent again."""
-
-    json: Mapping[str, Any] | None = None
-    files: Sequence[tuple[str, tuple[str, bytes]]] = ()
-    controls: Controls | None = None
-
-
-def _sent(audio: Audio | None, uri: str | None, controls: Controls | None) -> _Sent:
-    if (audio is None) == (uri is None):
-        raise ValueError("give either audio or a uri")
-    if uri is not None:
-        return _Sent(json={"uri": uri, **({"controls": controls.to_dict()} if controls else {})})
-    assert audio is not None
-    return _Sent(files=[("audio", ("audio", _content(audio)))], controls=controls)
-
-
-def _content(audio: Audio) -> bytes:
-    if isinstance(audio, bytes):
-        return audio
-    if isinstance(audio, str | os.PathLike):
-        return Path(local_path(audio)).read_bytes()
-    return audio.read()
-
-
-def _named(model: str | None) -> dict[str, str]:
-    return {} if model is None else {"model": model}
 
 
 def _failure(response: httpx.Response) -> ServiceError:

@@ -27,6 +27,7 @@ MANIFEST_SUFFIXES = (".csv", ".jsonl", ".ndjson", ".parquet")
 COLUMNS = ("uri", "output", "preset", "controls", "bytes", "fingerprint")
 BATCH_ROWS = 4_096
 MAX_NAME_BYTES = 240  # file systems take 255, suffixes included
+Presets = Callable[[str], Preset]
 _CONTROL = "controls."
 
 
@@ -34,9 +35,9 @@ def is_manifest(given: PathOrUri) -> bool:
     return suffix_of(given) in MANIFEST_SUFFIXES
 
 
-def read_manifest(manifest: str) -> list[Recording]:
-    """Its recordings, in its order."""
-    presets = cache(load_preset)  # a few characters speak thousands of rows
+def read_manifest(manifest: str, *, with_files: bool = True) -> list[Recording]:
+    """Its recordings, in its order. with_files: whether rows may name presets; without them no other file is read."""
+    presets = cache(load_preset) if with_files else None  # a few characters speak thousands of rows
     rows = [_Row(place, data, manifest, presets) for place, data in _rows(manifest)]
     if not rows:
         raise InputError("names no recordings", source=manifest)
@@ -59,7 +60,7 @@ class _Row:
 
     __slots__ = ("bytes", "controls", "fingerprint", "output", "place", "uri")
 
-    def __init__(self, place: str, data: Mapping[str, Any], manifest: str, presets: Callable[[str], Preset]) -> None:
+    def __init__(self, place: str, data: Mapping[str, Any], manifest: str, presets: Presets | None) -> None:
         self.place = place
         try:
             unknown = [name for name in data if name not in COLUMNS and not name.startswith(_CONTROL)]
@@ -183,7 +184,7 @@ def _bytes(given: Any) -> int:
     return int(number)
 
 
-def _controls(data: Mapping[str, Any], manifest: str, presets: Callable[[str], Preset]) -> dict[str, Any]:
+def _controls(data: Mapping[str, Any], manifest: str, presets: Presets | None) -> dict[str, Any]:
     """What a row says of its controls; single columns win over the JSON object, and both over the preset."""
     given = data.get("controls")
     whole: Any = given
@@ -200,8 +201,11 @@ def _controls(data: Mapping[str, Any], manifest: str, presets: Callable[[str], P
             asked[name.removeprefix(_CONTROL)] = _value(value)
     if isinstance(take := asked.get("emotion_from"), str):
         asked["emotion_from"] = _beside(manifest, take)
-    asked = with_presets(asked)
+    if presets is not None:
+        asked = with_presets(asked)
     if (preset := data.get("preset")) is not None:
+        if presets is None:
+            raise InputError("presets are not read here")
         place = str(preset)
         changes = dict(presets(_beside(manifest, place) if place.endswith(SUFFIXES) else place).changes)
         if isinstance(take := changes.get("emotion_from"), str):

@@ -33,9 +33,9 @@ from emotalk.dubbing.report import (
     Totals,
     failure_of,
 )
+from emotalk.dubbing.report.reader import read_totals
 from emotalk.dubbing.report.row import SCHEMA, rows_of, table_of
 from emotalk.dubbing.report.shown import MOST, Shown, Strip
-from emotalk.dubbing.report.writer import read_totals
 from emotalk.errors import InputError
 
 LABELS = ("neutral", "angry")

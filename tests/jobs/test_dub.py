@@ -23,6 +23,7 @@ from emotalk.dubbing.lease import leased
 from emotalk.dubbing.ledger import LEDGER, Ledger
 from emotalk.dubbing.listing import list_recordings
 from emotalk.dubbing.plan import Dubbing, Plan
+from emotalk.dubbing.progress import read_progress
 from emotalk.dubbing.report import FAILED, Row
 from emotalk.dubbing.strands import strands_of
 from emotalk.errors import InputError
@@ -82,8 +83,13 @@ def test_two_actors_give_the_same_bytes_and_a_report(
     (mixed / "broken.wav").write_bytes(b"RIFF\x00")
     (mixed / "notes.txt").write_text("not a recording")
     seen: list[Progress] = []
-    report = dub(DubConfig(inputs=(str(mixed),), output=str(tmp_path / "out"), model=model, workers=2), seen.append)
+    config = DubConfig(inputs=(str(mixed),), output=str(tmp_path / "out"), model=model, workers=2, run="mine")
+    report = dub(config, seen.append)
     assert contents(tmp_path / "out") == undisturbed
+    told = read_progress(config.output)
+    assert told is not None
+    assert (told.run, told.state, told.recordings, told.done, told.failed) == ("mine", "finished", 7, 6, 1)
+    assert told.audio_s == pytest.approx(3600 * report.totals.hours)
     assert (seen[-1].clips, seen[-1].rejected) == (6, 1)
     assert seen[-1].audio_s == pytest.approx(sum(0.5 + 0.3 * number for number in range(6)), abs=0.01)
     assert len(report.rows_of(FAILED)) == 1
@@ -114,6 +120,9 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(
         process.send_signal(signal.SIGKILL)
         process.wait()
         shutil.rmtree(f"/tmp/emotalk-{process.pid}", ignore_errors=True)
+    killed = read_progress(str(tmp_path))
+    assert killed is not None
+    assert (killed.state, killed.recordings) == ("running", 6)
     report = dub(DubConfig(inputs=(shelf,), output=str(tmp_path), model=model))
     assert not report.rows_of(FAILED)
     assert {row.state for row in report.rows} >= {"already done"}
@@ -131,6 +140,9 @@ def test_more_failures_than_allowed_stop_the_job(model: str, ray_session: None, 
     states = Counter(row.state for row in raised.value.report.rows)
     assert 3 <= states["failed"] < 30
     assert states["failed"] + states["left"] == 30
+    told = read_progress(config.output)
+    assert told is not None
+    assert (told.state, told.reason) == ("stopped", str(raised.value))
     assert len(dub(replace(config, max_failed="100%")).rows_of(FAILED)) == 30
 
 

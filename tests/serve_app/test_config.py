@@ -45,6 +45,13 @@ def test_the_command_lines_texts_become_numbers() -> None:
         ({"uri_private": "maybe"}, "uri_private"),
         ({"uri_private": 1}, "uri_private"),
         ({"listen": "8000"}, "HOST:PORT"),
+        ({"jobs_output": "/data/faces", "uri_prefixes": ["s3://a"]}, "prefix"),
+        ({"jobs_output": "https://a.example/faces", "uri_prefixes": ["s3://a"]}, "store"),
+        ({"jobs_output": "nothing://a/faces", "uri_prefixes": ["s3://a"]}, "cannot open"),
+        ({"jobs_output": "s3://a/faces"}, "uri_prefixes"),
+        ({"jobs_output": "s3://a/faces", "uri_prefixes": ["https://a.example"]}, "uri_prefixes"),
+        ({"jobs_workers": 0}, "jobs_workers"),
+        ({"jobs_gpus": -1}, "gpus"),
     ],
 )
 def test_wrong_settings_are_named(given: dict[str, Any], named: str) -> None:

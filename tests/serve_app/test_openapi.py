@@ -1,6 +1,6 @@
 """The OpenAPI document says what the service does."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import jsonschema
@@ -8,13 +8,22 @@ import pytest
 
 from emotalk.controls import Controls
 from emotalk.errors import InputError
+from emotalk.inference.animator import Animator
 from serve_app.answers import ANSWERS
-from tests.serve_app.conftest import Ask
+from serve_app.api import build_api
+from serve_app.jobs.book import JobBook
+from serve_app.jobs.desk import JobDesk
+from tests.serve_app.conftest import LIMITS, Ask, LocalModel, asking
+from tests.serve_app.jobs.conftest import HandCluster
 from tests.serve_app.recordings import wav
 
 
 @pytest.fixture
-def document(ask: Ask) -> dict[str, Any]:
+def document(animator: Animator) -> dict[str, Any]:
+    """Of a service with everything that can be configured. No store and no cluster is asked for it."""
+    config = replace(LIMITS, uri_prefixes=("s3://a/shelf",), jobs_output="s3://a/faces")
+    desk = JobDesk(config, JobBook("s3://a/faces"), HandCluster(), {})
+    ask = asking(build_api(config, {"default": LocalModel(animator)}, desk))
     body: dict[str, Any] = ask("GET", "/openapi.json").json()
     return body
 
@@ -58,6 +67,20 @@ def test_every_error_is_a_problem_with_an_example(document: dict[str, Any]) -> N
                     for example in content["examples"].values():
                         jsonschema.validate(example["value"], problem)
                         assert example["value"]["status"] == int(status)
+
+
+def test_bodies_and_answers_have_examples(document: dict[str, Any]) -> None:
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            if not path.startswith("/v1/jobs"):
+                continue
+            for told in (operation.get("requestBody"), *operation["responses"].values()):
+                for content in resolved((told or {}).get("content", {}), document).values():
+                    examples = [content.get("example"), *(one["value"] for one in content.get("examples", {}).values())]
+                    assert any(examples) or content["schema"]["format"] == "binary", (method, path)
+                    for example in examples:
+                        if isinstance(example, dict) and "manifest" not in example:
+                            jsonschema.validate(example, content["schema"])
 
 
 def test_schemas_are_valid_and_hold_for_real_answers(ask: Ask, document: dict[str, Any]) -> None:

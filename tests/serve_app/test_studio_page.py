@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import uvicorn
+from starlette.types import ASGIApp
 
 from emotalk.animation import Animation
 from emotalk.audio import encode_wav
@@ -22,7 +23,6 @@ from emotalk.formats.glb import rig_glb
 from emotalk.inference.animator import Animator
 from emotalk.rigs.head import procedural_head
 from serve_app.api import build_api
-from serve_app.config import ServeConfig
 from tests.serve_app.conftest import LIMITS, LocalModel
 from tests.serve_app.recordings import voice, wav
 
@@ -47,8 +47,7 @@ FLAGS = (
 
 
 @contextmanager
-def serving(animator: Animator, config: ServeConfig) -> Iterator[str]:
-    app = build_api(config, {"default": LocalModel(animator)})
+def serving(app: ASGIApp) -> Iterator[str]:
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical", lifespan="off"))
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -64,7 +63,7 @@ def serving(animator: Animator, config: ServeConfig) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def address(animator: Animator) -> Iterator[str]:
-    with serving(animator, LIMITS) as url:
+    with serving(build_api(LIMITS, {"default": LocalModel(animator)})) as url:
         yield url
 
 
@@ -204,7 +203,8 @@ def test_on_a_phone_a_key_is_asked_for_and_everything_fits(browser: Any, animato
     keys = tmp_path / "keys.txt"
     keys.write_text(f"studio animate {hashlib.sha256(b'right').hexdigest()}\n")
     phone = {"viewport": {"width": 360, "height": 700}, "color_scheme": "dark"}
-    with serving(animator, replace(LIMITS, api_keys=str(keys))) as url, opened(browser, url, **phone) as page:
+    app = build_api(replace(LIMITS, api_keys=str(keys)), {"default": LocalModel(animator)})
+    with serving(app) as url, opened(browser, url, **phone) as page:
         page.get_by_label("Key", exact=True).fill("wrong")
         page.get_by_role("button", name="Use it").click()
         expect(page.get_by_role("dialog")).to_contain_text("does not know that key")

@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -132,13 +131,6 @@ class ReportWriter:
             shutil.copyfileobj(self._spool, file, 1 << 20)
         with atomic_write(f"{self.output}/{PAGE}") as temporary:
             temporary.write_text(report_page(self.totals, self._shown, self.output), encoding="utf-8")
-
-
-def read_totals(output: str) -> dict[str, Any]:
-    """The totals of OUTPUT/report.parquet, see `Totals.to_dict`."""
-    with open_source(f"{output}/{REPORT}") as file:
-        found: dict[str, Any] = json.loads(pq.read_metadata(file).metadata[TOTALS_KEY])
-    return found
 
 
 def _remarks(row: Row) -> Iterator[str]:

@@ -28,7 +28,14 @@ export interface Abilities {
   /** Whether the emotion may be that of another recording. */
   emotionAudio: boolean;
   live: boolean;
-  jobs: boolean;
+  jobs: JobAbilities | null;
+}
+
+/** Of dubbing jobs: the formats they write, those that are usual, and the prefix of all their outputs. */
+export interface JobAbilities {
+  formats: string[];
+  usual: string[];
+  output: string;
 }
 
 export interface Schema {
@@ -38,12 +45,18 @@ export interface Schema {
   properties?: Record<string, Schema>;
   additionalProperties?: Schema | boolean;
   enum?: string[];
+  items?: Schema;
+  default?: unknown;
   $defs?: Record<string, Schema>;
 }
 
 interface OpenApi {
   paths: Record<string, Record<string, any>>;
   components: { schemas: Record<string, Schema> };
+}
+
+interface Limits {
+  jobs_output?: string | null;
 }
 
 const ANIMATIONS = "/v1/animations";
@@ -70,8 +83,14 @@ export async function askAbilities(client: Client): Promise<Abilities> {
     shaping: shaping?.properties ?? {},
     emotionAudio: "emotion_audio" in (form?.properties ?? {}),
     live: models.some((model) => model.live),
-    jobs: offers("/v1/jobs"),
+    jobs: offers("/v1/jobs") ? jobsOf(document, await optional<Limits>("v1/limits", {})) : null,
   };
+}
+
+function jobsOf(document: OpenApi, limits: Limits): JobAbilities {
+  const formats = document.components.schemas.JobOrder?.properties?.formats;
+  const usual = Array.isArray(formats?.default) ? formats.default.map(String) : [];
+  return { formats: formats?.items?.enum ?? [], usual, output: limits.jobs_output ?? "" };
 }
 
 /** Whether a control may be of this JSON type. */

@@ -34,7 +34,7 @@ def through_ray() -> dict[str, Listed]:
     config = ServeConfig()
     makers: list[Any] = [
         TrainingBoard.__ray_metadata__.modified_class("run"),
-        Ingress.func_or_class.__bases__[0](config, {}),  # without Serve's wrapper, which needs an application
+        Ingress.func_or_class.__bases__[0](config, {}, {}),  # without Serve's wrapper, which needs an application
         AnimatorModel.func_or_class(config),
         RemoteModel("default", None),
     ]

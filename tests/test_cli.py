@@ -77,23 +77,23 @@ def test_info_tells_what_a_thing_is(
 
 
 def test_a_film_does_not_take_the_place_of_its_recording(
-    model: Path, speech: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    model: Path, speech: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     film = tmp_path / "take.mp4"
     film.write_bytes(speech.read_bytes())
     args = ("animate", film, "-o", tmp_path / "." / "take.mp4", "--model", model)
-    assert emotalk(*args, monkeypatch=monkeypatch) == 2
+    assert emotalk(*args) == 2
     assert "is the recording itself" in capsys.readouterr().err
     assert film.read_bytes() == speech.read_bytes()
 
 
 def test_a_recording_that_was_cut_short_is_told(
-    model: Path, speech: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    model: Path, speech: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "cut.wav").write_bytes(speech.read_bytes()[: 44 + 16_000])
     args = ("animate", tmp_path / "cut.wav", "-o", tmp_path / "face.npz", "--model", model)
-    assert emotalk("info", tmp_path / "cut.wav", monkeypatch=monkeypatch) == 0
-    assert emotalk(*args, monkeypatch=monkeypatch) == 0
+    assert emotalk("info", tmp_path / "cut.wav") == 0
+    assert emotalk(*args) == 0
     for line in capsys.readouterr().out.splitlines():
         assert line.endswith(", cut short: 0.50 s less than its header promises")
 

@@ -22,6 +22,7 @@ import httpx
 import numpy as np
 import tyro
 
+from benchmarks import sound
 from benchmarks.service_watch import replica_pids, service
 from emotalk.audio import SAMPLE_RATE, encode_wav
 from emotalk.client import AsyncClient, Backoff
@@ -86,7 +87,8 @@ def main() -> None:
 async def storm(url: str, victims: Sequence[str], config: KillsBenchmark, rng: random.Random) -> Seen:
     """Clients ask until a replica of each of the deployments `victims` has been killed, one after the other."""
     seen, over = Seen(), asyncio.Event()
-    speech = _speech(LIVE_S, config.seed)
+    # On 16-bit steps, so that a WAV file holds exactly these samples.
+    speech = (np.rint(sound.speech(LIVE_S, config.seed) * 2**15) / 2**15).astype(np.float32)
     body = encode_wav(speech)
     async with AsyncClient(url, backoff=PATIENT) as service_client, httpx.AsyncClient(timeout=WAIT_S) as raw:
         wanted = (await service_client.animate(body, Controls(seed=1))).weights
@@ -168,14 +170,6 @@ async def spoken(service: AsyncClient, speech: np.ndarray, seen: Seen) -> np.nda
             await asyncio.gather(speaker, return_exceptions=True)
         seen.resumed += session.resumed
         return np.concatenate(frames)
-
-
-def _speech(seconds: float, seed: int) -> np.ndarray:
-    """(n,) float32 noise in syllables, on 16-bit steps, so that a WAV file holds exactly these samples."""
-    rng = np.random.default_rng(seed)
-    t = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
-    loud = 0.2 * rng.standard_normal(len(t)) * np.clip(np.sin(2 * np.pi * 4 * t), 0, 1)
-    return (np.rint(np.clip(loud, -0.9, 0.9) * 32_768) / 32_768).astype(np.float32)
 
 
 def show(seen: Seen) -> None:

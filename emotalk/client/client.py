@@ -133,10 +133,8 @@ class AsyncClient:
         if items is not None:
             sent = Sent(json={"items": list(items)})
         else:
-            content = {name: content_of(audio) for name, audio in (files or {}).items()}
-            sent = Sent(
-                method="POST", files=[("audio", (name, data)) for name, data in content.items()], controls=controls
-            )
+            forms = [("audio", (name, content_of(audio))) for name, audio in (files or {}).items()]
+            sent = Sent(method="POST", files=forms, controls=controls)
         async with self._asked(f"{PATH}/batch", sent, named(model)) as response:
             async for line in response.aiter_lines():
                 data = json.loads(line)

@@ -29,14 +29,14 @@ class Sent:
 
     def request(self, http: httpx.AsyncClient, path: str, query: Mapping[str, str]) -> httpx.Request:
         """By default POST for what has a body, GET for what has none."""
+        body: dict[str, Any] = {}
         if self.json is not None:
-            return http.build_request(self.method or "POST", path, params=query, headers=self.headers, json=self.json)
-        if not self.files:
-            return http.build_request(self.method or "GET", path, params=query, headers=self.headers)
-        data = {**self.fields, **({"controls": json.dumps(self.controls.to_dict())} if self.controls else {})}
-        return http.build_request(
-            self.method or "POST", path, params=query, headers=self.headers, files=self.files, data=data
-        )
+            body["json"] = self.json
+        elif self.files:
+            controls = {"controls": json.dumps(self.controls.to_dict())} if self.controls else {}
+            body |= {"files": self.files, "data": {**self.fields, **controls}}
+        method = self.method or ("POST" if body else "GET")
+        return http.build_request(method, path, params=query, headers=self.headers, **body)
 
 
 def recording(audio: Audio | None, uri: str | None, controls: Controls | None) -> Sent:

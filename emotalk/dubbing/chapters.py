@@ -2,12 +2,9 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
-
-from emotalk.audio import SAMPLE_RATE
 from emotalk.audio.container import AudioSource, opened_container
 from emotalk.dubbing.ledger import Chapter
 
@@ -43,39 +40,6 @@ def name_of_chapter(recording: str, chapter: Chapter) -> str:
     title = "".join(c if c.isprintable() and c not in '/\\:*?"<>|' else " " for c in title)
     title = re.sub(r"\s+", " ", title).strip(" .")[:MAX_TITLE].rstrip(" .")
     return f"{recording}/{number} {title}" if title else f"{recording}/{number}"
-
-
-def span_of(chapter: Chapter | None) -> tuple[int, int | None]:
-    """First sample and the one behind the last (None: the recording's end), at 16 kHz."""
-    if chapter is None:
-        return 0, None
-    end = None if chapter.end_s is None else round(chapter.end_s * SAMPLE_RATE)
-    return round(chapter.start_s * SAMPLE_RATE), end
-
-
-class Cursor:
-    """A recording's blocks, read once, from which spans are taken in order."""
-
-    def __init__(self, blocks: Iterable[np.ndarray]) -> None:
-        self._blocks = iter(blocks)
-        self._rest = np.zeros(0, np.float32)
-        self._at = 0  # the sample at `_rest[0]`
-
-    def span(self, start: int, stop: int | None) -> Iterator[np.ndarray]:
-        """The samples from `start` on, up to `stop`, in blocks of any size; none of them may have been read before."""
-        if start < self._at:
-            raise ValueError(f"sample {start} has passed, the next one is {self._at}")
-        while stop is None or self._at < stop:
-            if not len(self._rest):
-                block = next(self._blocks, None)
-                if block is None:
-                    return
-                self._rest = block
-            skip = min(max(start - self._at, 0), len(self._rest))
-            end = len(self._rest) if stop is None else min(len(self._rest), stop - self._at)
-            given, self._rest, self._at = self._rest[skip:end], self._rest[end:], self._at + end
-            if len(given):
-                yield given
 
 
 def _marks(chapters: Iterable[Any]) -> list[tuple[float, str]]:

@@ -2,10 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Literal
 
-from emotalk.audio import probe_audio
 from emotalk.timing import clock
 
 Kind = Literal["silent", "silence", "quiet", "clipped", "offset", "telephone", "music", "unsure", "cut"]
@@ -56,8 +54,8 @@ class Finding:
         return asdict(self)
 
 
-def cut_short(recording: Path, seconds: float) -> Finding | None:
+def cut_short(missing_s: float, seconds: float) -> Finding | None:
     """A warning where a recording's header promises more sound than the `seconds` that there are."""
-    if not (missing_s := probe_audio(recording).missing_s):
+    if not missing_s:
         return None
     return Finding("cut", seconds, missing_s / (seconds + missing_s), round(missing_s, 3))

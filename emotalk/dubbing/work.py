@@ -8,10 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
-from emotalk.audio import probe_audio, stream_audio, write_wav
-from emotalk.dubbing.chapters import Cursor, span_of
+from emotalk.audio import stream_audio, write_wav
 from emotalk.dubbing.completion import Recipe, current, wanted
 from emotalk.dubbing.findings import cut_short
 from emotalk.dubbing.journal import Journal
@@ -25,6 +22,7 @@ from emotalk.dubbing.recording import HeardCallback, Source, fetched, in_words, 
 from emotalk.dubbing.report import ANIMATED, FAILED, FailureClass, Row, failure_of
 from emotalk.dubbing.sound import SoundCheck
 from emotalk.dubbing.sound.windows import noticed, sound_until
+from emotalk.dubbing.spans import Cursor, OnePass, span_of
 from emotalk.dubbing.strands import Strand
 from emotalk.errors import InputError
 from emotalk.files import open_source
@@ -63,7 +61,7 @@ class Dubber:
             recipe = self.dubbing.recipe_of(recording)
             fingerprint = fingerprint_now(recording.uri) or recording.fingerprint
             with fetched(recording.uri, self.tick) as source:
-                sound = _Sound(source.path, self.tick)
+                sound = OnePass(source.path, self.tick)
                 for take in strand.takes:
                     begun += 1
                     work = _Work(self, strand, take, recipe, source, fingerprint, sound, heard)
@@ -130,7 +128,7 @@ class _Work:
     recipe: Recipe
     source: Source
     fingerprint: str | None
-    sound: "_Sound"
+    sound: OnePass
     heard: HeardCallback | None
 
     def run(self) -> Row | None:
@@ -198,7 +196,7 @@ class _Work:
             number = numbers.popleft()
             if self.heard is not None:
                 self.sound.heard_frames += raw.own_frames
-                self.heard(self.sound.heard_frames / 30, self.sound.declared_s)
+                self.heard(self.sound.heard_frames / 30, self.sound.info.duration_s)
             held.append(without_sound(noticed(raw)))
             if raw.window.last and number < part_windows:
                 return held
@@ -252,9 +250,11 @@ class _Work:
             )
         outputs = {} if record is None else {suffix: record.outputs[suffix] for suffix in done}
         for suffix, target in targets.items():
-            written, key = published.outputs[target], recipe.key(self.source.sha256, suffix, take.chapter)
+            written = published.outputs[target]
+            key = recipe.key(self.source.sha256, suffix, take.chapter)
             outputs[suffix] = Output(key, written.bytes, written.sha256, animator.made_on)
-        elapsed_s, seconds = time.monotonic() - started, frames / 30
+        elapsed_s = time.monotonic() - started
+        seconds = frames / 30
         emotion, share = emotion_of(published.meta) or ("", 0.0)
         heard = None if "shown" in published.meta else published.emotions
         unsure = None if heard is None else heard.unsure()
@@ -271,7 +271,7 @@ class _Work:
             style=in_words(published.meta["style_used"]),
             speed=seconds / elapsed_s if elapsed_s > 0 and self.strand.is_whole and not take.begun else None,
             chapter=take.chapter,
-            warnings=(*check.warnings(), *filter(None, (unsure, cut_short(self.source.path, seconds)))),
+            warnings=(*check.warnings(), *filter(None, (unsure, cut_short(self.sound.info.missing_s, seconds)))),
             outputs=outputs,
         )
         dubber.journal.add(new)
@@ -299,32 +299,6 @@ class _Work:
             cut = Path(file.name)
             write_wav(cut, Cursor(stream_audio(self.source.path)).span(*span_of(chapter)))
             yield replace(self.source, path=cut)
-
-
-class _Sound:
-    """A recording's samples for one pass, opened when the first are wanted."""
-
-    def __init__(self, path: Path, tick: Callable[[], None]) -> None:
-        self._path, self._tick = path, tick
-        self._cursor: Cursor | None = None
-        self.heard_frames = 0
-        self.declared_s: float | None = None
-        self.is_broken = False
-
-    def span(self, start: int, stop: int | None) -> Iterator[np.ndarray]:
-        if self._cursor is None:
-            self._cursor = Cursor(self._blocks())
-        yield from self._cursor.span(start, stop)
-
-    def _blocks(self) -> Iterator[np.ndarray]:
-        try:
-            self.declared_s = probe_audio(self._path).duration_s
-            for block in stream_audio(self._path):
-                self._tick()
-                yield block
-        except Exception:
-            self.is_broken = True
-            raise
 
 
 def failed_row(recording: Recording, take: Take, reason: str, failure: FailureClass) -> Row:

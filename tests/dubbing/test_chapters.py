@@ -14,8 +14,9 @@ from hypothesis import given, settings
 
 from emotalk.animation import Animation
 from emotalk.audio import SAMPLE_RATE, load_audio
-from emotalk.dubbing.chapters import Cursor, chapters_of, name_of_chapter
+from emotalk.dubbing.chapters import chapters_of, name_of_chapter
 from emotalk.dubbing.ledger import Chapter, Ledger
+from emotalk.dubbing.spans import Cursor
 from emotalk.inference.animator import Animator
 from emotalk.model.store import load_model
 from tests.dubbing.shelf import files, planned, worked

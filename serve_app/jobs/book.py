@@ -3,18 +3,27 @@
 OUTPUT/.emotalk/jobs/ID.json is a job, ID.end.json how it ended, ID.controls.json and ID.manifest.* what it was given.
 """
 
+import hashlib
 import json
+import re
+import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from emotalk.corpus.store import Store
 from emotalk.dubbing.naming import OWN_FOLDER
-from emotalk.files import is_half_written
 from serve_app.jobs.order import Order
 
 FOLDER = f"{OWN_FOLDER}/jobs"
 JOB, END, CONTROLS, MANIFEST = ".json", ".end.json", ".controls.json", ".manifest"
+ID_BYTES = 10
+ID = re.compile(f"[0-9a-f]{{{2 * ID_BYTES}}}")  # nothing else is looked for: other names are of other files
+
+
+def id_of(key: str | None) -> str:
+    """A new job's, or always the same for the same key."""
+    return secrets.token_hex(ID_BYTES) if key is None else hashlib.sha256(key.encode()).hexdigest()[: 2 * ID_BYTES]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,11 +61,11 @@ class JobBook:
 
     def ids(self) -> list[str]:
         """Of all jobs, in no order; one listing."""
-        names = (name.rsplit("/", 1)[1] for name in self._store.names(FOLDER) if not is_half_written(name))
-        return [name.removesuffix(JOB) for name in names if name.count(".") == 1]
+        names = (name.rsplit("/", 1)[1].removesuffix(JOB) for name in self._store.names(FOLDER))
+        return [name for name in names if ID.fullmatch(name)]
 
     def find(self, id: str) -> Job | None:
-        data = self._read(id + JOB)
+        data = self._read(id + JOB) if ID.fullmatch(id) else None
         if data is None:
             return None
         return Job(**data | {name: tuple(data[name]) for name in ("inputs", "formats")})

@@ -4,9 +4,7 @@ Book, outputs and cluster are asked in threads: each question is a request to a 
 """
 
 import asyncio
-import hashlib
 import logging
-import secrets
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -20,7 +18,7 @@ from emotalk.dubbing.report.reader import read_failures
 from emotalk.errors import InputError
 from emotalk.files import open_source
 from serve_app.config import ServeConfig
-from serve_app.jobs.book import CONTROLS, Job, JobBook
+from serve_app.jobs.book import CONTROLS, Job, JobBook, id_of
 from serve_app.jobs.order import Order
 from serve_app.jobs.runner import ClusterError, Run, Runner
 from serve_app.jobs.standing import ACTIVE, Known, Standing, told_by_cluster, told_by_progress
@@ -61,7 +59,7 @@ class JobDesk:
         A Problem where the key was used for another order, where the output is another job's at this moment, and where
         there are as many jobs as there may be.
         """
-        id = secrets.token_hex(10) if key is None else hashlib.sha256(key.encode()).hexdigest()[:20]
+        id = id_of(key)
         async with self._taking:  # one at a time, so that they see each other
             job = await self._do(self._book.find, id)
             if job is None:

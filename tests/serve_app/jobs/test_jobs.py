@@ -131,6 +131,13 @@ def test_what_the_cluster_says_where_the_run_said_nothing(
     assert now["reason"] is None if reason is None else reason in now["reason"]
 
 
+def test_what_else_lies_beside_the_jobs_is_no_job(service: Service) -> None:
+    id = ordered(service)["id"]
+    for other in (f"{id}.controls", f"{id}.end", id[:-1], "..%2f..%2fjob"):
+        for method, path in (("GET", ""), ("DELETE", ""), ("GET", "/report")):
+            assert service.ask(method, f"{PATH}/{other}{path}").status_code == 404
+
+
 def test_a_job_of_which_nothing_came_has_failed(service: Service) -> None:
     job = ordered(service)
     service.dub(Row(uri="s3://b", state=FAILED, reason="silent"))

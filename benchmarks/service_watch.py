@@ -18,7 +18,7 @@ from ray.serve.schema import ReplicaState
 from jobs.cluster import start_ray
 from serve_app import proxy
 from serve_app.app import MODEL_PREFIX, NAME, build
-from serve_app.autoscaling import REQUESTS, STREAMS
+from serve_app.autoscaling import HELD, REQUESTS
 from serve_app.config import ServeConfig
 
 MIB = 2**20
@@ -84,7 +84,7 @@ def in_work() -> dict[str, int]:
                 requests[MODEL if deployment.startswith(MODEL_PREFIX) else INGRESS] += held
     model = serve.get_deployment_handle(f"{MODEL_PREFIX}default", NAME)
     stats = model.broadcast("record_autoscaling_stats").results()
-    recordings, streams = (int(sum(some[key] for some in stats)) for key in (REQUESTS, STREAMS))
+    recordings, streams = (int(sum(some[key] for some in stats)) for key in (REQUESTS, HELD))
     return {**requests, "recordings": recordings, "streams": streams}
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from ray.serve.config import AutoscalingContext
 
 AUDIO, STREAMS, REQUESTS = "audio_s", "streams", "requests"
+HELD = "held"  # streams, those that rest included: told, and of no weight
 UNKNOWN_S = 10.0  # of speech in a request that waits while no other is in work
 
 

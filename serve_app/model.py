@@ -27,7 +27,7 @@ from emotalk.inference.windows import FRAMES_PER_STEP, Window
 from emotalk.model.network import EmoTalk
 from emotalk.model.store import model_digest
 from emotalk.timing import frames_of
-from serve_app.autoscaling import AUDIO, REQUESTS, STREAMS
+from serve_app.autoscaling import AUDIO, HELD, REQUESTS, STREAMS
 from serve_app.backend import ModelCard
 from serve_app.config import ServeConfig
 from serve_app.live.steps import Answer, Ask, ResumePoint
@@ -106,7 +106,8 @@ class AnimatorModel:
     async def record_autoscaling_stats(self) -> dict[str, float]:
         """What Serve asks for before it decides how many replicas there should be, see `ByAudio`."""
         streams = 0 if self._live is None else await self._live.in_use()
-        return {AUDIO: self._audio_s, REQUESTS: self._in_work, STREAMS: streams}
+        held = 0 if self._live is None else len(self._live)
+        return {AUDIO: self._audio_s, REQUESTS: self._in_work, STREAMS: streams, HELD: held}
 
     async def card(self) -> ModelCard:
         """What the model is."""

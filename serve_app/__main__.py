@@ -1,7 +1,6 @@
 """Runs the service on this machine: python -m serve_app --model DIR --port 8000"""
 
 import errno
-import ipaddress
 import logging
 import os
 import queue
@@ -26,19 +25,14 @@ class Options(ServeConfig):
     """Address to listen on; 0.0.0.0 for every network of this machine."""
     port: int = 8000
     """Port to listen on."""
-    open: bool = False
-    """Serve without keys although other machines can reach this address."""
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         if self.listen is not None:
             raise InputError("listen belongs to a Serve configuration: give --host and --port")
+        super().__post_init__()
         if self.port > 65_535:
             raise InputError(f"port must lie between 1 and 65535, not {self.port}")
-        if not _is_loopback(self.host) and self.api_keys is None and not self.open:
-            raise InputError(
-                f"other machines can reach {self.host}: give --api-keys (see python -m serve_app.keys), or --open"
-            )
+        self.check_reach(Address(self.host, self.port))
         if self.api_keys is not None:
             KeyRing.load(self.api_keys)
 
@@ -101,13 +95,6 @@ def _reload(options: Options) -> None:
 
 def _on_a_cluster() -> bool:
     return bool(os.environ.get("RAY_ADDRESS"))
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _check_port(host: str, port: int) -> None:

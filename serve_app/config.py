@@ -57,8 +57,9 @@ class ServeConfig:
     """Ingress replicas: they receive, decode and encode."""
     listen: str | None = None
     """HOST:PORT where ingress replicas take connections themselves; those of one machine share it. Serve's proxy takes
-    some, too, if there is one, but costs a live session several times what the rest does. Other machines that can reach
-    it need keys (`api_keys`)."""
+    some, too, if there is one, but costs a live session several times what the rest does."""
+    open: bool = False
+    """Serve without keys although other machines can reach the service."""
     threads: int = 1
     """CPU threads (and logical CPUs) of a model replica."""
     gpus: float = 0.0
@@ -132,13 +133,20 @@ class ServeConfig:
 
         self.all_models()
         if self.listen is not None:
-            Address.of(self.listen)
+            self.check_reach(Address.of(self.listen))
         for prefix in self.uri_prefixes:
             check_prefix(prefix)
         if self.traces is not None:
             check_collector(self.traces)
         if self.jobs_output is not None:
             self._check_jobs(self.jobs_output)
+
+    def check_reach(self, address: Address) -> None:
+        """InputError where strangers could use the service at an address without a key."""
+        if not address.is_loopback and self.api_keys is None and not self.open:
+            raise InputError(
+                f"other machines can reach {address.host}: give --api-keys (see python -m serve_app.keys), or --open"
+            )
 
     def _check_jobs(self, output: str) -> None:
         check_prefix(output)

@@ -5,6 +5,7 @@ another. A live session has ten of each in a second: that is most of what it cos
 """
 
 import asyncio
+import ipaddress
 import socket
 from contextlib import suppress
 from dataclasses import dataclass
@@ -34,6 +35,14 @@ class Address:
         if not host or not port.isascii() or not port.isdecimal() or not 0 < int(port) < 65_536:
             raise InputError(f"listen must be HOST:PORT, not {text!r}")
         return cls(host, int(port))
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether this machine alone can reach it."""
+        try:
+            return self.host == "localhost" or ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"

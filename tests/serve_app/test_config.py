@@ -45,6 +45,8 @@ def test_the_command_lines_texts_become_numbers() -> None:
         ({"uri_private": "maybe"}, "uri_private"),
         ({"uri_private": 1}, "uri_private"),
         ({"listen": "8000"}, "HOST:PORT"),
+        ({"listen": "0.0.0.0:8000"}, "other machines can reach 0.0.0.0"),
+        ({"listen": "[::]:8000"}, "other machines can reach ::"),
         ({"jobs_output": "/data/faces", "uri_prefixes": ["s3://a"]}, "prefix"),
         ({"jobs_output": "https://a.example/faces", "uri_prefixes": ["s3://a"]}, "store"),
         ({"jobs_output": "nothing://a/faces", "uri_prefixes": ["s3://a"]}, "cannot open"),

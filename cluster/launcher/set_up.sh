@@ -1,7 +1,7 @@
 #!/bin/bash
 # Installs the project on a machine: set_up.sh REPOSITORY VENV
-# With a GPU the build of torch for CUDA, else the one for CPUs. Doing it again is quick and changes nothing that is up
-# to date. After it every shell of this user has the environment and speaks to Ray with its token.
+# Without a GPU torch comes from TORCH_CPU_INDEX, where that is set. Doing it again is quick and changes nothing that is
+# up to date. After it every shell of this user has the environment and speaks to Ray with its token.
 set -euo pipefail
 repository=$(cd "$1" && pwd)
 venv=$2
@@ -16,7 +16,7 @@ fi
 
 index=()
 if ! command -v nvidia-smi >/dev/null || ! nvidia-smi --list-gpus >/dev/null 2>&1; then
-    index=(--index-url "${TORCH_CPU_INDEX:-https://download.pytorch.org/whl/cpu}")
+    index=(${TORCH_CPU_INDEX:+--index-url "$TORCH_CPU_INDEX"})
 fi
 pip=("$venv/bin/python" -m pip install --quiet --disable-pip-version-check)
 "${pip[@]}" "${index[@]}" "$(grep '^torch==' "$lock")"
